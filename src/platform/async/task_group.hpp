@@ -1,0 +1,37 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "platform/async/task.hpp"
+
+namespace guildhall {
+
+/// The only way to start a coroutine that nobody awaits. A failure is logged under the coroutine's name; drain waits for all of them.
+/// Thread-safe.
+class TaskGroup {
+public:
+    ~TaskGroup();
+
+    /// Starts `task` on `executor`.
+    void spawn(boost::asio::any_io_executor executor, std::string name, Task<void> task);
+
+    /// True once stop() was called: loops end at their next turn.
+    bool stopping() const { return stopping_.load(std::memory_order_acquire); }
+    void stop() { stopping_.store(true, std::memory_order_release); }
+
+    /// Waits for all tasks to end, at most `limit`; the number still running.
+    std::size_t wait(std::chrono::milliseconds limit);
+
+private:
+    std::atomic<std::size_t> running_{0};
+    std::atomic<bool> stopping_{false};
+};
+
+/// Ends after `duration`, or at once when the group stops being interesting: a plain timer wait.
+Task<void> sleep_for(std::chrono::milliseconds duration);
+
+}  // namespace guildhall

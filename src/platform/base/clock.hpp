@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "platform/base/result.hpp"
+
+namespace guildhall {
+
+/// UTC, microseconds since 1970 (what SQL stores as bigint).
+using Time = std::chrono::sys_time<std::chrono::microseconds>;
+
+/// Where the time comes from; tests put a manual one in its place. Thread-safe.
+class Clock {
+public:
+    virtual ~Clock() = default;
+    virtual Time now() const = 0;
+};
+
+/// The machine's clock.
+class SystemClock final : public Clock {
+public:
+    Time now() const override { return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()); }
+};
+
+/// A clock that stands still until it is told to move. For tests; one thread moves it.
+class ManualClock final : public Clock {
+public:
+    explicit ManualClock(Time start) : now_(start) {}
+    Time now() const override { return now_; }
+    void advance(std::chrono::microseconds by) { now_ += by; }
+
+private:
+    Time now_;
+};
+
+inline std::int64_t to_micros(Time time) { return time.time_since_epoch().count(); }
+inline Time from_micros(std::int64_t micros) { return Time(std::chrono::microseconds(micros)); }
+
+/// RFC 3339 in UTC with milliseconds: "2026-11-22T16:21:00.123Z".
+std::string to_rfc3339(Time time);
+
+/// Appends the same to `out`, without allocating beyond it.
+void append_rfc3339(std::string& out, Time time);
+
+/// Reads an RFC 3339 time with any offset. Errors: invalid.
+Result<Time> parse_rfc3339(std::string_view text);
+
+}  // namespace guildhall

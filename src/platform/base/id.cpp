@@ -1,0 +1,37 @@
+#include "platform/base/id.hpp"
+
+#include <algorithm>
+
+namespace guildhall {
+namespace {
+
+constexpr int kNodeBits = 10;
+constexpr int kSequenceBits = 12;
+constexpr std::int64_t kEpochMs = 1'704'067'200'000;  // 2024-01-01T00:00:00Z
+
+std::int64_t milliseconds_of(Time time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count() - kEpochMs;
+}
+
+}  // namespace
+
+IdGenerator::IdGenerator(const Clock& clock, std::uint16_t node) : clock_(clock), node_(node & ((1 << kNodeBits) - 1)) {}
+
+std::int64_t IdGenerator::next_value() {
+    const std::int64_t now = milliseconds_of(clock_.now()) << kSequenceBits;
+    std::int64_t last = last_.load(std::memory_order_relaxed);
+    std::int64_t next = 0;
+    do {
+        next = std::max(last + 1, now);
+    } while (!last_.compare_exchange_weak(last, next, std::memory_order_relaxed));
+    const std::int64_t sequence = next & ((1 << kSequenceBits) - 1);
+    return ((next >> kSequenceBits) << (kNodeBits + kSequenceBits)) | (node_ << kSequenceBits) | sequence;
+}
+
+Time time_of_id(std::int64_t id) {
+    return Time(std::chrono::milliseconds((id >> (kNodeBits + kSequenceBits)) + kEpochMs));
+}
+
+std::int64_t first_id_at(Time at) { return std::max<std::int64_t>(milliseconds_of(at), 0) << (kNodeBits + kSequenceBits); }
+
+}  // namespace guildhall

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "platform/base/id.hpp"
+#include "platform/base/result.hpp"
+
+namespace guildhall::http {
+
+/// What an access token says.
+struct AccessClaims {
+    UserId user;
+    SessionId session;
+    Time expires;
+};
+
+/// A key that signs access tokens: ES256 (ECDSA on P-256). Kept as a JWK; its `kid` is its RFC 7638 thumbprint.
+class SigningKey {
+public:
+    /// A new random key.
+    static SigningKey generate();
+    /// Reads a private JWK as private_jwk() wrote it. Errors: invalid.
+    static Result<SigningKey> parse(std::string_view private_jwk);
+    SigningKey(SigningKey&&) noexcept;
+    SigningKey& operator=(SigningKey&&) noexcept;
+    ~SigningKey();
+
+    const std::string& kid() const;
+    std::string private_jwk() const;
+    std::string public_jwk() const;
+
+    /// A compact JWT (RFC 7519; RFC 9068: typ at+jwt) with iss and aud `issuer`.
+    std::string sign(const AccessClaims& claims, std::string_view issuer, Time now) const;
+
+private:
+    friend class AccessTokens;
+    struct State;
+    explicit SigningKey(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+/// Verifies access tokens against a set of public keys (RFC 8725: one algorithm, typ, iss, aud and exp are checked). A verified token is remembered on
+/// its thread until it expires, so that a busy client costs one signature check a token. Thread-safe.
+class AccessTokens {
+public:
+    AccessTokens(std::string issuer, const Clock& clock);
+    ~AccessTokens();
+
+    /// Replaces the keys by those of a JWKS document ({"keys": […]}). Errors: invalid.
+    Result<void> set_keys(std::string_view jwks);
+
+    /// Errors: unauthenticated.
+    Result<AccessClaims> verify(std::string_view token) const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Which sessions are dead before their access tokens expire. Thread-safe; asked on every signed-in request.
+class Revocations {
+public:
+    virtual ~Revocations() = default;
+    virtual bool is_revoked(const AccessClaims& claims) const = 0;
+};
+
+}  // namespace guildhall::http

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "platform/base/id.hpp"
+#include "platform/base/result.hpp"
+
+namespace guildhall::http {
+
+class IdempotencyClaim;
+
+/// What a service may need to know of the request besides its input. Lives as long as the handler runs.
+struct RequestContext {
+    std::string request_id;
+    std::string traceparent;  // W3C, with a span id of our own; given to every event and outward call
+    std::string ip;
+    std::string user_agent;
+    std::chrono::steady_clock::time_point deadline;
+    /// The version that If-Match names; 0 when the header is absent or "*".
+    std::int64_t if_match_version = 0;
+    /// The caller's Idempotency-Key, to be recorded in the transaction of the fact (http/idempotency.hpp); null when none was sent.
+    IdempotencyClaim* idempotency = nullptr;
+};
+
+/// A signed-in member who makes a request.
+struct Caller {
+    UserId id;
+    SessionId session;
+    const RequestContext* request;
+};
+
+/// Somebody who makes a request to a route that is open to anyone: a member, or not signed in (`id` is 0).
+struct Visitor {
+    UserId id;
+    SessionId session;
+    const RequestContext* request;
+};
+
+/// 412 unless If-Match is absent or names `version`.
+inline Result<void> check_if_match(const RequestContext& request, std::int64_t version) {
+    if (request.if_match_version == 0 || request.if_match_version == version) return {};
+    return Error{Code::precondition_failed, "the resource has changed since the version that If-Match names"};
+}
+
+}  // namespace guildhall::http

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "platform/async/task.hpp"
+#include "platform/base/id.hpp"
+#include "platform/http/caller.hpp"
+#include "platform/http/response.hpp"
+
+namespace guildhall::sql {
+class Database;
+}
+
+namespace guildhall::http {
+
+/// Who may call a route. Finer rules (author, member, connection) are the service's.
+enum class Who { anyone, signed_in };
+
+/// Which rate limit counts the calls of a route.
+enum class RateClass { read, write, auth };
+
+/// A parsed request on its way into a route's handler. The views point into the socket's buffers.
+struct Request {
+    UserId user;  // 0: not signed in
+    SessionId session;
+    RequestContext context;
+    std::string_view body;
+    std::string_view query;                  // behind '?', still encoded
+    std::vector<std::string> path_values;    // decoded, in the order of the path's parameters
+};
+
+/// What a route is: data, for the router, the OpenAPI document, the gateway's configuration and the authorisation tests.
+class Route {
+public:
+    Route& signed_in();
+    Route& anyone();
+    /// The route takes an Idempotency-Key; its answers are kept in `keys`.
+    Route& idempotent(sql::Database& keys);
+    /// Answers carry an ETag, and If-None-Match is honoured.
+    Route& etag();
+    /// The route honours If-Match against the version in the ETag.
+    Route& if_match();
+    Route& rate(RateClass rate_class);
+    Route& summary(std::string text);
+    /// A documented refusal besides those that every route has.
+    Route& may_fail(Code code, std::string when);
+
+    // Filled by the router and the builders above; read by it and the documents.
+    std::string method;
+    std::string path;
+    std::string service;
+    std::string text;
+    Who who = Who::signed_in;
+    bool who_is_said = false;
+    bool takes_caller = false;  // the handler needs a signed-in member
+    RateClass rate_class = RateClass::read;
+    sql::Database* idempotency_keys = nullptr;
+    bool has_etag = false;
+    bool takes_if_match = false;
+    bool has_body = false;
+    int success_status = 200;
+    bool may_move = false;
+    std::string answer_type = "application/json";
+    boost::json::object body_schema;
+    boost::json::object answer_schema;
+    boost::json::array parameters;  // OpenAPI parameter objects of path and query
+    std::vector<std::pair<Code, std::string>> failures;
+    std::function<Task<Response>(Request&)> handle;
+};
+
+}  // namespace guildhall::http

@@ -1,0 +1,202 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "platform/base/clock.hpp"
+#include "platform/base/cursor.hpp"
+#include "platform/json/describe.hpp"
+#include "platform/json/write.hpp"
+
+namespace guildhall::json {
+
+/// The named schemas of a document: described structs and enums are put here once and referred to ("#/components/schemas/Name").
+class Schemas {
+public:
+    /// The JSON Schema (2020-12) of T, as clients must send it or will get it.
+    template <class T>
+    boost::json::object of();
+
+    const boost::json::object& named() const { return named_; }
+
+private:
+    template <class T>
+    boost::json::object reference();
+    boost::json::object named_;
+};
+
+namespace detail {
+/// "guildhall::post::CreatePost" → "CreatePost"; a template's arguments become part of the name.
+std::string short_name(std::string_view mangled);
+
+template <class T>
+std::string type_name();
+
+template <class T>
+struct SchemaOf;
+template <>
+struct SchemaOf<std::string> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}}; }
+};
+template <>
+struct SchemaOf<bool> {
+    static boost::json::object get(Schemas&) { return {{"type", "boolean"}}; }
+};
+template <std::integral T>
+    requires(!std::same_as<T, bool>)
+struct SchemaOf<T> {
+    static boost::json::object get(Schemas&) { return {{"type", "integer"}, {"format", sizeof(T) > 4 ? "int64" : "int32"}}; }
+};
+template <std::floating_point T>
+struct SchemaOf<T> {
+    static boost::json::object get(Schemas&) { return {{"type", "number"}}; }
+};
+template <>
+struct SchemaOf<Time> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"format", "date-time"}}; }
+};
+template <>
+struct SchemaOf<Raw> {
+    static boost::json::object get(Schemas&) { return {}; }
+};
+template <class TagType>
+struct SchemaOf<Id<TagType>> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"pattern", "^[1-9][0-9]{0,18}$"}}; }
+};
+template <std::size_t Min, std::size_t Max>
+struct SchemaOf<Text<Min, Max>> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"minLength", Min}, {"maxLength", Max}}; }
+};
+template <std::size_t Min, std::size_t Max>
+struct SchemaOf<Line<Min, Max>> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"minLength", Min}, {"maxLength", Max}}; }
+};
+template <>
+struct SchemaOf<Password> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"format", "password"}, {"minLength", 8}, {"maxLength", 128}}; }
+};
+template <std::size_t Max>
+struct SchemaOf<Opaque<Max>> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"minLength", 1}, {"maxLength", Max}}; }
+};
+template <>
+struct SchemaOf<Email> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"format", "email"}, {"maxLength", 254}}; }
+};
+template <>
+struct SchemaOf<Handle> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"pattern", "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$"}, {"minLength", 3}, {"maxLength", 30}}; }
+};
+template <>
+struct SchemaOf<Tag> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}; }
+};
+template <>
+struct SchemaOf<CursorText> {
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"minLength", 1}, {"maxLength", 512}}; }
+};
+template <int Min, int Max, int Default>
+struct SchemaOf<Limit<Min, Max, Default>> {
+    static boost::json::object get(Schemas&) { return {{"type", "integer"}, {"minimum", Min}, {"maximum", Max}, {"default", Default}}; }
+};
+template <std::size_t Max, class T>
+struct SchemaOf<AtMost<Max, T>> {
+    static boost::json::object get(Schemas& schemas) { return {{"type", "array"}, {"maxItems", Max}, {"items", schemas.of<T>()}}; }
+};
+template <std::size_t Max, class IdType>
+struct SchemaOf<IdList<Max, IdType>> {
+    static boost::json::object get(Schemas& schemas) { return {{"type", "array"}, {"minItems", 1}, {"maxItems", Max}, {"items", schemas.of<IdType>()}}; }
+};
+template <class T>
+struct SchemaOf<std::vector<T>> {
+    static boost::json::object get(Schemas& schemas) { return {{"type", "array"}, {"items", schemas.of<T>()}}; }
+};
+template <class T>
+struct SchemaOf<std::map<std::string, T>> {
+    static boost::json::object get(Schemas& schemas) { return {{"type", "object"}, {"additionalProperties", schemas.of<T>()}}; }
+};
+template <class T>
+boost::json::object nullable(Schemas& schemas) {
+    return {{"anyOf", boost::json::array{schemas.of<T>(), boost::json::object{{"type", "null"}}}}};
+}
+template <class T>
+struct SchemaOf<std::optional<T>> {
+    static boost::json::object get(Schemas& schemas) { return nullable<T>(schemas); }
+};
+template <class T>
+struct SchemaOf<Patch<T>> {
+    static boost::json::object get(Schemas& schemas) { return nullable<T>(schemas); }
+};
+template <class T>
+struct SchemaOf<Change<T>> {
+    static boost::json::object get(Schemas& schemas) { return schemas.of<T>(); }
+};
+template <Enum T>
+struct SchemaOf<T> {
+    static boost::json::object get(Schemas&) {
+        boost::json::array names;
+        boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>([&](auto e) { names.emplace_back(e.name); });
+        return {{"type", "string"}, {"enum", std::move(names)}};
+    }
+};
+template <class T>
+struct SchemaOf<Page<T>> {
+    static boost::json::object get(Schemas& schemas) {
+        return {{"type", "object"},
+                {"properties", boost::json::object{{"items", boost::json::object{{"type", "array"}, {"items", schemas.of<T>()}}},
+                                                   {"next_cursor", boost::json::object{{"type", boost::json::array{"string", "null"}}}}}},
+                {"required", boost::json::array{"items", "next_cursor"}},
+                {"additionalProperties", false}};
+    }
+};
+template <Described T>
+struct SchemaOf<T> {
+    static boost::json::object get(Schemas& schemas) {
+        boost::json::object properties;
+        boost::json::array required;
+        boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
+            using Member = std::remove_cvref_t<decltype(std::declval<T>().*member.pointer)>;
+            properties[member.name] = schemas.of<Member>();
+            if constexpr (!kIsOptional<Member>) required.emplace_back(member.name);
+        });
+        boost::json::object out{{"type", "object"}, {"properties", std::move(properties)}};
+        if (!required.empty()) out["required"] = std::move(required);
+        out["additionalProperties"] = false;
+        return out;
+    }
+};
+
+template <class T>
+std::string type_name() {
+    // "std::string guildhall::json::detail::type_name() [T = guildhall::post::CreatePost]" (Clang)
+    std::string_view pretty = __PRETTY_FUNCTION__;
+    const auto start = pretty.find("[T = ") + 5;
+    return short_name(pretty.substr(start, pretty.size() - start - 1));
+}
+}  // namespace detail
+
+template <class T>
+boost::json::object Schemas::reference() {
+    const std::string name = detail::type_name<T>();
+    if (!named_.contains(name)) {
+        named_[name] = boost::json::object{};  // a struct may hold itself
+        boost::json::object schema = detail::SchemaOf<T>::get(*this);
+        named_[name] = std::move(schema);
+    }
+    return {{"$ref", "#/components/schemas/" + name}};
+}
+
+template <class T>
+boost::json::object Schemas::of() {
+    if constexpr (Described<T> || Enum<T>) {
+        return reference<T>();
+    } else {
+        return detail::SchemaOf<T>::get(*this);
+    }
+}
+
+}  // namespace guildhall::json

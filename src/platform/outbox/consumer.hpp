@@ -1,0 +1,62 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "platform/bus/bus.hpp"
+#include "platform/json/read.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "platform/sql/database.hpp"
+
+namespace guildhall::outbox {
+
+/// The consumers of one service: binds event types to effects and subscribes them. An event whose data cannot be read, or whose effect failed
+/// five times, goes to the dead letters of the service and the rest goes on.
+class Consumers {
+public:
+    Consumers(sql::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
+
+    /// `effect` runs in one transaction with the inbox row of the event, so it happens once. It must await nothing but the transaction.
+    template <Event E>
+    void on(std::string consumer, std::function<Task<void>(sql::Transaction&, const E&)> effect) {
+        add(std::move(consumer), std::string(E::kType), [effect = std::move(effect)](sql::Transaction& tx, const bus::Envelope& envelope) -> Task<void> {
+            const E event = json::read_trusted<E>(envelope.data);
+            co_await effect(tx, event);
+        });
+    }
+
+    /// `effect` may happen more than once for an event (dropping a cache entry, waking a stream). It may await anything.
+    template <Event E>
+    void on_repeatable(std::string consumer, std::function<Task<void>(const E&)> effect) {
+        add_repeatable(std::move(consumer), std::string(E::kType), [effect = std::move(effect)](const bus::Envelope& envelope) -> Task<void> {
+            const E event = json::read_trusted<E>(envelope.data);
+            co_await effect(event);
+        });
+    }
+
+    /// Subscribes what was bound. Once, before the relays start.
+    void subscribe(bus::Bus& bus);
+
+    /// Deletes inbox rows older than eight days (events are never relayed that late: dead letters hold them). Call daily.
+    Task<void> prune();
+
+private:
+    using Effect = std::function<Task<void>(sql::Transaction&, const bus::Envelope&)>;
+    using Repeatable = std::function<Task<void>(const bus::Envelope&)>;
+    struct Binding {
+        std::string consumer;
+        std::string type;
+        Effect effect;
+        Repeatable repeatable;
+    };
+    void add(std::string consumer, std::string type, Effect effect);
+    void add_repeatable(std::string consumer, std::string type, Repeatable effect);
+    Task<void> handle(const std::string& consumer, std::vector<bus::Envelope> events);
+
+    sql::Database& database_;
+    const Clock& clock_;
+    std::vector<Binding> bindings_;
+};
+
+}  // namespace guildhall::outbox

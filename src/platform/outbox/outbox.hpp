@@ -1,0 +1,52 @@
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "platform/base/id.hpp"
+#include "platform/bus/envelope.hpp"
+#include "platform/json/write.hpp"
+#include "platform/sql/database.hpp"
+
+namespace guildhall::outbox {
+
+/// Tables of the outbox, the inbox and the dead letters; part of every service's schema.
+extern const char* const kSchema;
+
+/// An event: a described struct that names its type and its ordering key.
+template <class E>
+concept Event = requires(const E& event) {
+    { E::kType } -> std::convertible_to<std::string_view>;
+    { event.subject() } -> std::convertible_to<std::int64_t>;
+};
+
+/// Writes events in the transaction of the fact. Append after the statement that locks the subject's row: positions are taken here, so the
+/// order of appends is then the order of commits.
+class Outbox {
+public:
+    /// `source` is the service ("/post"). `wake` is called after each commit that holds an event.
+    Outbox(std::string source, IdGenerator& ids, const Clock& clock) : source_(std::move(source)), ids_(ids), clock_(clock) {}
+
+    /// Appends `event`; `traceparent` of the request that caused it, or empty.
+    template <Event E>
+    Task<void> append(sql::Transaction& tx, const E& event, std::string_view traceparent = {}) {
+        std::string data;
+        json::write(data, event);
+        return append_row(tx, E::kType, event.subject(), std::move(data), std::string(traceparent));
+    }
+
+    /// What is called after each commit that holds an event: the relay's wake. Set before the first append.
+    void on_commit(std::function<void()> wake) { wake_ = std::move(wake); }
+
+private:
+    Task<void> append_row(sql::Transaction& tx, std::string_view type, std::int64_t subject, std::string data, std::string traceparent);
+
+    const std::string source_;
+    IdGenerator& ids_;
+    const Clock& clock_;
+    std::function<void()> wake_;
+};
+
+}  // namespace guildhall::outbox

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace guildhall::realtime {
+
+/// Carries live messages to the sockets of every replica. Best effort: a message may be lost, so truth and sequence numbers are in SQL, and the
+/// receiver that misses a number reads it from there. Thread-safe.
+class Channel {
+public:
+    virtual ~Channel() = default;
+
+    using Receiver = std::function<void(std::string_view stream, std::string_view message)>;
+    /// Ends the subscription when destroyed; after that the receiver is not called.
+    class Subscription {
+    public:
+        virtual ~Subscription() = default;
+    };
+
+    /// Calls `receive` on any thread for each message to `stream` from now on. It must be quick and not throw.
+    virtual std::unique_ptr<Subscription> subscribe(std::string stream, Receiver receive) = 0;
+
+    virtual void publish(std::string_view stream, std::string_view message) = 0;
+};
+
+/// The embedded channel: within this process.
+std::unique_ptr<Channel> make_memory_channel();
+
+}  // namespace guildhall::realtime

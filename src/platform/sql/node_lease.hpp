@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "platform/base/clock.hpp"
+#include "platform/sql/database.hpp"
+
+namespace guildhall::sql {
+
+/// The table of node numbers; part of every service's schema, so that ids of one service never collide.
+extern const char* const kNodeLeaseSchema;
+
+/// A node number (0 to 1023) that no other running process of this service holds. Held for `kLeaseTime`, renewed by renew(); a process that
+/// could not renew in time must stop making ids.
+class NodeLease {
+public:
+    static constexpr std::chrono::seconds kLeaseTime{60};
+
+    /// Takes a free or expired number for `owner`. Throws Unavailable when all are taken.
+    static Task<NodeLease> take(Database& database, const Clock& clock, std::string owner);
+
+    std::uint16_t node() const { return node_; }
+
+    /// Prolongs the lease. False when it was lost.
+    Task<bool> renew(Database& database, const Clock& clock);
+
+    /// Gives the number back; for an orderly end.
+    Task<void> release(Database& database);
+
+private:
+    NodeLease(std::uint16_t node, std::string owner) : node_(node), owner_(std::move(owner)) {}
+    std::uint16_t node_;
+    std::string owner_;
+};
+
+}  // namespace guildhall::sql

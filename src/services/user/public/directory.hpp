@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include <boost/describe/class.hpp>
+
+#include "platform/async/task.hpp"
+#include "platform/base/id.hpp"
+
+namespace guildhall::user {
+
+/// How a member is shown beside what they wrote.
+struct Card {
+    UserId id;
+    std::string handle;
+    std::string name;
+    std::string headline;
+};
+BOOST_DESCRIBE_STRUCT(Card, (), (id, handle, name, headline))
+
+using CardPointer = std::shared_ptr<const Card>;
+using UserSet = std::unordered_set<UserId>;
+
+/// What other services may ask of the user service. Answers come from memory when they are warm. Thread-safe.
+class Directory {
+public:
+    virtual ~Directory() = default;
+
+    /// The cards of up to 500 members, in the order of `ids`; null for one that does not exist (any more) or has no verified account.
+    virtual Task<std::vector<CardPointer>> cards(std::vector<UserId> ids) = 0;
+
+    /// All members that `user` blocks or is blocked by: none of them may see anything of the other. Never null.
+    virtual Task<std::shared_ptr<const UserSet>> hidden_from(UserId user) = 0;
+
+    /// True when `user` exists and is verified.
+    virtual Task<bool> exists(UserId user) = 0;
+};
+
+}  // namespace guildhall::user
