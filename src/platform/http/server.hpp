@@ -13,9 +13,6 @@
 #include "platform/http/rate_limiter.hpp"
 #include "platform/http/router.hpp"
 
-namespace guildhall::metrics {
-class Registry;
-}
 
 namespace guildhall::http {
 
