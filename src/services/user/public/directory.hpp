@@ -38,6 +38,10 @@ public:
 
     /// True when `user` exists and is verified.
     virtual Task<bool> exists(UserId user) = 0;
+
+    /// The members of up to 100 handles (lower case), in their order; no id (0) for a handle that no verified member has now.
+    /// Old handles are not followed: text that names one must not silently mean somebody else's later choice.
+    virtual Task<std::vector<UserId>> ids_of_handles(std::vector<std::string> handles) = 0;
 };
 
 }  // namespace guildhall::user
