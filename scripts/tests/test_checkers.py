@@ -1,0 +1,194 @@
+"""The checkers of scripts/ find what they are for, and nothing in code as it should be."""
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import check_docstrings  # noqa: E402
+import check_layers  # noqa: E402
+import check_tracked  # noqa: E402
+import summarize_tests  # noqa: E402
+
+
+def house(tmp_path, files):
+    for name, text in files.items():
+        path = tmp_path / "src" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return check_layers.check(tmp_path)
+
+
+def test_lower_levels_may_be_included(tmp_path):
+    assert house(tmp_path, {
+        "platform/base/id.hpp": "",
+        "platform/sql/database.hpp": '#include "platform/base/id.hpp"\n',
+        "services/user/public/cards.hpp": '#include "platform/base/id.hpp"\n',
+        "services/post/post_service.cpp": '#include "platform/sql/database.hpp"\n#include "services/user/public/cards.hpp"\n',
+        "app/wiring.cpp": '#include "services/post/module.hpp"\n',
+        "main.cpp": '#include "app/app.hpp"\n',
+    }) == []
+
+
+@pytest.mark.parametrize("name, text, fault", [
+    ("platform/base/id.hpp", '#include "platform/sql/database.hpp"', "platform/base (level 0) may not include platform/sql"),
+    ("platform/sql/a.cpp", '#include "platform/cache/cache.hpp"', "a room of its own level"),
+    ("services/post/a.cpp", '#include "services/user/user_store.hpp"', "a room of its own level"),
+    ("services/post/public/a.hpp", '#include "services/post/post.hpp"', "may not include services/post (level"),
+    ("platform/outbox/a.cpp", '#include "services/post/public/a.hpp"', "may not include services/post/public"),
+    ("services/post/a.cpp", '#include "app/wiring.hpp"', "may not include app"),
+    ("services/post/a.cpp", "#include <boost/beast/http.hpp>", "only platform/http may see"),
+    ("platform/base/a.hpp", "#include <boost/asio/post.hpp>", "platform/base may not see"),
+    ("platform/base/a.hpp", '#include "../json/read.hpp"', "write the path from src/"),
+    ("platform/base/a.hpp", "#include <platform/base/b.hpp>", "included with quotes"),
+    ("platform/odds/a.hpp", "", "in no room of the house"),
+])
+def test_an_include_against_the_levels_is_found(tmp_path, name, text, fault):
+    faults = house(tmp_path, {name: "#pragma once\n\n" + text + "\n"})
+    assert len(faults) == 1 and fault in faults[0]
+    assert faults[0].startswith(f"src/{name}:{1 if 'no room' in fault else 3}: ")
+
+
+def test_a_loop_of_files_is_found(tmp_path):
+    faults = house(tmp_path, {
+        "platform/base/a.hpp": '#include "platform/base/b.hpp"\n',
+        "platform/base/b.hpp": '#include "platform/base/a.hpp"\n',
+    })
+    assert faults == ["src: files in a loop: platform/base/a.hpp -> platform/base/b.hpp -> platform/base/a.hpp"]
+
+
+def test_a_loop_of_public_rooms_is_found(tmp_path):
+    faults = house(tmp_path, {
+        "services/post/public/a.hpp": '#include "services/user/public/b.hpp"\n',
+        "services/user/public/c.hpp": '#include "services/post/public/d.hpp"\n',
+    })
+    assert len(faults) == 1 and "rooms in a loop" in faults[0]
+
+
+def test_an_include_in_a_comment_is_none(tmp_path):
+    assert house(tmp_path, {"platform/base/a.hpp": '// #include "app/app.hpp"\n/*\n#include "app/app.hpp"\n*/\n'}) == []
+
+
+def names_without_comment(code):
+    return [message.removesuffix(" has no /// comment") for _, message in sorted(check_docstrings.Header(code).faults)]
+
+
+@pytest.mark.parametrize("code, names", [
+    ("struct A { int a; };", ["struct A"]),
+    ("template <class T>\nclass A final : public B<T> {\n};", ["class A"]),
+    ("enum class Code { a, b };", ["enum Code"]),
+    ("template <class T>\nconcept C = true;", ["concept C"]),
+    ("int f(int a);", ["f()"]),
+    ("inline int f() { return 1; }", ["f()"]),
+    ("template <class T>\n    requires(sizeof(T) > 1)\nauto f(T t) -> T;", ["f()"]),
+    ("namespace a::b {\nTask<Result<void>> f(std::function<void(int)> g = {});\n}", ["f()"]),
+    ("// not a docstring\nint f();", ["f()"]),
+    ("/// Far away.\n\nint f();", ["f()"]),
+    ("/// A.\nclass A {\npublic:\n    int f();\n    int g();\nprivate:\n    int h();\n};", ["f()", "g()"]),
+    ("/// A.\nclass A {\n    int f();\n    int g();\n};", []),
+    ("/// A.\nstruct A {\n    /// F.\n    int f();\n\n    int g() const;\n};", ["g()"]),
+    ("/// A.\nstruct A {\n    struct B { int b; };\n};", ["struct B"]),
+    ("/// A.\nstruct A {\n    explicit A(int a) : a_{a}, b_(a) {\n        g();\n    }\n    int f();\n    int g();\n};", ["f()", "g()"]),
+])
+def test_a_missing_comment_is_found(code, names):
+    assert names_without_comment(code) == names
+
+
+@pytest.mark.parametrize("code", [
+    "/// A.\nstruct A {\n    A();\n    ~A();\n    A(const A&) = delete;\n    A& operator=(A&&) noexcept;\n    int a() const { return a_; }\n    void f() override;\n"
+    "    friend bool operator==(const A&, const A&) = default;\n    friend void swap(A& a, A& b) { a.swap(b); }\n    explicit operator bool() const;\n};",
+    "/// Both.\nint f();\nint g();",
+    "/// Of the overload set.\nint f(int a);\n\nint f(long a);",
+    "/// The only function of a type is what the type is.\nclass Clock {\npublic:\n    virtual ~Clock() = default;\n    virtual Time now() const = 0;\n};",
+    "namespace detail {\nint f();\nstruct A {};\n}",
+    "namespace {\nint f();\n}",
+    "struct Later;\nclass Later2;\nusing F = void (*)(int);\nBOOST_DESCRIBE_STRUCT(A, (), (a, b))\nstatic_assert(sizeof(int) == 4);\n",
+    "std::function<void(int)> f;\nint g = h(1);\nint i{h(2)};\nextern const char* const kText;\nstd::array<int, sizeof(int)> j;",
+    'inline constexpr const char* kSql = R"(CREATE TABLE f(a int);\nint g();)";',
+    "template <class T>\nstruct std::hash<A<T>> {\n    std::size_t f(A<T> a) const;\n    std::size_t g(A<T> a) const;\n};",
+    "/// A.\nstruct A {\n    /// F.\n    int f();\n};\ntemplate <class T>\nint A::g() {\n    return 1;\n}",
+    "#define F(x) \\\n    int f(int x);\n",
+    "/// T.\ntemplate <class T>\n    requires requires(T t) { t.f(); }\nint f(T t) {\n    return 1'000;\n}",
+])
+def test_what_needs_no_comment_is_left_alone(code):
+    assert names_without_comment(code) == []
+
+
+@pytest.mark.parametrize("line", [
+    "image: gh" "cr.io/someone/something:1",
+    "pip install --index-" "url somewhere",
+    "see /wo" "rk/main/README.md",
+    "-----BEGIN EC PRIVATE" " KEY-----",
+    "AKIA" "ABCDEFGHIJKLMNOP",
+])
+def test_what_belongs_to_one_machine_is_found(tmp_path, line):
+    path = tmp_path / "file"
+    path.write_text(f"first\n{line}\n")
+    assert [number for number, _, _ in check_tracked.check(path)] == [2]
+
+
+@pytest.mark.parametrize("line", ["src/wo" "rk/a", "apt-get install docker.io", "GET /v1/posts", "image: postgres:15", "$HOME/wo" "rk/x"])
+def test_ordinary_text_belongs_to_nobody(tmp_path, line):
+    path = tmp_path / "file"
+    path.write_text(line)
+    assert check_tracked.check(path) == []
+
+
+def test_headers_that_miss_an_include_are_found(tmp_path):
+    build = tmp_path / "build"
+    (tmp_path / "src/platform/base").mkdir(parents=True)
+    (tmp_path / "cmake").mkdir()
+    build.mkdir()
+    (tmp_path / "cmake/pch.hpp").write_text("")
+    (tmp_path / "src/platform/base/a.hpp").write_text("#pragma once\nstruct A {};\n")
+    (tmp_path / "src/platform/base/b.hpp").write_text("#pragma once\nstruct B { A a; };\n")
+    source = tmp_path / "src/platform/base/a.cpp"
+    (build / "compile_commands.json").write_text(
+        f'[{{"directory": "{build}", "file": "{source}", "command": "clang++-19 -I{tmp_path}/src -c {source} -o a.o"}}]')
+    script = Path(__file__).resolve().parent.parent / "check_headers.py"
+    command = [sys.executable, str(script), str(build), "--root", str(tmp_path)]
+
+    first = subprocess.run(command, capture_output=True, text=True)
+    assert first.returncode == 1 and "b.hpp does not compile alone" in first.stdout and "2 compiled, 1 failed" in first.stdout
+
+    (tmp_path / "src/platform/base/b.hpp").write_text('#pragma once\n#include "platform/base/a.hpp"\nstruct B { A a; };\n')
+    second = subprocess.run(command, capture_output=True, text=True)
+    assert second.returncode == 0 and "1 compiled, 0 failed" in second.stdout
+
+    # A change of what b.hpp includes is a change of b.hpp.
+    (tmp_path / "src/platform/base/a.hpp").write_text("#pragma once\nstruct C {};\n")
+    third = subprocess.run(command, capture_output=True, text=True)
+    assert third.returncode == 1 and "2 compiled, 1 failed" in third.stdout
+
+
+GTEST = """<testsuites><testsuite name="S">
+  <testcase name="Ok" status="run" result="completed" classname="S"/>
+  <testcase name="Off" status="notrun" result="suppressed" classname="S"/>
+  <testcase name="Bad" status="run" result="completed" classname="S"><failure message="x"/></testcase>
+  <testcase name="No" status="run" result="skipped" classname="S"><skipped message="a.cpp:3&#x0A;no engine"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_results_are_counted_and_skips_say_why(tmp_path):
+    (tmp_path / "unit").mkdir()
+    (tmp_path / "unit/a.xml").write_text(GTEST)
+    (tmp_path / "check").mkdir()
+    (tmp_path / "check/a.tsv").write_text("format\tpassed\t\nlayers\tfailed\tsrc/a.hpp:1: wrong\n")
+    parts = summarize_tests.read(tmp_path)
+    assert [(part.name, part.passed, len(part.failed), len(part.skipped)) for part in parts] == [("check", 1, 1, 0), ("unit", 1, 1, 2)]
+    text, good = summarize_tests.render(parts, skips_fail=False)
+    assert not good and text.splitlines()[-1] == "2 passed, 2 failed, 2 skipped"
+    assert "no engine" in text and "S.Bad" in text
+
+
+def test_in_ci_a_skip_is_a_failure(tmp_path):
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api/a.tsv").write_text("one\tpassed\t\ntwo\tskipped\tno engine\n")
+    parts = summarize_tests.read(tmp_path)
+    assert summarize_tests.render(parts, skips_fail=False)[1]
+    assert not summarize_tests.render(parts, skips_fail=True)[1]
+
+
+def test_nothing_run_is_no_success(tmp_path):
+    assert not summarize_tests.render(summarize_tests.read(tmp_path), skips_fail=False)[1]
