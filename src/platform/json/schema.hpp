@@ -153,6 +153,10 @@ struct SchemaOf<Page<T>> {
                 {"additionalProperties", false}};
     }
 };
+template <WritesItself T>
+struct SchemaOf<T> {
+    static boost::json::object get(Schemas& schemas) { return schemas.of<typename T::Schema>(); }
+};
 template <Described T>
 struct SchemaOf<T> {
     static boost::json::object get(Schemas& schemas) {

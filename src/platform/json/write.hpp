@@ -68,6 +68,17 @@ template <class T>
 void write(std::string& out, const T& text) {
     write_string(out, text.value);
 }
+/// A type that writes its own JSON, for answers of which most is written ahead of the request; `Schema` is the described struct that it looks like.
+template <class T>
+concept WritesItself = requires(const T& value, std::string& out) {
+    typename T::Schema;
+    value.write_json(out);
+} && !Described<T>;
+
+template <WritesItself T>
+void write(std::string& out, const T& value) {
+    value.write_json(out);
+}
 template <Described T>
 void write(std::string& out, const T& value);
 template <class T>
