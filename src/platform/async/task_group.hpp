@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <memory>
 #include <string>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -27,7 +29,8 @@ public:
     std::size_t wait(std::chrono::milliseconds limit);
 
 private:
-    std::atomic<std::size_t> running_{0};
+    // Shared with the tasks: one that its executor drops may outlive the group.
+    const std::shared_ptr<std::atomic<std::size_t>> running_ = std::make_shared<std::atomic<std::size_t>>(0);
     std::atomic<bool> stopping_{false};
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -24,15 +26,15 @@ public:
     Time now() const override { return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 };
 
-/// A clock that stands still until it is told to move. For tests; one thread moves it.
+/// A clock that stands still until it is told to move. For tests; thread-safe.
 class ManualClock final : public Clock {
 public:
-    explicit ManualClock(Time start) : now_(start) {}
-    Time now() const override { return now_; }
-    void advance(std::chrono::microseconds by) { now_ += by; }
+    explicit ManualClock(Time start) : micros_(start.time_since_epoch().count()) {}
+    Time now() const override { return Time(std::chrono::microseconds(micros_.load())); }
+    void advance(std::chrono::microseconds by) { micros_.fetch_add(by.count()); }
 
 private:
-    Time now_;
+    std::atomic<std::int64_t> micros_;
 };
 
 inline std::int64_t to_micros(Time time) { return time.time_since_epoch().count(); }
