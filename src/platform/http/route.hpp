@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/describe/enum.hpp>
 #include <boost/json/object.hpp>
 
 #include "platform/async/task.hpp"
@@ -23,6 +24,7 @@ enum class Who { anyone, signed_in };
 
 /// Which rate limit counts the calls of a route.
 enum class RateClass { read, write, auth };
+BOOST_DESCRIBE_ENUM(RateClass, read, write, auth)
 
 /// A parsed request on its way into a route's handler. The views point into the socket's buffers.
 struct Request {

@@ -1,0 +1,229 @@
+#include "platform/http/access_token.hpp"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include <boost/describe/class.hpp>
+#include <cjose/cjose.h>
+
+#include "platform/base/text.hpp"
+#include "platform/json/read.hpp"
+#include "platform/json/write.hpp"
+
+namespace guildhall::http {
+namespace {
+
+constexpr std::string_view kAlgorithm = "ES256";
+constexpr std::string_view kType = "at+jwt";
+constexpr std::size_t kMaxTokenBytes = 2048;
+constexpr std::size_t kRemembered = 8192;  // verified tokens a thread
+
+struct TokenHeader {
+    std::string alg;
+    std::string typ;
+    std::string kid;
+};
+BOOST_DESCRIBE_STRUCT(TokenHeader, (), (alg, typ, kid))
+
+struct TokenPayload {
+    std::string iss;
+    std::string aud;
+    UserId sub;
+    SessionId sid;
+    std::int64_t iat;  // seconds
+    std::int64_t exp;
+};
+BOOST_DESCRIBE_STRUCT(TokenPayload, (), (iss, aud, sub, sid, iat, exp))
+
+struct EcKey {
+    std::string kty;
+    std::string crv;
+    std::string x;
+    std::string y;
+};
+BOOST_DESCRIBE_STRUCT(EcKey, (), (kty, crv, x, y))
+
+struct FreeKey {
+    void operator()(cjose_jwk_t* key) const { cjose_jwk_release(key); }
+};
+struct FreeSignature {
+    void operator()(cjose_jws_t* signature) const { cjose_jws_release(signature); }
+};
+struct FreeHeader {
+    void operator()(cjose_header_t* header) const { cjose_header_release(header); }
+};
+using Key = std::unique_ptr<cjose_jwk_t, FreeKey>;
+using Signature = std::unique_ptr<cjose_jws_t, FreeSignature>;
+using Header = std::unique_ptr<cjose_header_t, FreeHeader>;
+
+[[noreturn]] void fail(const cjose_err& error) { throw Corrupt(std::string("signing key: ") + error.message); }
+
+std::string export_key(const cjose_jwk_t* key, bool with_private) {
+    cjose_err error{};
+    char* text = cjose_jwk_to_json(key, with_private, &error);
+    if (!text) fail(error);
+    std::string out(text);
+    cjose_get_dealloc()(text);
+    return out;
+}
+
+/// Source: RFC 7638 §3: the required members in lexicographic order, without white space.
+std::string thumbprint(const cjose_jwk_t* key) {
+    const auto ec = json::read_trusted<EcKey>(export_key(key, false));
+    return base64url(sha256(R"({"crv":")" + ec.crv + R"(","kty":")" + ec.kty + R"(","x":")" + ec.x + R"(","y":")" + ec.y + R"("})"));
+}
+
+Error not_signed_in(std::string_view why) { return Error{Code::unauthenticated, std::string(why), "invalid_token"}; }
+
+}  // namespace
+
+struct SigningKey::State {
+    Key key;
+    std::string kid;
+};
+
+SigningKey::SigningKey(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SigningKey::SigningKey(SigningKey&&) noexcept = default;
+SigningKey& SigningKey::operator=(SigningKey&&) noexcept = default;
+SigningKey::~SigningKey() = default;
+
+SigningKey SigningKey::generate() {
+    cjose_err error{};
+    Key key(cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &error));
+    if (!key) fail(error);
+    std::string kid = thumbprint(key.get());
+    if (!cjose_jwk_set_kid(key.get(), kid.data(), kid.size(), &error)) fail(error);
+    return SigningKey(std::make_unique<State>(State{std::move(key), std::move(kid)}));
+}
+
+Result<SigningKey> SigningKey::parse(std::string_view private_jwk) {
+    cjose_err error{};
+    Key key(cjose_jwk_import(private_jwk.data(), private_jwk.size(), &error));
+    if (!key || cjose_jwk_get_kty(key.get(), &error) != CJOSE_JWK_KTY_EC) return Error{Code::invalid, "not an EC key in JWK form"};
+    std::string kid = thumbprint(key.get());
+    return SigningKey(std::make_unique<State>(State{std::move(key), std::move(kid)}));
+}
+
+const std::string& SigningKey::kid() const { return state_->kid; }
+std::string SigningKey::private_jwk() const { return export_key(state_->key.get(), true); }
+std::string SigningKey::public_jwk() const { return export_key(state_->key.get(), false); }
+
+std::string SigningKey::sign(const AccessClaims& claims, std::string_view issuer, Time now) const {
+    const auto seconds = [](Time time) { return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count(); };
+    const std::string payload = json::to_json(TokenPayload{std::string(issuer), std::string(issuer), claims.user, claims.session, seconds(now), seconds(claims.expires)});
+    cjose_err error{};
+    Header header(cjose_header_new(&error));
+    if (!header || !cjose_header_set(header.get(), CJOSE_HDR_ALG, kAlgorithm.data(), &error) || !cjose_header_set(header.get(), "typ", kType.data(), &error) ||
+        !cjose_header_set(header.get(), CJOSE_HDR_KID, state_->kid.c_str(), &error))
+        fail(error);
+    Signature signature(cjose_jws_sign(state_->key.get(), header.get(), reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size(), &error));
+    if (!signature) fail(error);
+    const char* token = nullptr;  // owned by the signature
+    if (!cjose_jws_export(signature.get(), &token, &error)) fail(error);
+    return token;
+}
+
+struct AccessTokens::State {
+    std::string issuer;
+    const Clock& clock;
+    std::shared_mutex mutex;  // taken for tokens that this thread has not verified yet
+    std::map<std::string, Key, std::less<>> keys;
+    std::atomic<std::uint64_t> generation;
+
+    Result<AccessClaims> check(std::string_view token);
+};
+
+namespace {
+
+/// Distinguishes key sets of this process, so that a thread's remembered tokens are dropped when the keys change.
+std::atomic<std::uint64_t> next_generation{1};
+
+struct TokenHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view token) const {
+        // The signature's end is as good as random.
+        return std::hash<std::string_view>{}(token.substr(token.size() - std::min<std::size_t>(token.size(), 24)));
+    }
+};
+
+struct Remembered {
+    std::uint64_t generation = 0;
+    std::unordered_map<std::string, AccessClaims, TokenHash, std::equal_to<>> tokens;
+};
+
+}  // namespace
+
+AccessTokens::AccessTokens(std::string issuer, const Clock& clock) : state_(new State{std::move(issuer), clock, {}, {}, next_generation++}) {}
+AccessTokens::~AccessTokens() = default;
+
+Result<void> AccessTokens::set_keys(std::string_view jwks) {
+    unsigned char scratch[4096];
+    boost::json::monotonic_resource memory(scratch, sizeof scratch);
+    const auto document = json::parse(jwks, &memory);
+    const auto* list = document && document->is_object() ? document->get_object().if_contains("keys") : nullptr;
+    if (!list || !list->is_array()) return Error{Code::invalid, "not a JWKS document"};
+    std::map<std::string, Key, std::less<>> keys;
+    for (const auto& entry : list->get_array()) {
+        const std::string text = boost::json::serialize(entry);
+        cjose_err error{};
+        Key key(cjose_jwk_import(text.data(), text.size(), &error));
+        if (!key || cjose_jwk_get_kty(key.get(), &error) != CJOSE_JWK_KTY_EC) return Error{Code::invalid, "a key of the JWKS document is not an EC key"};
+        std::string kid = thumbprint(key.get());
+        keys.emplace(std::move(kid), std::move(key));
+    }
+    std::lock_guard lock(state_->mutex);
+    if (std::ranges::equal(keys, state_->keys, {}, &decltype(keys)::value_type::first, &decltype(keys)::value_type::first)) return {};
+    state_->keys = std::move(keys);
+    state_->generation.store(next_generation++, std::memory_order_release);
+    return {};
+}
+
+Result<AccessClaims> AccessTokens::State::check(std::string_view token) {
+    if (token.size() > kMaxTokenBytes) return not_signed_in("the access token is not valid");
+    const auto header_text = from_base64url(token.substr(0, token.find('.')));
+    if (!header_text) return not_signed_in("the access token is not valid");
+    const auto header = json::from_json<TokenHeader>(*header_text);
+    if (!header || header->alg != kAlgorithm || header->typ != kType) return not_signed_in("the access token is not valid");
+
+    cjose_err error{};
+    Signature signature(cjose_jws_import(token.data(), token.size(), &error));
+    if (!signature) return not_signed_in("the access token is not valid");
+    {
+        std::shared_lock lock(mutex);
+        const auto key = keys.find(header->kid);
+        if (key == keys.end() || !cjose_jws_verify(signature.get(), key->second.get(), &error)) return not_signed_in("the access token is not valid");
+    }
+    std::uint8_t* bytes = nullptr;
+    std::size_t size = 0;
+    if (!cjose_jws_get_plaintext(signature.get(), &bytes, &size, &error)) return not_signed_in("the access token is not valid");
+    const auto payload = json::from_json<TokenPayload>({reinterpret_cast<const char*>(bytes), size});
+    if (!payload || payload->iss != issuer || payload->aud != issuer) return not_signed_in("the access token is not valid");
+    return AccessClaims{payload->sub, payload->sid, Time(std::chrono::seconds(payload->exp))};
+}
+
+Result<AccessClaims> AccessTokens::verify(std::string_view token) const {
+    thread_local Remembered remembered;
+    const std::uint64_t generation = state_->generation.load(std::memory_order_acquire);
+    if (remembered.generation != generation) {
+        remembered.tokens.clear();
+        remembered.generation = generation;
+    }
+    auto known = remembered.tokens.find(token);
+    if (known == remembered.tokens.end()) {
+        auto claims = state_->check(token);
+        if (!claims) return claims;
+        if (remembered.tokens.size() >= kRemembered) {
+            std::erase_if(remembered.tokens, [now = state_->clock.now()](const auto& entry) { return entry.second.expires <= now; });
+            if (remembered.tokens.size() >= kRemembered) remembered.tokens.clear();
+        }
+        known = remembered.tokens.emplace(token, *claims).first;
+    }
+    if (known->second.expires > state_->clock.now()) return known->second;
+    remembered.tokens.erase(known);
+    return not_signed_in("the access token has expired");
+}
+
+}  // namespace guildhall::http

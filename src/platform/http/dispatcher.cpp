@@ -1,0 +1,388 @@
+#include "platform/http/dispatcher.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <mutex>
+#include <random>
+#include <unordered_set>
+
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/field.hpp>
+#include <spdlog/spdlog.h>
+
+#include "platform/base/text.hpp"
+#include "platform/http/compress.hpp"
+#include "platform/http/idempotency.hpp"
+#include "platform/http/problem.hpp"
+#include "platform/sql/database.hpp"
+
+namespace guildhall::http {
+namespace {
+
+namespace beast = boost::beast;
+using beast::http::field;
+
+constexpr std::size_t kMaxIdempotencyKey = 255;
+
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+/// A request id that a client or proxy may choose: short, and harmless in a log.
+bool is_request_id(std::string_view text) {
+    return !text.empty() && text.size() <= 64 &&
+           std::ranges::all_of(text, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.'; });
+}
+
+bool is_hex(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+void append_hex(std::string& out, std::uint64_t value) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    for (int shift = 60; shift >= 0; shift -= 4) out += kDigits[value >> shift & 15];
+}
+
+std::uint64_t random_bits() {
+    thread_local std::mt19937_64 generator{std::random_device{}()};
+    return generator();
+}
+
+/// Our own span in the caller's trace, or a new trace. Source: W3C Trace Context, version 00.
+std::string next_traceparent(std::string_view incoming) {
+    const bool is_valid = incoming.size() == 55 && incoming.starts_with("00-") && incoming[35] == '-' && incoming[52] == '-' && is_hex(incoming.substr(3, 32)) &&
+                          is_hex(incoming.substr(36, 16)) && is_hex(incoming.substr(53)) && incoming.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
+                          incoming.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
+    std::string out = "00-";
+    out.reserve(55);
+    if (is_valid) {
+        out += incoming.substr(3, 32);
+    } else {
+        append_hex(out, random_bits());
+        append_hex(out, random_bits() | 1);
+    }
+    out += '-';
+    append_hex(out, random_bits() | 1);
+    out += '-';
+    out += is_valid ? incoming.substr(53) : "01";
+    return out;
+}
+
+/// The version in an entity tag of ours: "12-9f…" → 12. Errors: invalid.
+Result<std::int64_t> version_of_if_match(std::string_view text) {
+    const Error wrong{Code::invalid, "If-Match must be one entity tag as an ETag header gave it, or *", "invalid_header", {{"/If-Match", "format", "is not an entity tag"}}};
+    if (text == "*") return std::int64_t{0};
+    if (text.size() < 3 || text.front() != '"' || text.back() != '"') return wrong;
+    std::int64_t version = 0;
+    const auto [end, ec] = std::from_chars(text.data() + 1, text.data() + text.size() - 1, version);
+    if (ec != std::errc{} || version < 1 || (*end != '-' && end != text.data() + text.size() - 1)) return wrong;
+    return version;
+}
+
+/// True when an If-None-Match list names `etag` (weak comparison; the suffix of a compressed answer is passed over).
+bool names_etag(std::string_view list, std::string_view etag) {
+    if (list == "*") return true;
+    const std::string_view bare = etag.substr(0, etag.size() - 1);  // without the closing quote
+    for (auto at = list.find(bare); at != std::string_view::npos; at = list.find(bare, at + 1)) {
+        const std::string_view rest = list.substr(at + bare.size());
+        if (rest.starts_with('"') || rest.starts_with("-gzip\"")) return true;
+    }
+    return false;
+}
+
+void add_vary(Response& response, std::string_view name) { response.headers.emplace_back("Vary", name); }
+
+/// Keys whose first request still runs in this process.
+class RunningKeys {
+public:
+    bool enter(const std::string& key) {
+        std::lock_guard lock(mutex_);
+        return keys_.insert(key).second;
+    }
+    void leave(const std::string& key) {
+        std::lock_guard lock(mutex_);
+        keys_.erase(key);
+    }
+
+private:
+    std::mutex mutex_;
+    std::unordered_set<std::string> keys_;
+};
+
+}  // namespace
+
+struct Dispatcher::State {
+    Options options;
+    const Router& router;
+    const AccessTokens& tokens;
+    const Revocations& revocations;
+    RateLimiter& limiter;
+    const Clock& clock;
+    IdGenerator& request_ids;
+    RunningKeys running_keys;
+    std::array<std::string, 3> policies;
+
+    void fill_context(const Exchange& exchange, RequestContext& context) const;
+    std::string client_ip(const Exchange& exchange) const;
+    Result<void> authenticate(const Exchange& exchange, const Route& route, Request& request) const;
+    Result<void> check_headers(const Exchange& exchange, const Route& route, Request& request) const;
+    bool is_allowed_origin(std::string_view origin) const { return std::ranges::find(options.cors_origins, origin) != options.cors_origins.end(); }
+    Response preflight(const Exchange& exchange, std::string_view allowed) const;
+    Task<Response> run(const Route& route, Request& request);
+    Task<Response> run_once(const Exchange& exchange, const Route& route, Request& request, std::string_view key);
+    Task<std::optional<Response>> replay(const Route& route, const Request& request, const std::string& name, std::string_view key, const std::string& fingerprint);
+    void finish(const Exchange& exchange, const Route* route, Response& response) const;
+};
+
+Dispatcher::Dispatcher(Options options, const Router& router, const AccessTokens& tokens, const Revocations& revocations, RateLimiter& limiter, const Clock& clock,
+                       IdGenerator& request_ids)
+    : state_(new State{std::move(options), router, tokens, revocations, limiter, clock, request_ids, {}, {}}) {
+    for (RateClass rate_class : {RateClass::read, RateClass::write, RateClass::auth}) {
+        const RateLimit& limit = limiter.limit(rate_class);
+        state_->policies[static_cast<std::size_t>(rate_class)] =
+            '"' + std::string(json::name_of(rate_class)) + "\";q=" + std::to_string(limit.requests) + ";w=" + std::to_string(limit.window.count());
+    }
+}
+Dispatcher::~Dispatcher() = default;
+
+std::string Dispatcher::State::client_ip(const Exchange& exchange) const {
+    if (options.trusted_proxies.empty() || std::ranges::find(options.trusted_proxies, exchange.peer_ip) == options.trusted_proxies.end())
+        return std::string(exchange.peer_ip);
+    // The last address is the one that the trusted proxy saw; those before it are the client's own word.
+    std::string_view chain = view(exchange.head["X-Forwarded-For"]);
+    const auto comma = chain.rfind(',');
+    const std::string_view last = trim(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
+    return std::string(last.empty() || last.size() > 45 ? exchange.peer_ip : last);
+}
+
+void Dispatcher::State::fill_context(const Exchange& exchange, RequestContext& context) const {
+    const std::string_view asked = view(exchange.head["X-Request-Id"]);
+    if (is_request_id(asked)) {
+        context.request_id = asked;
+    } else {
+        append_hex(context.request_id, static_cast<std::uint64_t>(request_ids.next_value()));
+    }
+    context.traceparent = next_traceparent(view(exchange.head["traceparent"]));
+    context.ip = client_ip(exchange);
+    const std::string_view agent = view(exchange.head[field::user_agent]);
+    if (is_utf8(agent)) context.user_agent = agent.substr(0, 256);
+    context.deadline = std::chrono::steady_clock::now() + options.request_deadline;
+}
+
+Result<void> Dispatcher::State::authenticate(const Exchange& exchange, const Route& route, Request& request) const {
+    const std::string_view header = view(exchange.head[field::authorization]);
+    if (header.empty()) {
+        if (route.who == Who::signed_in) return Error{Code::unauthenticated, "sign in first: this route needs an access token"};
+        return {};
+    }
+    constexpr std::string_view kScheme = "Bearer ";
+    if (header.size() <= kScheme.size() || !beast::iequals(header.substr(0, kScheme.size()), kScheme))
+        return Error{Code::unauthenticated, "the Authorization header must be 'Bearer TOKEN'", "invalid_token"};
+    auto claims = tokens.verify(header.substr(kScheme.size()));
+    if (!claims) return claims.error();
+    if (revocations.is_revoked(*claims)) return Error{Code::unauthenticated, "the session has ended", "session_revoked"};
+    request.user = claims->user;
+    request.session = claims->session;
+    return {};
+}
+
+Result<void> Dispatcher::State::check_headers(const Exchange& exchange, const Route& route, Request& request) const {
+    if (route.has_body) {
+        const std::string_view type = view(exchange.head[field::content_type]);
+        const std::string_view bare = trim(type.substr(0, type.find(';')));
+        const bool is_json = beast::iequals(bare, "application/json") || (route.method == "PATCH" && beast::iequals(bare, "application/merge-patch+json"));
+        if (!is_json) return Error{Code::unsupported_media, "the body must be application/json", "", {{"/Content-Type", "unsupported", "must be application/json"}}};
+        if (exchange.head.count(field::content_encoding) > 0) return Error{Code::unsupported_media, "the body must not be compressed"};
+    }
+    if (const std::string_view if_match = view(exchange.head[field::if_match]); route.takes_if_match && !if_match.empty()) {
+        auto version = version_of_if_match(if_match);
+        if (!version) return version.error();
+        request.context.if_match_version = *version;
+    }
+    return {};
+}
+
+Response Dispatcher::State::preflight(const Exchange& exchange, std::string_view allowed) const {
+    Response response;
+    response.status = 204;
+    response.content_type.clear();
+    response.headers.emplace_back("Allow", allowed);
+    if (exchange.head.count("Access-Control-Request-Method") == 0 || !is_allowed_origin(view(exchange.head[field::origin]))) return response;
+    response.headers.emplace_back("Access-Control-Allow-Methods", allowed);
+    response.headers.emplace_back("Access-Control-Allow-Headers", "authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-request-id");
+    response.headers.emplace_back("Access-Control-Max-Age", "600");
+    return response;
+}
+
+Task<Response> Dispatcher::State::run(const Route& route, Request& request) {
+    try {
+        co_return co_await route.handle(request);
+    } catch (const Unavailable& away) {
+        spdlog::warn("{} {} unavailable: {} request_id={}", route.method, route.path, away.what(), request.context.request_id);
+        co_return problem(Error{away.code,
+                                away.code == Code::insufficient_storage ? "the storage is full; nothing was changed" : "a part that this request needs is away; try again",
+                                "", {}, std::chrono::seconds(1)},
+                          request.context);
+    } catch (const sql::ConstraintViolation& violation) {
+        spdlog::warn("{} {} constraint: {} request_id={}", route.method, route.path, violation.what(), request.context.request_id);
+        co_return problem(Error{Code::conflict, "another request changed the same thing at the same time; try again"}, request.context);
+    } catch (const std::exception& bug) {
+        spdlog::error("{} {} failed: {} request_id={}", route.method, route.path, bug.what(), request.context.request_id);
+        co_return internal_error(request.context);
+    }
+}
+
+Task<std::optional<Response>> Dispatcher::State::replay(const Route& route, const Request& request, const std::string& name, std::string_view key,
+                                                        const std::string& fingerprint) {
+    auto stored = co_await find_stored_answer(*route.idempotency_keys, request.user, name, key, clock.now());
+    if (!stored) co_return std::nullopt;
+    if (stored->fingerprint != fingerprint)
+        co_return problem(Error{Code::unprocessable, "this Idempotency-Key was used for another request", "idempotency_key_reused", {{"/Idempotency-Key", "reused", "was used for another request"}}},
+                          request.context);
+    Response response;
+    response.status = stored->status;
+    response.body = std::move(stored->body);
+    if (!stored->location.empty()) response.headers.emplace_back("Location", std::move(stored->location));
+    response.headers.emplace_back("Idempotency-Replayed", "true");
+    co_return response;
+}
+
+Task<Response> Dispatcher::State::run_once(const Exchange& exchange, const Route& route, Request& request, std::string_view key) {
+    const bool is_key = key.size() <= kMaxIdempotencyKey && std::ranges::all_of(key, [](char c) { return c > 0x20 && c < 0x7f; });
+    if (!is_key)
+        co_return problem(Error{Code::invalid, "the Idempotency-Key is not acceptable", "invalid_header", {{"/Idempotency-Key", "format", "must be 1 to 255 visible ASCII characters"}}},
+                          request.context);
+    const std::string name = route.method + " " + route.path;
+    const std::string target(view(exchange.head.target()));
+    const std::string fingerprint = hex(sha256(name + '\n' + target + '\n' + std::string(exchange.body)));
+    const std::string running = std::to_string(request.user.value) + ' ' + name + ' ' + std::string(key);
+    if (!running_keys.enter(running))
+        co_return problem(Error{Code::conflict, "a request with this Idempotency-Key is still running", "idempotency_running", {}, std::chrono::seconds(1)}, request.context);
+    struct Leave {
+        RunningKeys& keys;
+        const std::string& key;
+        ~Leave() { keys.leave(key); }
+    } leave{running_keys, running};
+
+    try {
+        if (auto stored = co_await replay(route, request, name, key, fingerprint)) co_return std::move(*stored);
+        IdempotencyClaim claim(request.user, name, std::string(key), fingerprint, clock.now());
+        request.context.idempotency = &claim;
+        Response response = co_await run(route, request);
+        if (response.status < 300 && !claim.recorded()) spdlog::error("{} took an Idempotency-Key and did not record its answer", name);
+        if (response.status != 409) co_return response;
+        // Another process may have answered the same key meanwhile.
+        if (auto stored = co_await replay(route, request, name, key, fingerprint)) co_return std::move(*stored);
+        co_return response;
+    } catch (const Unavailable& away) {
+        spdlog::warn("{} unavailable: {}", name, away.what());
+        co_return problem(Error{away.code, "a part that this request needs is away; try again", "", {}, std::chrono::seconds(1)}, request.context);
+    }
+}
+
+void Dispatcher::State::finish(const Exchange& exchange, const Route* route, Response& response) const {
+    if (route && route->has_etag && response.status == 200) {
+        auto version = std::ranges::find(response.headers, "ETag", &std::pair<std::string, std::string>::first);
+        std::string etag = "\"";
+        if (version != response.headers.end()) {
+            etag += version->second;
+            etag += '-';
+        }
+        append_hex(etag, stable_hash(response.body));
+        etag += '"';
+        if (version != response.headers.end()) {
+            version->second = etag;
+        } else {
+            response.headers.emplace_back("ETag", etag);
+        }
+        if (names_etag(view(exchange.head[field::if_none_match]), etag)) {
+            response.status = 304;
+            response.body.clear();
+            response.content_type.clear();
+        }
+        response.headers.emplace_back("Cache-Control", "private, no-cache");
+    } else if (!response.body.empty()) {
+        if (std::ranges::find(response.headers, "Cache-Control", &std::pair<std::string, std::string>::first) == response.headers.end())
+            response.headers.emplace_back("Cache-Control", "no-store");
+        std::erase_if(response.headers, [&](const auto& header) { return header.first == "ETag" && !(route && (route->has_etag || route->takes_if_match)); });
+        for (auto& [name, value] : response.headers)
+            if (name == "ETag") value = '"' + value + '"';
+    }
+    if (response.body.size() >= options.compress_from_bytes) {
+        add_vary(response, "Accept-Encoding");
+        if (accepts_gzip(view(exchange.head[field::accept_encoding]))) {
+            response.body = gzip(response.body);
+            response.headers.emplace_back("Content-Encoding", "gzip");
+            for (auto& [name, value] : response.headers)
+                if (name == "ETag") value.insert(value.size() - 1, "-gzip");
+        }
+    }
+    if (options.cors_origins.empty()) return;
+    add_vary(response, "Origin");
+    const std::string_view origin = view(exchange.head[field::origin]);
+    if (!is_allowed_origin(origin)) return;
+    response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+    response.headers.emplace_back("Access-Control-Expose-Headers", "etag, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed");
+}
+
+Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
+    Request request;
+    request.body = exchange.body;
+    state_->fill_context(exchange, request.context);
+    outcome.request_id = request.context.request_id;
+    outcome.traceparent = request.context.traceparent;
+    outcome.ip = request.context.ip;
+
+    std::string_view target = view(exchange.head.target());
+    if (const auto scheme = target.find("://"); scheme != std::string_view::npos && !target.starts_with('/')) {  // absolute-form, RFC 9112 §3.2.2
+        const auto path = target.find('/', scheme + 3);
+        target = path == std::string_view::npos ? "/" : target.substr(path);
+    }
+    target = target.substr(0, target.find('#'));
+    const auto question = std::min(target.find('?'), target.size());
+    const std::string_view path = target.substr(0, question);
+    if (question < target.size()) request.query = target.substr(question + 1);
+    outcome.path = path;
+
+    std::string_view method = view(exchange.head.method_string());
+    const bool is_head = method == "HEAD";
+    std::string allowed;
+    const Route* route = state_->router.match(is_head ? "GET" : method, path, request.path_values, allowed);
+    outcome.route = route;
+
+    Response response;
+    if (!route) {
+        if (!allowed.empty() && method == "OPTIONS") {
+            response = state_->preflight(exchange, allowed);
+        } else if (!allowed.empty()) {
+            response = problem(Error{Code::invalid, "this path has no method " + std::string(method.substr(0, 32)), "method_not_allowed"}, request.context);
+            response.status = 405;
+            response.headers.emplace_back("Allow", allowed);
+        } else {
+            response = problem(Error{Code::not_found, "there is no such route", "no_such_route"}, request.context);
+        }
+        state_->finish(exchange, nullptr, response);
+        co_return response;
+    }
+
+    auto admitted = state_->authenticate(exchange, *route, request);
+    const RateDecision rate = state_->limiter.take(
+        route->rate_class, request.user && route->rate_class != RateClass::auth ? std::string_view(reinterpret_cast<const char*>(&request.user), sizeof request.user) : request.context.ip);
+    outcome.user = request.user;
+    if (!rate.allowed) admitted = Error{Code::too_many_requests, "too many requests; the RateLimit headers say how many there may be", "", {}, rate.reset};
+    if (admitted) admitted = state_->check_headers(exchange, *route, request);
+
+    if (!admitted) {
+        response = problem(admitted.error(), request.context);
+    } else if (const std::string_view key = view(exchange.head["Idempotency-Key"]); route->idempotency_keys && !key.empty()) {
+        response = co_await state_->run_once(exchange, *route, request, key);
+    } else {
+        response = co_await state_->run(*route, request);
+    }
+    const std::string name(json::name_of(route->rate_class));
+    response.headers.emplace_back("RateLimit-Policy", state_->policies[static_cast<std::size_t>(route->rate_class)]);
+    response.headers.emplace_back("RateLimit", '"' + name + "\";r=" + std::to_string(rate.remaining) + ";t=" + std::to_string(rate.reset.count()));
+    state_->finish(exchange, route, response);
+    co_return response;
+}
+
+}  // namespace guildhall::http

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
+
+#include "platform/http/access_token.hpp"
+#include "platform/http/rate_limiter.hpp"
+#include "platform/http/router.hpp"
+
+namespace guildhall::http {
+
+/// A request as it came from a socket.
+struct Exchange {
+    const boost::beast::http::request_header<>& head;
+    std::string_view body;
+    std::string_view peer_ip;
+};
+
+/// What the log and the metrics want to know of an answered request.
+struct Outcome {
+    const Route* route = nullptr;  // null: no route took it
+    UserId user;
+    std::string request_id;
+    std::string traceparent;
+    std::string ip;
+    std::string path;
+};
+
+/// The way of a request between the socket and its handler: route, token, rate limit, idempotency key, handler, entity tag, compression.
+/// Thread-safe.
+class Dispatcher {
+public:
+    struct Options {
+        std::chrono::seconds request_deadline{10};
+        std::size_t compress_from_bytes = 1400;
+        std::vector<std::string> trusted_proxies;
+        std::vector<std::string> cors_origins;
+    };
+    Dispatcher(Options options, const Router& router, const AccessTokens& tokens, const Revocations& revocations, RateLimiter& limiter, const Clock& clock,
+               IdGenerator& request_ids);
+    ~Dispatcher();
+
+    /// Never throws for what a request or a dependency does: it answers 4xx, 5xx.
+    Task<Response> answer(Exchange exchange, Outcome& outcome);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace guildhall::http

@@ -1,0 +1,57 @@
+#include "platform/http/rate_limiter.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <unordered_map>
+
+#include "platform/base/text.hpp"
+
+namespace guildhall::http {
+namespace {
+
+constexpr std::size_t kShards = 16;
+constexpr std::size_t kSweepAt = 4096;  // buckets in a shard before the full ones are forgotten
+
+std::chrono::seconds round_up(std::chrono::microseconds duration) { return std::chrono::ceil<std::chrono::seconds>(duration); }
+
+}  // namespace
+
+struct RateLimiter::State {
+    struct alignas(64) Shard {
+        std::mutex mutex;
+        /// The theoretical arrival time of GCRA: when the bucket will be full again.
+        std::unordered_map<std::uint64_t, Time> full_at;
+        std::size_t sweep_at = kSweepAt;
+    };
+    Limits limits;
+    const Clock& clock;
+    std::array<Shard, kShards> shards;
+};
+
+RateLimiter::RateLimiter(Limits limits, const Clock& clock) : state_(new State{limits, clock, {}}) {}
+RateLimiter::~RateLimiter() = default;
+
+const RateLimit& RateLimiter::limit(RateClass rate_class) const { return state_->limits[static_cast<std::size_t>(rate_class)]; }
+
+RateDecision RateLimiter::take(RateClass rate_class, std::string_view key) {
+    const RateLimit& limit = this->limit(rate_class);
+    const std::chrono::microseconds window = limit.window;
+    const std::chrono::microseconds step = std::max(window / std::max<std::int64_t>(limit.requests, 1), std::chrono::microseconds(1));
+    const std::uint64_t hash = stable_hash(key) + static_cast<std::uint64_t>(rate_class) * 0x9E3779B97F4A7C15ULL;
+    const Time now = state_->clock.now();
+
+    State::Shard& shard = state_->shards[hash % kShards];
+    std::lock_guard lock(shard.mutex);
+    if (shard.full_at.size() >= shard.sweep_at) {
+        std::erase_if(shard.full_at, [&](const auto& bucket) { return bucket.second <= now; });
+        shard.sweep_at = std::max(kSweepAt, shard.full_at.size() * 2);
+    }
+    Time& full_at = shard.full_at[hash];
+    const Time next = std::max(full_at, now) + step;
+    const auto used = next - now;
+    if (used > window) return {false, 0, round_up(used - window)};
+    full_at = next;
+    return {true, (window - used) / step, round_up(used)};
+}
+
+}  // namespace guildhall::http

@@ -1,0 +1,40 @@
+#include "platform/http/route.hpp"
+
+namespace guildhall::http {
+
+Route& Route::signed_in() {
+    who = Who::signed_in;
+    who_is_said = true;
+    return *this;
+}
+Route& Route::anyone() {
+    who = Who::anyone;
+    who_is_said = true;
+    return *this;
+}
+Route& Route::idempotent(sql::Database& keys) {
+    idempotency_keys = &keys;
+    return *this;
+}
+Route& Route::etag() {
+    has_etag = true;
+    return *this;
+}
+Route& Route::if_match() {
+    takes_if_match = true;
+    return *this;
+}
+Route& Route::rate(RateClass value) {
+    rate_class = value;
+    return *this;
+}
+Route& Route::summary(std::string value) {
+    text = std::move(value);
+    return *this;
+}
+Route& Route::may_fail(Code code, std::string when) {
+    failures.emplace_back(code, std::move(when));
+    return *this;
+}
+
+}  // namespace guildhall::http
