@@ -1,0 +1,300 @@
+#include "app/application.hpp"
+
+#include <future>
+#include <random>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <spdlog/spdlog.h>
+
+#include "app/platform_routes.hpp"
+#include "platform/async/pool.hpp"
+#include "platform/async/task_group.hpp"
+#include "platform/base/text.hpp"
+#include "platform/bus/memory.hpp"
+#include "platform/cache/memory.hpp"
+#include "platform/http/server.hpp"
+#include "platform/mail/mailer.hpp"
+#include "platform/outbox/consumer.hpp"
+#include "platform/outbox/relay.hpp"
+#include "platform/sql/node_lease.hpp"
+#include "platform/sql/postgres.hpp"
+#include "platform/sql/sqlite.hpp"
+
+namespace guildhall::app {
+namespace {
+
+constexpr std::chrono::seconds kUpkeepEvery{1};
+constexpr std::chrono::hours kPruneEvery{1};
+
+std::unique_ptr<sql::Database> open_database(const Config& config, const std::string& service) {
+    if (config.sql.engine == "postgres") {
+        sql::PostgresOptions options;
+        options.dsn = config.sql.dsn;
+        options.schema = service;
+        options.connections_per_thread = config.sql.connections_per_thread;
+        options.statement_deadline = config.sql.statement_deadline;
+        return sql::open_postgres(std::move(options));
+    }
+    sql::SqliteOptions options;
+    options.file = config.data_dir / (service + ".db");
+    options.max_waiting_writes = config.sql.max_waiting_writes;
+    options.cache_bytes = config.sql.page_cache_bytes;
+    return sql::open_sqlite(std::move(options));
+}
+
+/// Names this process among replicas.
+std::string process_name() { return std::to_string(::getpid()) + "-" + hex(random_bytes(8)); }
+
+http::ServerOptions server_options(const Config& config) {
+    const auto colon = config.http.listen.rfind(':');
+    http::ServerOptions options;
+    options.address = config.http.listen.substr(0, colon);
+    options.port = static_cast<std::uint16_t>(std::stoul(config.http.listen.substr(colon + 1)));
+    options.max_connections = config.http.max_connections;
+    options.max_header_bytes = config.http.max_header_bytes;
+    options.max_body_bytes = config.http.max_body_bytes;
+    options.compress_from_bytes = config.http.compress_from_bytes;
+    options.header_deadline = config.http.header_deadline;
+    options.body_deadline = config.http.body_deadline;
+    options.request_deadline = config.http.request_deadline;
+    options.write_deadline = config.http.write_deadline;
+    options.idle_deadline = config.http.idle_deadline;
+    options.trusted_proxies = config.http.trusted_proxies;
+    options.cors_origins = config.http.cors_origins;
+    options.access_log = config.http.access_log;
+    return options;
+}
+
+http::RateLimiter::Limits rate_limits(const Config& config) {
+    constexpr std::chrono::seconds kWindow{60};
+    return {{{config.rate_limits.read_per_minute, kWindow}, {config.rate_limits.write_per_minute, kWindow}, {config.rate_limits.auth_per_minute, kWindow}}};
+}
+
+user::Options user_options(const Config& config) {
+    user::Options options;
+    options.issuer = config.auth.issuer;
+    options.access_token_ttl = config.auth.access_token_ttl;
+    options.refresh_token_ttl = config.auth.refresh_token_ttl;
+    options.throttle.account_failures = config.auth.lockout_failures;
+    options.throttle.ip_failures = config.auth.lockout_ip_failures;
+    options.throttle.window = config.auth.lockout_window;
+    return options;
+}
+
+/// What every service has: its database, ids, outbox, consumers and relay.
+struct Foundation {
+    Foundation(const Config& config, const Clock& time, const std::string& owner, std::string service, const std::vector<sql::Migration>& migrations, bus::Bus& bus,
+               IoThreads& threads)
+        : name(std::move(service)), clock(time), database(open_database(config, name)), consumers(*database, time) {
+        database->migrate(migrations);
+        run_and_wait(threads, [&]() -> Task<void> { lease.emplace(co_await sql::NodeLease::take(*database, clock, owner)); });
+        ids.emplace(clock, lease->node());
+        outbox.emplace("/" + name, *ids, clock);
+        relay.emplace(*database, bus, clock, owner, outbox::Relay::Options{});
+        outbox->on_commit([this] { relay->wake(); });
+    }
+
+    std::string name;
+    const Clock& clock;
+    std::unique_ptr<sql::Database> database;
+    std::optional<sql::NodeLease> lease;
+    std::optional<IdGenerator> ids;
+    std::optional<outbox::Outbox> outbox;
+    outbox::Consumers consumers;
+    std::optional<outbox::Relay> relay;
+};
+
+}  // namespace
+
+struct Application::State {
+    State(const Config& configuration, IoThreads& io)
+        : config(configuration),
+          threads(io),
+          owner(process_name()),
+          cache(cache::make_memory_cache(clock, config.cache.max_bytes)),
+          bus(bus::make_memory_bus()),
+          mailer(mail::make_file_mailer(config.data_dir / "mail")),
+          hashing("hashing", config.auth.hashing_threads, config.auth.hashing_queue),
+          tokens(config.auth.issuer, clock),
+          limiter(rate_limits(config), clock),
+          user_base(config, clock, owner, "user", user::Module::migrations(), *bus, threads),
+          connection_base(config, clock, owner, "connection", connection::Module::migrations(), *bus, threads),
+          post_base(config, clock, owner, "post", post::Module::migrations(), *bus, threads),
+          users({*user_base.database, *user_base.ids, clock, *user_base.outbox, user_base.consumers, *cache, *mailer, hashing, tokens}, user_options(config)),
+          connections({*connection_base.database, *connection_base.ids, clock, *connection_base.outbox, connection_base.consumers, users.directory()}),
+          posts({*post_base.database, *post_base.ids, clock, *post_base.outbox, post_base.consumers, users.directory(), connections.network()}),
+          platform(config, dependencies()) {
+        for (Foundation* base : bases()) base->consumers.subscribe(*bus);
+        router.set_service("user");
+        users.add_routes(router);
+        router.set_service("connection");
+        connections.add_routes(router);
+        router.set_service("post");
+        posts.add_routes(router);
+        platform.add_routes(router);
+        router.freeze();
+        platform.publish(router);
+    }
+
+    std::vector<Foundation*> bases() { return {&user_base, &connection_base, &post_base}; }
+
+    std::vector<Dependency> dependencies() {
+        std::vector<Dependency> out;
+        for (Foundation* base : bases())
+            out.push_back({"sql:" + base->name, "the " + base->name + " service answers 503", true, [base] { return base->database->ready(); }});
+        return out;
+    }
+
+    Task<void> upkeep();
+    Task<void> prune();
+
+    const Config config;
+    IoThreads& threads;
+    const std::string owner;
+    SystemClock clock;
+    std::unique_ptr<cache::Cache> cache;
+    std::unique_ptr<bus::Bus> bus;
+    std::unique_ptr<mail::Mailer> mailer;
+    Pool hashing;
+    http::AccessTokens tokens;
+    http::RateLimiter limiter;
+    Foundation user_base;
+    Foundation connection_base;
+    Foundation post_base;
+    user::Module users;
+    connection::Module connections;
+    post::Module posts;
+    PlatformRoutes platform;
+    http::Router router;
+    std::unique_ptr<http::Server> server;
+    TaskGroup tasks;
+};
+
+/// Keeps leases, keys and revocations fresh. A database that is away only delays it.
+Task<void> Application::State::upkeep() {
+    Time prune_at = clock.now();
+    while (!tasks.stopping()) {
+        try {
+            for (Foundation* base : bases()) {
+                const bool is_held = co_await base->lease->renew(*base->database, clock);
+                if (!is_held) {  // another process may make ids with this number by now: ours could collide
+                    spdlog::critical("{}: the node number was lost; ending", base->name);
+                    std::raise(SIGTERM);
+                }
+            }
+            co_await users.maintain();
+            co_await connections.maintain();
+            co_await posts.maintain();
+            if (clock.now() >= prune_at) {
+                co_await prune();
+                prune_at = clock.now() + kPruneEvery;
+            }
+        } catch (const std::exception& error) {
+            spdlog::warn("upkeep: {}", error.what());
+        }
+        co_await sleep_for(kUpkeepEvery);
+    }
+}
+
+Task<void> Application::State::prune() {
+    for (Foundation* base : bases()) {
+        co_await base->consumers.prune();
+        co_await http::prune_idempotency_keys(*base->database, clock.now());
+    }
+}
+
+Application::Application(const Config& config, IoThreads& threads) {
+    if (config.sql.engine == "sqlite" || !config.data_dir.empty()) std::filesystem::create_directories(config.data_dir);
+    state_ = std::make_unique<State>(config, threads);
+}
+
+Application::~Application() = default;
+
+user::Module& Application::users() { return state_->users; }
+connection::Module& Application::connections() { return state_->connections; }
+post::Module& Application::posts() { return state_->posts; }
+const Clock& Application::clock() const { return state_->clock; }
+http::Router& Application::router() { return state_->router; }
+
+void Application::start() {
+    std::size_t next = 0;
+    const auto& contexts = state_->threads.contexts();
+    for (Foundation* base : state_->bases()) {
+        auto executor = contexts[next++ % contexts.size()]->get_executor();
+        state_->tasks.spawn(executor, "relay of " + base->name, base->relay->run());
+    }
+    state_->tasks.spawn(contexts[next % contexts.size()]->get_executor(), "upkeep", state_->upkeep());
+    state_->platform.set_started();
+}
+
+void Application::drain(std::chrono::milliseconds limit) {
+    state_->tasks.stop();
+    for (Foundation* base : state_->bases()) base->relay->stop();
+    if (const auto left = state_->tasks.wait(limit); left > 0) spdlog::warn("{} background tasks did not end in time", left);
+    try {
+        run_and_wait(state_->threads, [this]() -> Task<void> {
+            for (Foundation* base : state_->bases()) co_await base->lease->release(*base->database);
+        });
+    } catch (const std::exception& error) {
+        spdlog::warn("giving back node numbers: {}", error.what());
+    }
+}
+
+std::uint16_t Application::listen() {
+    State& s = *state_;
+    s.server = std::make_unique<http::Server>(server_options(s.config), s.router, s.tokens, s.users.revocations(), s.limiter, s.clock, *s.user_base.ids);
+    s.server->start(s.threads.contexts());
+    return s.server->port();
+}
+
+void Application::stop_listening(std::chrono::milliseconds limit) {
+    state_->platform.set_draining();
+    if (state_->server) state_->server->drain(limit);
+}
+
+Task<void> Application::relay_all() {
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (Foundation* base : state_->bases()) moved |= co_await base->relay->relay_once() > 0;
+    }
+}
+
+void migrate(const Config& config) {
+    if (config.sql.engine == "sqlite") std::filesystem::create_directories(config.data_dir);
+    open_database(config, "user")->migrate(user::Module::migrations());
+    open_database(config, "connection")->migrate(connection::Module::migrations());
+    open_database(config, "post")->migrate(post::Module::migrations());
+}
+
+IoThreads::IoThreads(std::size_t count) {
+    for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i) pointers_.push_back(contexts_.emplace_back(std::make_unique<boost::asio::io_context>(1)).get());
+    for (auto& context : contexts_) {
+        threads_.emplace_back([io = context.get()] {
+            const auto work = boost::asio::make_work_guard(*io);
+            io->run();
+        });
+    }
+}
+
+IoThreads::~IoThreads() { stop(); }
+
+void IoThreads::stop() {
+    for (auto& context : contexts_) context->stop();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+}
+
+void run_and_wait(IoThreads& threads, std::function<Task<void>()> task) {
+    std::promise<void> done;
+    boost::asio::co_spawn(threads.first(), task, [&done](std::exception_ptr failure) {
+        if (failure) {
+            done.set_exception(failure);
+        } else {
+            done.set_value();
+        }
+    });
+    done.get_future().get();
+}
+
+}  // namespace guildhall::app

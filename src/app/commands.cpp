@@ -1,0 +1,150 @@
+#include "app/commands.hpp"
+
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <spdlog/spdlog.h>
+
+#include "app/application.hpp"
+#include "app/config.hpp"
+#include "app/import.hpp"
+#include "platform/base/log.hpp"
+
+namespace guildhall::app {
+namespace {
+
+/// The configuration's flags on one subcommand.
+struct ConfigFlags {
+    std::string file;
+    std::vector<std::unique_ptr<std::string>> values;
+    std::vector<CLI::Option*> flags;
+
+    void add_to(CLI::App& command) {
+        command.add_option("--config", file, "TOML file")->check(CLI::ExistingFile);
+        for (const Option& option : options()) {
+            std::string names = flag_name(option);
+            if (!option.alias.empty()) names += "," + option.alias;
+            values.push_back(std::make_unique<std::string>());
+            flags.push_back(command.add_option(names, *values.back(), option.help)->group("Configuration"));
+        }
+    }
+    Config load() const {
+        std::vector<Override> overrides;
+        for (std::size_t i = 0; i < flags.size(); ++i)
+            if (flags[i]->count() > 0) overrides.push_back({options()[i].key, *values[i]});
+        return load_config(file, overrides);
+    }
+};
+
+std::size_t thread_count(const Config& config) { return config.http.threads > 0 ? config.http.threads : std::max(std::thread::hardware_concurrency(), 1U); }
+
+sigset_t end_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+int serve(const Config& config) {
+    set_up_log(config.log.level, config.log.json);
+    const sigset_t signals = end_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts: only sigwait() below takes them
+
+    IoThreads threads(thread_count(config));
+    Application application(config, threads);
+    application.start();
+    const std::uint16_t port = application.listen();
+    std::cout << "listening on http://" << config.http.listen.substr(0, config.http.listen.rfind(':')) << ':' << port << std::endl;
+
+    int signal = 0;
+    sigwait(&signals, &signal);
+    spdlog::info("signal {}: draining", signal);
+    application.stop_listening(config.drain_deadline);
+    application.drain(config.drain_deadline);
+    threads.stop();
+    return 0;
+}
+
+int print_openapi() {
+    // The document needs the routes only: an application over empty databases in memory's stead of a folder that is thrown away.
+    Config config;
+    const auto folder = std::filesystem::temp_directory_path() / ("guildhall-openapi-" + std::to_string(::getpid()));
+    config.data_dir = folder;
+    {
+        IoThreads threads(1);
+        Application application(config, threads);
+        std::cout << boost::json::serialize(application.router().openapi()) << '\n';
+        application.drain(std::chrono::seconds(1));
+        threads.stop();
+    }
+    std::filesystem::remove_all(folder);
+    return 0;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    CLI::App program("Guildhall: the backend of a professional network");
+    program.require_subcommand(1);
+
+    ConfigFlags serve_flags;
+    auto* serve_command = program.add_subcommand("serve", "Serve the API");
+    serve_flags.add_to(*serve_command);
+
+    ConfigFlags migrate_flags;
+    auto* migrate_command = program.add_subcommand("migrate", "Bring the databases to this version's schema and end");
+    migrate_flags.add_to(*migrate_command);
+
+    ConfigFlags import_flags;
+    ImportOptions import_options;
+    auto* import_command = program.add_subcommand("import", "Load members, connections and posts from files");
+    import_flags.add_to(*import_command);
+    add_import_options(*import_command, import_options);
+
+    auto* openapi_command = program.add_subcommand("openapi", "Print the OpenAPI document");
+
+    auto* config_command = program.add_subcommand("config", "The configuration");
+    config_command->require_subcommand(1);
+    ConfigFlags check_flags;
+    auto* check_command = config_command->add_subcommand("check", "Read it and say what is wrong");
+    check_flags.add_to(*check_command);
+    ConfigFlags print_flags;
+    auto* print_command = config_command->add_subcommand("print", "Print it, with secrets masked");
+    print_flags.add_to(*print_command);
+    auto* document_command = config_command->add_subcommand("document", "Print the table of all keys as Markdown");
+
+    auto* version_command = program.add_subcommand("version", "Print the version");
+
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& wrong) {
+        const int code = program.exit(wrong);
+        return code == 0 ? 0 : 2;
+    }
+
+    try {
+        if (*serve_command) return serve(serve_flags.load());
+        if (*migrate_command) migrate(migrate_flags.load());
+        if (*import_command) return import_files(import_flags.load(), import_options);
+        if (*openapi_command) return print_openapi();
+        if (*check_command) {
+            check_flags.load();
+            std::cout << "the configuration is sound\n";
+        }
+        if (*print_command) std::cout << print_config(print_flags.load());
+        if (*document_command) std::cout << document_options();
+        if (*version_command) std::cout << "guildhall " GUILDHALL_VERSION "\n";
+        return 0;
+    } catch (const std::exception& error) {
+        std::cerr << "guildhall: " << error.what() << '\n';
+        return 1;
+    }
+}
+
+}  // namespace guildhall::app
