@@ -8,6 +8,9 @@ add_library(guildhall_asio_beast STATIC "${PROJECT_SOURCE_DIR}/cmake/asio_beast.
 target_precompile_headers(guildhall_asio_beast PRIVATE "${PROJECT_SOURCE_DIR}/cmake/pch.hpp")
 target_link_libraries(guildhall_asio_beast PUBLIC Boost::headers Threads::Threads)
 
+# All generated headers, for what reads sources without building them (clang-tidy, the check of headers).
+add_custom_target(guildhall_generated)
+
 # Gives `target` the include root src/ and the shared precompiled header.
 function(guildhall_compile target)
     target_include_directories(${target} PRIVATE "${GUILDHALL_SOURCE_ROOT}" "${PROJECT_BINARY_DIR}/generated")
@@ -72,4 +75,7 @@ function(guildhall_embed target folder kind)
         COMMENT "Embedding ${folder}/${kind}"
         VERBATIM)
     target_sources(${target} PRIVATE "${header}")
+    add_custom_target(${target}_${kind} DEPENDS "${header}")
+    add_dependencies(guildhall_generated ${target}_${kind})
+    add_dependencies(${target} ${target}_${kind})
 endfunction()
