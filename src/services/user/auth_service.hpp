@@ -1,0 +1,112 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/http/caller.hpp"
+#include "platform/http/response.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "services/user/password.hpp"
+#include "services/user/post_office.hpp"
+#include "services/user/revocations.hpp"
+#include "services/user/signing_keys.hpp"
+#include "services/user/throttle.hpp"
+#include "services/user/user_store.hpp"
+
+namespace guildhall::user {
+
+/// Accounts, sign-in and sessions. No answer says whether an address has an account: what a stranger can ask gives the same answer, after the same
+/// work, for an address that has one and for one that has none. Thread-safe.
+class AuthService {
+public:
+    struct Options {
+        std::chrono::seconds access_token_ttl{15 * 60};
+        std::chrono::seconds refresh_token_ttl{30 * 24 * 3600};
+        std::chrono::seconds code_ttl{15 * 60};
+        std::int64_t code_tries = 5;
+        FailureLimit account_failures{10, std::chrono::minutes(15), std::chrono::minutes(15)};
+        FailureLimit address_failures{100, std::chrono::minutes(15), std::chrono::minutes(15)};
+        /// Registrations of one e-mail address: each sends it a mail.
+        FailureLimit registrations{10, std::chrono::minutes(15), std::chrono::minutes(15)};
+    };
+    struct Parts {
+        sql::Database& database;
+        UserStore& store;
+        IdGenerator& ids;
+        const Clock& clock;
+        outbox::Outbox& outbox;
+        PasswordHasher& hasher;
+        SigningKeys& keys;
+        SessionRevocations& revocations;
+        PostOffice& post_office;
+        Throttle& throttle;
+    };
+    AuthService(Parts parts, Options options);
+
+    /// Mails a one-time code to an address without account; an address that has one gets a mail that says so. Again before the code was
+    /// used: a new code, and the new password and name count.
+    /// Errors: conflict (handle_taken) for an asked handle that is somebody's or reserved; too_many_requests.
+    Task<Result<http::Accepted<RegisterAnswer>>> register_member(http::Visitor visitor, Register body);
+
+    /// Opens the account of a registration and signs in. A handle that was taken meanwhile, or not asked for, is made with a number.
+    /// Errors: unauthenticated (invalid_code) for a wrong, used or expired code; too_many_requests.
+    Task<Result<Tokens>> verify_email(http::Visitor visitor, VerifyEmail body);
+
+    /// Errors: unauthenticated (invalid_credentials); too_many_requests. Throws Unavailable when too many passwords wait to be checked.
+    Task<Result<Tokens>> log_in(http::Visitor visitor, Login body);
+
+    /// Gives new tokens for a refresh token, which is used up by this. One that was used before ends its session: either its owner or
+    /// a thief has it, and nobody can tell who (RFC 9700 §4.14).
+    /// Errors: unauthenticated (invalid_refresh_token).
+    Task<Result<Tokens>> refresh(http::Visitor visitor, Refresh body);
+
+    /// Ends the caller's session.
+    Task<Result<void>> log_out(http::Caller caller);
+
+    /// Ends all other sessions. Errors: forbidden (invalid_credentials) when the current password is wrong; too_many_requests.
+    Task<Result<void>> change_password(http::Caller caller, ChangePassword body);
+
+    /// The caller's sessions, newest first. Errors: invalid for a cursor of another list.
+    Task<Result<Page<Session>>> list_sessions(http::Caller caller, PageQuery query);
+
+    /// Errors: not_found, also when it is somebody else's.
+    Task<Result<void>> end_session(http::Caller caller, SessionId session);
+
+    Task<Result<void>> end_other_sessions(http::Caller caller);
+
+    /// The public keys of access tokens.
+    Task<Result<http::Document>> jwks(http::Visitor visitor);
+
+    /// The hash of a password for ImportedMember.
+    Task<std::string> hash_password(std::string password);
+
+private:
+    /// What a sign-in gives before it is signed.
+    struct NewSession {
+        UserId user;
+        SessionId id;
+        std::string refresh_token;
+    };
+    Task<NewSession> start_session(sql::Transaction& tx, UserId user, const std::string& device,
+                                   const http::RequestContext& request);
+    Tokens tokens_of(NewSession session) const;
+    /// Checks a password as one attempt; an attempt that the full pool refused is not counted.
+    Task<bool> matches(std::string password, std::optional<std::string> phc, Throttle::Attempt attempt);
+    std::vector<Throttle::Subject> subjects_of(std::string_view what, std::string_view account,
+                                               const http::RequestContext& request) const;
+
+    Parts parts_;
+    const Options options_;
+};
+
+/// Gives `user` a handle within the transaction: `wanted`, or with a number behind it when that is somebody else's.
+Task<std::string> take_handle(UserStore& store, sql::Transaction& tx, std::string wanted, UserId user);
+
+/// Errors of an asked handle that cannot be had.
+Error handle_taken();
+
+}  // namespace guildhall::user

@@ -1,0 +1,148 @@
+#include "services/user/member_directory.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace guildhall::user {
+namespace {
+
+/// The ids whose place in `found` is empty, each once and in order of id.
+template <class T>
+std::vector<UserId> missing_of(const std::vector<UserId>& ids, const std::vector<std::shared_ptr<const T>>& found) {
+    std::vector<UserId> missing;
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        if (!found[i] && ids[i]) missing.push_back(ids[i]);
+    std::ranges::sort(missing);
+    missing.erase(std::ranges::unique(missing).begin(), missing.end());
+    return missing;
+}
+
+template <class T>
+using Tickets = std::vector<typename cache::Local<UserId, T>::Ticket>;
+
+/// The tickets of `missing`, to be taken before the truth is read.
+template <class T>
+Tickets<T> tickets_of(cache::Local<UserId, T>& cache, const std::vector<UserId>& missing) {
+    Tickets<T> tickets;
+    tickets.reserve(missing.size());
+    for (auto id : missing) tickets.push_back(cache.ticket(id));
+    return tickets;
+}
+
+/// Puts what was read into the cache and into the empty places of `found`.
+template <class T>
+void fill(cache::Local<UserId, T>& cache, std::vector<T> read, const std::vector<UserId>& missing,
+          const Tickets<T>& tickets, const std::vector<UserId>& ids, std::vector<std::shared_ptr<const T>>& found) {
+    std::vector<std::shared_ptr<const T>> values(missing.size());
+    const auto place_of = [&](UserId id) {
+        return static_cast<std::size_t>(std::ranges::lower_bound(missing, id) - missing.begin());
+    };
+    for (T& item : read) {
+        const std::size_t at = place_of(item.id);
+        values[at] = std::make_shared<const T>(std::move(item));
+        cache.put(missing[at], values[at], tickets[at]);
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        if (!found[i] && ids[i]) found[i] = values[place_of(ids[i])];
+}
+
+}  // namespace
+
+MemberDirectory::MemberDirectory(UserStore& store, Sizes sizes)
+    : store_(store), cards_(sizes.cards), profiles_(sizes.profiles), hidden_(sizes.hidden), handles_(sizes.handles) {}
+
+Task<std::vector<CardPointer>> MemberDirectory::cards(std::vector<UserId> ids) {
+    std::vector<CardPointer> found(ids.size());
+    bool all = true;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        found[i] = cards_.find(ids[i]);
+        all = all && found[i];
+    }
+    if (all) co_return found;
+    const auto missing = missing_of(ids, found);
+    if (missing.empty()) co_return found;
+    const auto tickets = tickets_of(cards_, missing);
+    auto read = co_await store_.list_cards(missing);
+    fill(cards_, std::move(read), missing, tickets, ids, found);
+    co_return found;
+}
+
+Task<std::vector<ProfilePointer>> MemberDirectory::profiles(std::vector<UserId> ids) {
+    std::vector<ProfilePointer> found(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) found[i] = profiles_.find(ids[i]);
+    const auto missing = missing_of(ids, found);
+    if (missing.empty()) co_return found;
+    const auto tickets = tickets_of(profiles_, missing);
+    auto read = co_await store_.list_profiles(missing);
+    fill(profiles_, std::move(read), missing, tickets, ids, found);
+    co_return found;
+}
+
+Task<ProfilePointer> MemberDirectory::profile(UserId user) {
+    if (auto warm = profiles_.find(user)) co_return warm;
+    std::vector<UserId> ids{user};
+    auto found = co_await profiles(std::move(ids));
+    co_return std::move(found.front());
+}
+
+Task<std::shared_ptr<const UserSet>> MemberDirectory::hidden_from(UserId user) {
+    if (auto warm = hidden_.find(user)) co_return warm;
+    const auto ticket = hidden_.ticket(user);
+    auto read = co_await store_.list_hidden(user);
+    auto hidden = std::make_shared<const UserSet>(std::move(read));
+    hidden_.put(user, hidden, ticket);
+    co_return hidden;
+}
+
+Task<bool> MemberDirectory::exists(UserId user) {
+    if (cards_.find(user)) co_return true;
+    std::vector<UserId> ids{user};
+    const auto found = co_await cards(std::move(ids));
+    co_return found.front() != nullptr;
+}
+
+Task<std::shared_ptr<const HandleOwner>> MemberDirectory::owner_of(std::string handle) {
+    if (auto warm = handles_.find(handle)) co_return warm;
+    const auto ticket = handles_.ticket(handle);
+    const auto read = co_await store_.find_handle(handle);
+    if (!read) co_return nullptr;
+    auto owner = std::make_shared<const HandleOwner>(*read);
+    handles_.put(handle, owner, ticket);
+    co_return owner;
+}
+
+Task<std::vector<UserId>> MemberDirectory::ids_of_handles(std::vector<std::string> handles) {
+    std::vector<UserId> ids(handles.size());
+    std::vector<std::size_t> places;
+    std::vector<std::string> missing;
+    std::vector<cache::Local<std::string, HandleOwner>::Ticket> tickets;
+    for (std::size_t i = 0; i < handles.size(); ++i) {
+        if (const auto warm = handles_.find(handles[i])) {
+            if (warm->is_current) ids[i] = warm->user_id;
+            continue;
+        }
+        places.push_back(i);
+        tickets.push_back(handles_.ticket(handles[i]));
+        missing.push_back(handles[i]);
+    }
+    if (missing.empty()) co_return ids;
+    const auto read = co_await store_.find_handles(std::move(missing));
+    for (std::size_t i = 0; i < read.size(); ++i) {
+        if (!read[i]) continue;
+        handles_.put(handles[places[i]], std::make_shared<const HandleOwner>(*read[i]), tickets[i]);
+        if (read[i]->is_current) ids[places[i]] = read[i]->user_id;
+    }
+    co_return ids;
+}
+
+void MemberDirectory::forget_profile(UserId user) {
+    cards_.invalidate(user);
+    profiles_.invalidate(user);
+}
+
+void MemberDirectory::forget_hidden(UserId one, UserId other) {
+    hidden_.invalidate(one);
+    hidden_.invalidate(other);
+}
+
+}  // namespace guildhall::user

@@ -1,0 +1,63 @@
+#include "services/user/module.hpp"
+
+#include <utility>
+
+#include "platform/http/idempotency.hpp"
+#include "platform/sql/node_lease.hpp"
+#include "services/user/migrations.hpp"
+#include "services/user/user_routes.hpp"
+
+namespace guildhall::user {
+namespace {
+
+// Tokens of a revoked session live on for at most their time to live; clocks of replicas differ.
+constexpr std::chrono::seconds kClockDifference{60};
+constexpr std::chrono::seconds kPruneEvery{60};
+constexpr std::chrono::hours kRevokedKept{1};
+constexpr std::chrono::hours kKeysVerifyFor{24};
+
+}  // namespace
+
+Module::Module(Ports ports, Options options)
+    : ports_(ports),
+      options_(std::move(options)),
+      store_(ports.database),
+      directory_(store_, options_.caches),
+      hasher_(ports.hashing, options_.argon2),
+      keys_(ports.database, store_, ports.clock, ports.tokens,
+            {options_.issuer, options_.signing_key_lifetime, kKeysVerifyFor + options_.auth.access_token_ttl}),
+      revocations_(store_, ports.clock, options_.auth.access_token_ttl + kClockDifference),
+      post_office_(ports.database, store_, ports.mailer, ports.clock, ports.ids),
+      throttle_(ports.cache, ports.clock),
+      auth_({ports.database, store_, ports.ids, ports.clock, ports.outbox, hasher_, keys_, revocations_, post_office_,
+             throttle_},
+            options_.auth),
+      users_({ports.database, store_, directory_, ports.ids, ports.clock, ports.outbox, throttle_}, options_.profiles) {
+}
+
+std::vector<sql::Migration> Module::migrations() {
+    std::vector<sql::Migration> all{{"platform/outbox", outbox::kSchema},
+                                    {"platform/node_lease", sql::kNodeLeaseSchema},
+                                    {"platform/idempotency", http::kIdempotencySchema}};
+    for (const auto& [name, text] : kMigrations) all.push_back({"user/" + std::string(name), text});
+    return all;
+}
+
+void Module::add_routes(http::Router& router) { user::add_routes(router, auth_, users_); }
+
+Task<void> Module::maintain() {
+    co_await keys_.refresh();
+    co_await revocations_.load();
+    co_await post_office_.send_due();
+    const Time now = ports_.clock.now();
+    if (now < pruned_at_ + kPruneEvery) co_return;
+    auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        co_await store_.prune(tx, now, now - (options_.auth.access_token_ttl + kRevokedKept));
+        co_return Result<void>{};
+    };
+    auto done = co_await ports_.database.transact<void>(work);
+    if (!done) throw Unavailable(done.error().detail);
+    pruned_at_ = now;
+}
+
+}  // namespace guildhall::user

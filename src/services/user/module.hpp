@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "platform/async/pool.hpp"
+#include "platform/cache/cache.hpp"
+#include "platform/http/access_token.hpp"
+#include "platform/http/router.hpp"
+#include "platform/mail/mailer.hpp"
+#include "platform/outbox/consumer.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "services/user/auth_service.hpp"
+#include "services/user/user_service.hpp"
+
+namespace guildhall::user {
+
+/// The user service of this process.
+class Module {
+public:
+    struct Options {
+        std::string issuer = "guildhall";  // of access tokens; what AccessTokens was made with
+        AuthService::Options auth;
+        UserService::Options profiles;
+        Argon2Cost argon2;
+        MemberDirectory::Sizes caches;
+        std::chrono::seconds signing_key_lifetime{30 * 24 * 3600};
+    };
+    /// What it stands on; all of it must live longer.
+    struct Ports {
+        sql::Database& database;
+        IdGenerator& ids;
+        const Clock& clock;
+        outbox::Outbox& outbox;
+        outbox::Consumers& consumers;
+        cache::Cache& cache;
+        mail::Mailer& mailer;
+        Pool& hashing;
+        http::AccessTokens& tokens;  // given its keys by maintain()
+    };
+    Module(Ports ports, Options options);
+    Module(const Module&) = delete;
+    Module& operator=(const Module&) = delete;
+
+    /// The schema, in order.
+    static std::vector<sql::Migration> migrations();
+
+    void add_routes(http::Router& router);
+
+    /// Once before serving, then every two seconds or oftener: loads keys and revocations, sends mail that waits, deletes what has expired.
+    /// Throws Unavailable; what was not done is done by the next call.
+    Task<void> maintain();
+
+    Directory& directory() { return directory_; }
+    http::Revocations& revocations() { return revocations_; }
+    AuthService& auth() { return auth_; }
+    UserService& users() { return users_; }
+    /// The public keys of access tokens as a JWKS document.
+    std::string jwks() const { return keys_.jwks(); }
+
+private:
+    Ports ports_;
+    const Options options_;
+    UserStore store_;
+    MemberDirectory directory_;
+    PasswordHasher hasher_;
+    SigningKeys keys_;
+    SessionRevocations revocations_;
+    PostOffice post_office_;
+    Throttle throttle_;
+    AuthService auth_;
+    UserService users_;
+    Time pruned_at_{};
+};
+
+}  // namespace guildhall::user

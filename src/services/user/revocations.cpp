@@ -1,0 +1,61 @@
+#include "services/user/revocations.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+
+namespace guildhall::user {
+namespace {
+
+// Rows of other replicas appear this late at most: their clocks differ, and a row is seen only when its transaction has committed.
+constexpr std::chrono::seconds kOverlap{60};
+
+std::size_t bit_of(SessionId session) {
+    return (static_cast<std::uint64_t>(session.value) * 0x9E3779B97F4A7C15ULL) >> 48;
+}
+
+}  // namespace
+
+SessionRevocations::SessionRevocations(UserStore& store, const Clock& clock, std::chrono::seconds memory)
+    : store_(store), clock_(clock), memory_(memory) {}
+
+bool SessionRevocations::is_revoked(const http::AccessClaims& claims) const {
+    const std::size_t bit = bit_of(claims.session);
+    if (!(filter_[bit / 64].load(std::memory_order_acquire) >> (bit % 64) & 1)) return false;
+    std::shared_lock lock(mutex_);
+    return revoked_.contains(claims.session);
+}
+
+void SessionRevocations::set_bit(SessionId session) {
+    const std::size_t bit = bit_of(session);
+    filter_[bit / 64].fetch_or(std::uint64_t{1} << (bit % 64), std::memory_order_release);
+}
+
+void SessionRevocations::add(SessionId session, Time revoked_at) {
+    std::unique_lock lock(mutex_);
+    revoked_.insert_or_assign(session, revoked_at);
+    set_bit(session);
+}
+
+Task<void> SessionRevocations::load() {
+    const Time now = clock_.now();
+    const Time since = std::max(loaded_until_ - kOverlap, now - memory_);
+    const auto rows = co_await store_.list_revoked(since);
+    for (const auto& row : rows) add(row.id, row.revoked_at);
+    loaded_until_ = now;
+    forget_before(now - memory_);
+}
+
+void SessionRevocations::forget_before(Time time) {
+    std::unique_lock lock(mutex_);
+    if (std::erase_if(revoked_, [&](const auto& entry) { return entry.second < time; }) == 0) return;
+    auto words = std::make_unique<std::array<std::uint64_t, kBits / 64>>();
+    for (const auto& [session, at] : revoked_) {
+        const std::size_t bit = bit_of(session);
+        (*words)[bit / 64] |= std::uint64_t{1} << (bit % 64);
+    }
+    // Bits of living entries are in both the old and the new word, so a reader never misses one.
+    for (std::size_t i = 0; i < words->size(); ++i) filter_[i].store((*words)[i], std::memory_order_release);
+}
+
+}  // namespace guildhall::user

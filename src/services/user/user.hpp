@@ -1,0 +1,101 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "platform/base/clock.hpp"
+#include "platform/base/id.hpp"
+
+namespace guildhall::user {
+
+using BlockId = Id<struct BlockTag>;
+using MailId = Id<struct MailTag>;
+
+/// What signs a member in. The hash is a PHC string; one that no password gives ("!") locks the account.
+struct Credentials {
+    std::string email;
+    std::string password_hash;
+};
+
+/// Somebody who asked for an account and has still to show that the address is theirs.
+struct Registration {
+    std::string email;
+    std::string code_hash;
+    std::int64_t tries_left = 0;
+    std::string password_hash;
+    std::string name;
+    std::string handle;  // empty: to be made from the name
+    Time expires_at;
+};
+
+/// Whose a handle is, and whether they still go by it.
+struct HandleOwner {
+    UserId user_id;
+    bool is_current = false;
+};
+
+/// A session as it is stored: a family of refresh tokens of which one works.
+struct StoredSession {
+    UserId user_id;
+    SessionId id;
+    std::string token_hash;
+    std::string device;
+    std::string ip;
+    std::string user_agent;
+    Time created_at;
+    Time last_seen_at;
+    Time expires_at;
+};
+
+/// Where a refresh token belongs, whether it still works or not.
+struct TokenRoute {
+    UserId user_id;
+    SessionId session_id;
+    Time expires_at;
+};
+
+struct RevokedSession {
+    SessionId id;
+    Time revoked_at;
+};
+
+struct StoredBlock {
+    BlockId id;
+    UserId blocked_id;
+    Time created_at;
+};
+
+/// A private key of access tokens, as it is stored.
+struct StoredKey {
+    std::string kid;
+    std::string jwk;
+    Time created_at;
+    Time expires_at;
+};
+
+/// A mail that waits to be sent.
+struct StoredMail {
+    MailId id;
+    std::string recipient;
+    std::string subject;
+    std::string body;
+    std::int64_t tries = 0;
+    Time next_try_at;
+    Time expires_at;
+};
+
+/// A member to be taken over from elsewhere.
+struct ImportedMember {
+    std::string email;  // lower case
+    std::string name;
+    std::string handle;  // empty: made from the name; with a number when it is somebody else's
+    std::string headline;
+    std::string location;
+    std::string industry;
+    std::string password_hash;  // PHC string of argon2id, see AuthService::hash_password; empty: nobody can sign in
+    Time created_at;
+};
+
+}  // namespace guildhall::user

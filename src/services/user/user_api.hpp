@@ -1,0 +1,136 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <boost/describe/class.hpp>
+
+#include "platform/base/id.hpp"
+#include "platform/json/constraints.hpp"
+#include "services/user/public/directory.hpp"
+
+// The contract with clients.
+
+namespace guildhall::user {
+
+using Name = json::Line<1, 100>;
+/// A password to be checked: long enough for 128 code points in any normal form.
+using PasswordToCheck = json::Opaque<2048>;
+/// What a client calls the machine it runs on, to be recognised in the list of sessions.
+using Device = json::Line<1, 100>;
+
+struct Register {
+    json::Email email;
+    json::Password password;
+    Name name;
+    std::optional<json::Handle> handle;
+};
+BOOST_DESCRIBE_STRUCT(Register, (), (email, password, name, handle))
+
+/// The same for an address that has an account and for one that has none.
+struct RegisterAnswer {
+    std::string status;
+};
+BOOST_DESCRIBE_STRUCT(RegisterAnswer, (), (status))
+
+struct VerifyEmail {
+    json::Email email;
+    json::Opaque<32> code;
+    std::optional<Device> device;
+};
+BOOST_DESCRIBE_STRUCT(VerifyEmail, (), (email, code, device))
+
+struct Login {
+    json::Email email;
+    PasswordToCheck password;
+    std::optional<Device> device;
+};
+BOOST_DESCRIBE_STRUCT(Login, (), (email, password, device))
+
+struct Refresh {
+    json::Opaque<256> refresh_token;
+};
+BOOST_DESCRIBE_STRUCT(Refresh, (), (refresh_token))
+
+/// What signs a member in. The refresh token works once; `expires_in` is of the access token, in seconds.
+struct Tokens {
+    UserId user_id;
+    SessionId session_id;
+    std::string access_token;
+    std::string token_type;
+    std::int64_t expires_in = 0;
+    std::string refresh_token;
+};
+BOOST_DESCRIBE_STRUCT(Tokens, (), (user_id, session_id, access_token, token_type, expires_in, refresh_token))
+
+struct ChangePassword {
+    PasswordToCheck current_password;
+    json::Password new_password;
+};
+BOOST_DESCRIBE_STRUCT(ChangePassword, (), (current_password, new_password))
+
+struct Session {
+    SessionId id;
+    std::string ip;
+    std::string user_agent;
+    std::string device;
+    Time created_at;
+    Time last_seen_at;  // when tokens were last given, so up to the life of an access token late
+    bool is_current = false;
+};
+BOOST_DESCRIBE_STRUCT(Session, (), (id, ip, user_agent, device, created_at, last_seen_at, is_current))
+
+/// Which part of a list.
+struct PageQuery {
+    json::PageLimit limit;
+    std::optional<json::CursorText> cursor;
+};
+BOOST_DESCRIBE_STRUCT(PageQuery, (), (limit, cursor))
+
+struct UserIds {
+    json::IdList<100, UserId> ids;
+};
+BOOST_DESCRIBE_STRUCT(UserIds, (), (ids))
+
+/// A member as members see them. An empty text is one that they did not give.
+struct Profile {
+    UserId id;
+    std::string handle;
+    std::string name;
+    std::string headline;
+    std::string about;
+    std::string location;
+    std::string industry;
+    std::string pronouns;
+    std::int64_t version = 0;
+    Time created_at;
+};
+BOOST_DESCRIBE_STRUCT(Profile, (),
+                      (id, handle, name, headline, about, location, industry, pronouns, version, created_at))
+
+/// A member as they see themself.
+struct Me : Profile {
+    std::string email;
+};
+BOOST_DESCRIBE_STRUCT(Me, (Profile), (email))
+
+/// JSON Merge Patch of a profile.
+struct UpdateProfile {
+    json::Change<Name> name;
+    json::Change<json::Handle> handle;
+    json::Patch<json::Line<0, 220>> headline;
+    json::Patch<json::Text<0, 2600>> about;
+    json::Patch<json::Line<0, 100>> location;
+    json::Patch<json::Line<0, 100>> industry;
+    json::Patch<json::Line<0, 40>> pronouns;
+};
+BOOST_DESCRIBE_STRUCT(UpdateProfile, (), (name, handle, headline, about, location, industry, pronouns))
+
+struct Block {
+    Card user;
+    Time created_at;
+};
+BOOST_DESCRIBE_STRUCT(Block, (), (user, created_at))
+
+}  // namespace guildhall::user

@@ -1,0 +1,72 @@
+#include "services/user/user_routes.hpp"
+
+namespace guildhall::user {
+
+using http::RateClass;
+
+void add_routes(http::Router& r, AuthService& auth, UserService& users) {
+    r.set_service("user");
+
+    r.post("/v1/auth/register", auth, &AuthService::register_member)
+        .anyone()
+        .rate(RateClass::auth)
+        .summary("Ask for an account; the answer does not tell whether the address has one")
+        .may_fail(Code::conflict, "handle_taken: the asked handle is somebody else's or reserved");
+    r.post("/v1/auth/email/verify", auth, &AuthService::verify_email)
+        .anyone()
+        .rate(RateClass::auth)
+        .summary("Open the account with the mailed code and sign in")
+        .may_fail(Code::unauthenticated, "invalid_code: the code is wrong, used or expired");
+    r.post("/v1/auth/login", auth, &AuthService::log_in)
+        .anyone()
+        .rate(RateClass::auth)
+        .summary("Sign in")
+        .may_fail(Code::unauthenticated, "invalid_credentials: the address or the password is wrong");
+    r.post("/v1/auth/refresh", auth, &AuthService::refresh)
+        .anyone()
+        .rate(RateClass::auth)
+        .summary("Change a refresh token for new tokens; one that is used twice ends its session")
+        .may_fail(Code::unauthenticated, "invalid_refresh_token: unknown, used, expired or of an ended session");
+    r.post("/v1/auth/logout", auth, &AuthService::log_out).signed_in().summary("End this session");
+    r.post("/v1/auth/password/change", auth, &AuthService::change_password)
+        .signed_in()
+        .rate(RateClass::auth)
+        .summary("Change the password and end all other sessions")
+        .may_fail(Code::forbidden, "invalid_credentials: the current password is wrong");
+    r.get("/v1/auth/sessions", auth, &AuthService::list_sessions).signed_in().summary("List my sessions, newest first");
+    r.remove("/v1/auth/sessions/{session_id}", auth, &AuthService::end_session)
+        .signed_in()
+        .summary("End one of my sessions");
+    r.remove("/v1/auth/sessions", auth, &AuthService::end_other_sessions)
+        .signed_in()
+        .summary("End all my other sessions");
+    r.get("/.well-known/jwks.json", auth, &AuthService::jwks)
+        .anyone()
+        .summary("The public keys of access tokens (RFC 7517)");
+
+    r.get("/v1/users/me", users, &UserService::me).signed_in().etag().summary("Read my profile");
+    r.patch("/v1/users/me", users, &UserService::update_me)
+        .signed_in()
+        .if_match()
+        .summary("Change my profile (RFC 7396)")
+        .may_fail(Code::conflict, "handle_taken: the asked handle is somebody else's or reserved");
+    r.get("/v1/users/by-handle/{handle}", users, &UserService::find_by_handle)
+        .signed_in()
+        .etag()
+        .summary("Read the profile of a handle; an old handle leads to the new one");
+    r.get("/v1/users/{user_id}", users, &UserService::find).signed_in().etag().summary("Read a profile");
+    r.get("/v1/users", users, &UserService::list)
+        .signed_in()
+        .summary("Read up to 100 profiles; those that do not exist or are hidden are left out");
+
+    r.get("/v1/users/me/blocks", users, &UserService::list_blocks)
+        .signed_in()
+        .summary("List whom I block, latest first");
+    r.put("/v1/users/me/blocks/{user_id}", users, &UserService::block)
+        .signed_in()
+        .summary("Block a member: neither sees anything of the other")
+        .may_fail(Code::unprocessable, "self_block: nobody can block themself");
+    r.remove("/v1/users/me/blocks/{user_id}", users, &UserService::unblock).signed_in().summary("End a block");
+}
+
+}  // namespace guildhall::user

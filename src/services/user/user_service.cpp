@@ -1,0 +1,243 @@
+#include "services/user/user_service.hpp"
+
+#include <limits>
+#include <utility>
+
+#include "services/user/auth_service.hpp"
+#include "services/user/handle.hpp"
+#include "services/user/public/events.hpp"
+
+namespace guildhall::user {
+namespace {
+
+constexpr std::string_view kBlockList = "user.blocks";
+
+Error no_such_member() { return Error{Code::not_found, "there is no such member"}; }
+
+bool is_empty(const UpdateProfile& patch) {
+    return !patch.name.value && !patch.handle.value && patch.headline.is_absent() && patch.about.is_absent() &&
+           patch.location.is_absent() && patch.industry.is_absent() && patch.pronouns.is_absent();
+}
+
+/// All but the handle, which others may have.
+void apply(const UpdateProfile& patch, Profile& profile) {
+    if (patch.name.value) profile.name = patch.name.value->value;
+    patch.headline.apply(profile.headline);
+    patch.about.apply(profile.about);
+    patch.location.apply(profile.location);
+    patch.industry.apply(profile.industry);
+    patch.pronouns.apply(profile.pronouns);
+}
+
+/// Calls a function at the end of its life: what follows a transaction also when its outcome is unknown.
+template <class F>
+class AtEnd {
+public:
+    explicit AtEnd(F f) : f_(std::move(f)) {}
+    AtEnd(const AtEnd&) = delete;
+    AtEnd& operator=(const AtEnd&) = delete;
+    ~AtEnd() { f_(); }
+
+private:
+    F f_;
+};
+
+}  // namespace
+
+Task<bool> UserService::is_hidden(UserId from, UserId user) {
+    const auto hidden = co_await parts_.directory.hidden_from(from);
+    co_return hidden->contains(user);
+}
+
+Task<Result<Me>> UserService::me(http::Caller caller) {
+    const auto profile = co_await parts_.directory.profile(caller.id);
+    const auto credentials = co_await parts_.store.find_credentials(caller.id);
+    if (!profile || !credentials) co_return no_such_member();
+    co_return Me{*profile, credentials->email};
+}
+
+Task<Result<Me>> UserService::update_me(http::Caller caller, UpdateProfile patch) {
+    if (is_empty(patch)) {
+        auto mine = co_await me(caller);
+        if (!mine) co_return mine;
+        const auto matches = http::check_if_match(*caller.request, mine->version);
+        if (!matches) co_return matches.error();
+        co_return mine;
+    }
+    const auto credentials = co_await parts_.store.find_credentials(caller.id);
+    if (!credentials) co_return no_such_member();
+    auto changed = co_await change_profile(caller, std::move(patch));
+    if (!changed) co_return changed.error();
+    co_return Me{std::move(*changed), credentials->email};
+}
+
+Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdateProfile patch) {
+    const auto before = co_await parts_.directory.profile(caller.id);
+    if (!before) co_return no_such_member();
+    const bool wants_handle = patch.handle.value && patch.handle.value->value != before->handle;
+    Throttle::Attempt attempt;
+    if (wants_handle) {
+        if (is_reserved(patch.handle.value->value)) co_return handle_taken();
+        std::vector<Throttle::Subject> subjects{
+            Throttle::account("handle", std::to_string(caller.id.value), options_.handle_changes)};
+        auto begun = co_await parts_.throttle.begin(std::move(subjects));
+        if (!begun) co_return begun.error();
+        attempt = std::move(*begun);
+    }
+
+    std::string old_handle = before->handle;
+    const auto forget = [this, user = caller.id](const std::string& from, const std::string& to) {
+        parts_.directory.forget_profile(user);
+        parts_.directory.forget_handle(from);
+        parts_.directory.forget_handle(to);
+    };
+    AtEnd forget_at_end([&] { forget(old_handle, patch.handle.value ? patch.handle.value->value : old_handle); });
+    auto work = [&](sql::Transaction& tx) -> Task<Result<Profile>> {
+        auto profile = co_await parts_.store.raise_version(tx, caller.id);
+        if (!profile) co_return no_such_member();
+        const auto matches = http::check_if_match(*caller.request, profile->version - 1);
+        if (!matches) co_return matches.error();
+        old_handle = profile->handle;
+        if (patch.handle.value) profile->handle = patch.handle.value->value;
+        // Before the event, whose reader must not find the old profile here.
+        tx.after_commit([forget, from = old_handle, to = profile->handle] { forget(from, to); });
+        if (profile->handle != old_handle) {
+            const bool is_ours = co_await parts_.store.reserve_handle(tx, profile->handle, caller.id);
+            if (!is_ours) co_return handle_taken();
+            co_await parts_.store.retire_handle(tx, old_handle, caller.id);
+        }
+        apply(patch, *profile);
+        co_await parts_.store.update_profile(tx, *profile);
+        co_await parts_.outbox.append(tx, ProfileChanged{caller.id}, caller.request->traceparent);
+        co_return std::move(*profile);
+    };
+    auto changed = co_await parts_.database.transact<Profile>(work);
+    if (changed) {
+        co_await parts_.throttle.keep(std::move(attempt));
+    } else {
+        co_await parts_.throttle.undo(std::move(attempt));
+    }
+    co_return changed;
+}
+
+Task<Result<Profile>> UserService::find(http::Caller caller, UserId user) {
+    const auto hidden = co_await parts_.directory.hidden_from(caller.id);
+    if (hidden->contains(user)) co_return no_such_member();
+    const auto profile = co_await parts_.directory.profile(user);
+    if (!profile) co_return no_such_member();
+    co_return *profile;
+}
+
+Task<Result<http::FoundOrMoved<Profile>>> UserService::find_by_handle(http::Caller caller, json::Handle handle) {
+    const auto owner = co_await parts_.directory.owner_of(handle.value);
+    if (!owner) co_return no_such_member();
+    auto profile = co_await find(caller, owner->user_id);
+    if (!profile) co_return profile.error();
+    if (profile->handle == handle.value) co_return http::FoundOrMoved<Profile>{std::move(*profile), {}};
+    co_return http::FoundOrMoved<Profile>{std::nullopt, "/v1/users/by-handle/" + profile->handle};
+}
+
+Task<Result<std::vector<Profile>>> UserService::list(http::Caller caller, UserIds query) {
+    const auto hidden = co_await parts_.directory.hidden_from(caller.id);
+    std::erase_if(query.ids.items, [&](UserId id) { return hidden->contains(id); });
+    const auto found = co_await parts_.directory.profiles(std::move(query.ids.items));
+    std::vector<Profile> profiles;
+    profiles.reserve(found.size());
+    for (const auto& profile : found)
+        if (profile) profiles.push_back(*profile);
+    co_return profiles;
+}
+
+Task<Result<Page<Block>>> UserService::list_blocks(http::Caller caller, PageQuery query) {
+    BlockId before{std::numeric_limits<std::int64_t>::max()};
+    if (query.cursor) {
+        const auto cursor = Cursor::decode(query.cursor->value, kBlockList, 1);
+        if (!cursor) co_return cursor.error();
+        before.value = cursor->numbers[0];
+    }
+    const auto limit = static_cast<std::size_t>(query.limit.value);
+    auto rows = co_await parts_.store.list_blocks(caller.id, before, query.limit.value + 1);
+    Page<Block> page;
+    if (rows.size() > limit) {
+        rows.resize(limit);
+        page.next_cursor = Cursor{std::string(kBlockList), {rows.back().id.value}, {}}.encode();
+    }
+    std::vector<UserId> ids;
+    for (const auto& row : rows) ids.push_back(row.blocked_id);
+    const auto cards = co_await parts_.directory.cards(std::move(ids));
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        if (cards[i]) page.items.push_back({*cards[i], rows[i].created_at});
+    co_return page;
+}
+
+Task<Result<void>> UserService::block(http::Caller caller, UserId user) {
+    if (user == caller.id)
+        co_return Error{Code::unprocessable,
+                        "nobody can block themself",
+                        "self_block",
+                        {{"/user_id", "self_block", "is the caller"}}};
+    const bool exists = co_await parts_.directory.exists(user);
+    if (!exists) co_return no_such_member();
+    const bool is_one_hidden = co_await is_hidden(caller.id, user);
+    if (is_one_hidden) {
+        const bool is_done = co_await parts_.store.is_blocked(caller.id, user);
+        if (is_done) co_return Result<void>{};
+        co_return no_such_member();
+    }
+
+    AtEnd forget_at_end([&] { parts_.directory.forget_hidden(caller.id, user); });
+    const StoredBlock row{parts_.ids.next<BlockId>(), user, parts_.clock.now()};
+    auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        tx.after_commit([directory = &parts_.directory, me = caller.id, user] { directory->forget_hidden(me, user); });
+        const bool is_new = co_await parts_.store.insert_block(tx, caller.id, row);
+        if (is_new) co_await parts_.outbox.append(tx, Blocked{caller.id, user}, caller.request->traceparent);
+        co_return Result<void>{};
+    };
+    co_return co_await parts_.database.transact<void>(work);
+}
+
+Task<Result<void>> UserService::unblock(http::Caller caller, UserId user) {
+    AtEnd forget_at_end([&] { parts_.directory.forget_hidden(caller.id, user); });
+    auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        tx.after_commit([directory = &parts_.directory, me = caller.id, user] { directory->forget_hidden(me, user); });
+        const bool was_there = co_await parts_.store.remove_block(tx, caller.id, user);
+        if (was_there) co_await parts_.outbox.append(tx, Unblocked{caller.id, user}, caller.request->traceparent);
+        co_return Result<void>{};
+    };
+    co_return co_await parts_.database.transact<void>(work);
+}
+
+Task<Result<std::vector<UserId>>> UserService::import_members(std::vector<ImportedMember> members) {
+    auto work = [&](sql::Transaction& tx) -> Task<Result<std::vector<UserId>>> {
+        std::vector<UserId> ids;
+        ids.reserve(members.size());
+        for (const auto& member : members) {
+            Profile profile;
+            profile.id = parts_.ids.next<UserId>();
+            const bool is_new = co_await parts_.store.reserve_email(tx, member.email, profile.id);
+            if (!is_new) {
+                const auto known = co_await parts_.store.find_user_by_email(tx, member.email);
+                if (!known) throw Corrupt("an address is taken by nobody");
+                ids.push_back(*known);
+                continue;
+            }
+            ids.push_back(profile.id);
+            std::string wanted = member.handle.empty() ? handle_from_name(member.name) : member.handle;
+            profile.handle = co_await take_handle(parts_.store, tx, std::move(wanted), profile.id);
+            profile.name = member.name;
+            profile.headline = member.headline;
+            profile.location = member.location;
+            profile.industry = member.industry;
+            profile.version = 1;
+            profile.created_at = member.created_at;
+            Credentials credentials{member.email, member.password_hash.empty() ? "!" : member.password_hash};
+            const Registered registered{profile.id};
+            co_await parts_.store.insert_account(tx, std::move(credentials), std::move(profile));
+            co_await parts_.outbox.append(tx, registered);
+        }
+        co_return ids;
+    };
+    co_return co_await parts_.database.transact<std::vector<UserId>>(work);
+}
+
+}  // namespace guildhall::user

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/sql/database.hpp"
+#include "services/user/public/directory.hpp"
+#include "services/user/user.hpp"
+#include "services/user/user_api.hpp"
+
+namespace guildhall::user {
+
+/// The tables of the user service. What takes a Transaction writes, the rest reads outside of one. Thread-safe; throws Unavailable.
+class UserStore {
+public:
+    explicit UserStore(sql::Database& database) : database_(database) {}
+
+    // Accounts.
+    Task<std::optional<UserId>> find_user_by_email(std::string email);
+    Task<std::optional<Credentials>> find_credentials(UserId user);
+    /// Gives an address to `user`. False when it has an account already. Two that race for it: one gets it.
+    Task<bool> reserve_email(sql::Transaction& tx, std::string email, UserId user);
+    /// Makes the account and its profile; address and handle are reserved already.
+    Task<void> insert_account(sql::Transaction& tx, Credentials credentials, Profile profile);
+    /// The account of an address, seen within the transaction.
+    Task<std::optional<UserId>> find_user_by_email(sql::Transaction& tx, std::string email);
+    /// Puts `to` in the place of the password hash `from` and keeps the account's row locked. False when the hash is another one by now.
+    Task<bool> replace_password(sql::Transaction& tx, UserId user, std::string from, std::string to);
+
+    // Registrations that wait for their code.
+    /// Puts `registration` in the place of an earlier one of the address.
+    Task<void> upsert_registration(sql::Transaction& tx, Registration registration);
+    /// Uses up one of the tries and gives the registration; nothing when there is none, it has expired or no try is left.
+    Task<std::optional<Registration>> take_try(sql::Transaction& tx, std::string email, Time now);
+    Task<void> remove_registration(sql::Transaction& tx, std::string email);
+
+    // Handles.
+    Task<std::optional<HandleOwner>> find_handle(std::string handle);
+    /// One answer for each handle, in order; one round trip.
+    Task<std::vector<std::optional<HandleOwner>>> find_handles(std::vector<std::string> handles);
+    /// Gives a handle to `user` when nobody has it or `user` had it before. False when it is somebody else's. Two that race for it: one gets it.
+    Task<bool> reserve_handle(sql::Transaction& tx, std::string handle, UserId user);
+    /// Makes a handle of `user` an old one.
+    Task<void> retire_handle(sql::Transaction& tx, std::string handle, UserId user);
+
+    // Profiles.
+    /// Those that exist, in no order.
+    Task<std::vector<Profile>> list_profiles(std::vector<UserId> ids);
+    Task<std::vector<Card>> list_cards(std::vector<UserId> ids);
+    /// Raises the version of the profile, which locks it, and gives it as it is then.
+    Task<std::optional<Profile>> raise_version(sql::Transaction& tx, UserId user);
+    /// Stores all but the version and the times.
+    Task<void> update_profile(sql::Transaction& tx, Profile profile);
+
+    // Sessions and their tokens.
+    Task<void> insert_session(sql::Transaction& tx, StoredSession session);
+    Task<std::optional<TokenRoute>> find_refresh_token(std::string token_hash);
+    /// Puts the token of `next` in the place of `from`, with `next`'s address, agent and times. False when `from` is not the one that works: used
+    /// before, or the session is gone. Of two that race, one gets true.
+    Task<bool> rotate_token(sql::Transaction& tx, std::string from, StoredSession next);
+    /// Sessions that have not expired, newest first, with an id below `before`.
+    Task<std::vector<StoredSession>> list_sessions(UserId user, SessionId before, Time now, int limit);
+    /// Ends a session; false when there is none of this id and member.
+    Task<bool> remove_session(sql::Transaction& tx, UserId user, SessionId session, Time now);
+    /// Ends all sessions of the member but `kept`; those that it ended.
+    Task<std::vector<SessionId>> remove_other_sessions(sql::Transaction& tx, UserId user, SessionId kept, Time now);
+    Task<std::vector<RevokedSession>> list_revoked(Time since);
+
+    // Blocks.
+    /// False when it is there already.
+    Task<bool> insert_block(sql::Transaction& tx, UserId user, StoredBlock block);
+    /// False when there is none.
+    Task<bool> remove_block(sql::Transaction& tx, UserId user, UserId blocked);
+    Task<bool> is_blocked(UserId user, UserId blocked);
+    /// Newest first, with an id below `before`.
+    Task<std::vector<StoredBlock>> list_blocks(UserId user, BlockId before, int limit);
+    /// Whom `user` blocks and who blocks `user`.
+    Task<UserSet> list_hidden(UserId user);
+
+    // Keys of access tokens.
+    Task<void> insert_key(sql::Transaction& tx, StoredKey key);
+    /// Those that have not expired, newest first.
+    Task<std::vector<StoredKey>> list_keys(Time now);
+
+    // Mail that waits.
+    Task<void> insert_mail(sql::Transaction& tx, StoredMail mail);
+    /// Those whose next try is due, the longest due first.
+    Task<std::vector<StoredMail>> list_due_mails(Time now, int limit);
+    /// Counts a try and puts the next one off. False when another replica did so since `mail` was read.
+    Task<bool> claim_mail(sql::Transaction& tx, StoredMail mail, Time next_try_at);
+    Task<void> remove_mail(sql::Transaction& tx, MailId mail);
+
+    /// Deletes what has expired, at most some hundreds of rows of each kind.
+    Task<void> prune(sql::Transaction& tx, Time now, Time revoked_before);
+
+private:
+    sql::Database& database_;
+};
+
+}  // namespace guildhall::user
