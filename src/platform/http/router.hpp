@@ -49,23 +49,23 @@ public:
 
     template <class S, class M>
     Route& get(std::string path, S& service, M method) {
-        return bind("GET", std::move(path), service, method);
+        return bind<false>("GET", std::move(path), service, method);
     }
     template <class S, class M>
     Route& post(std::string path, S& service, M method) {
-        return bind("POST", std::move(path), service, method);
+        return bind<true>("POST", std::move(path), service, method);
     }
     template <class S, class M>
     Route& put(std::string path, S& service, M method) {
-        return bind("PUT", std::move(path), service, method);
+        return bind<true>("PUT", std::move(path), service, method);
     }
     template <class S, class M>
     Route& patch(std::string path, S& service, M method) {
-        return bind("PATCH", std::move(path), service, method);
+        return bind<true>("PATCH", std::move(path), service, method);
     }
     template <class S, class M>
     Route& remove(std::string path, S& service, M method) {
-        return bind("DELETE", std::move(path), service, method);
+        return bind<false>("DELETE", std::move(path), service, method);
     }
 
     /// The service that routes added from now on belong to ("post").
@@ -86,7 +86,8 @@ public:
 
 private:
     struct Node;
-    template <class S, class Out, class First, class... Args>
+    /// With `kTakesBody`, a described struct is the body, else the query.
+    template <bool kTakesBody, class S, class Out, class First, class... Args>
     Route& bind(std::string_view method, std::string path, S& service, Task<Result<Out>> (S::*member)(First, Args...));
     Route& add(std::string_view method, std::string path);
 
@@ -228,12 +229,12 @@ struct Answer<Document> {
 };
 
 /// Reads the argument at `Index` among the arguments behind the caller.
-template <class T>
-void read_argument(const Request& request, const Route& route, const std::vector<std::string>& names, std::size_t index, T& out, json::Faults& faults,
+template <bool kTakesBody, class T>
+void read_argument(const Request& request, const std::vector<std::string>& names, std::size_t index, T& out, json::Faults& faults,
                    Result<void>& body_error) {
     if constexpr (kFromPath<T>) {
         json::read_text(request.path_values[index], out, json::Place{}.member(names[index]), faults);
-    } else if (route.has_body) {
+    } else if constexpr (kTakesBody) {
         auto body = json::from_json<T>(request.body);
         if (body) {
             out = std::move(*body);
@@ -247,7 +248,7 @@ void read_argument(const Request& request, const Route& route, const std::vector
 
 }  // namespace detail
 
-template <class S, class Out, class First, class... Args>
+template <bool kTakesBody, class S, class Out, class First, class... Args>
 Route& Router::bind(std::string_view method, std::string path, S& service, Task<Result<Out>> (S::*member)(First, Args...)) {
     static_assert(std::is_same_v<First, Caller> || std::is_same_v<First, Visitor>, "a handler's first argument says who calls");
     constexpr std::size_t kPathArguments = (std::size_t{0} + ... + (detail::kFromPath<Args> ? 1 : 0));
@@ -257,7 +258,7 @@ Route& Router::bind(std::string_view method, std::string path, S& service, Task<
     Route& route = add(method, std::move(path));
     route.takes_caller = std::is_same_v<First, Caller>;
     route.rate_class = method == "GET" ? RateClass::read : RateClass::write;
-    route.has_body = kHasStruct && method != "GET" && method != "DELETE";
+    route.has_body = kHasStruct && kTakesBody;
     const std::vector<std::string> names = detail::path_parameter_names(route.path);
     if (names.size() != kPathArguments) throw std::logic_error("path and handler disagree: " + route.path);
 
@@ -265,7 +266,7 @@ Route& Router::bind(std::string_view method, std::string path, S& service, Task<
     auto describe_argument = [&]<class T>(std::type_identity<T>) {
         if constexpr (detail::kFromPath<T>) {
             route.parameters.push_back(boost::json::object{{"name", names[at++]}, {"in", "path"}, {"required", true}, {"schema", schemas_.of<T>()}});
-        } else if (route.has_body) {
+        } else if constexpr (kTakesBody) {
             route.body_schema = schemas_.of<T>();
         } else {
             detail::add_query_parameters<T>(route, schemas_);
@@ -274,22 +275,19 @@ Route& Router::bind(std::string_view method, std::string path, S& service, Task<
     (describe_argument(std::type_identity<Args>{}), ...);
     detail::Answer<Out>::describe(route, schemas_);
 
-    route.handle = [&service, member, &route, names](Request& request) -> Task<Response> {
+    route.handle = [&service, member, names](Request& request) -> Task<Response> {
         std::tuple<Args...> arguments;
         json::Faults faults;
         Result<void> body_error;
         std::apply(
             [&](auto&... argument) {
                 std::size_t index = 0;
-                (detail::read_argument(request, route, names, index++, argument, faults, body_error), ...);
+                (detail::read_argument<kTakesBody>(request, names, index++, argument, faults, body_error), ...);
             },
             arguments);
-        if constexpr (!kHasStruct) {
+        if constexpr (!kHasStruct || kTakesBody) {
             detail::NoQuery none;
             if (!request.query.empty()) detail::read_query(request.query, none, faults);
-        } else if (route.has_body && !request.query.empty()) {
-            detail::NoQuery none;
-            detail::read_query(request.query, none, faults);
         }
         if (!faults.empty()) co_return problem(Error{Code::invalid, "the request has faulty parameters", "", faults.take()}, request.context);
         if (!body_error) co_return problem(body_error.error(), request.context);
