@@ -12,7 +12,8 @@
 namespace guildhall::outbox {
 
 /// The consumers of one service: binds event types to effects and subscribes them. An event whose data cannot be read, or whose effect failed
-/// five times, goes to the dead letters of the service and the rest goes on.
+/// five times, goes to the dead letters of the service and the rest goes on. A database that is away is not a failed try: the relay brings the
+/// events again.
 class Consumers {
 public:
     Consumers(sql::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
@@ -35,7 +36,7 @@ public:
         });
     }
 
-    /// Subscribes what was bound. Once, before the relays start.
+    /// Subscribes what was bound. Once, after the last on(), before the relays start. This object outlives the bus's last delivery.
     void subscribe(bus::Bus& bus);
 
     /// Deletes inbox rows older than eight days (events are never relayed that late: dead letters hold them). Call daily.
@@ -52,7 +53,7 @@ private:
     };
     void add(std::string consumer, std::string type, Effect effect);
     void add_repeatable(std::string consumer, std::string type, Repeatable effect);
-    Task<void> handle(const std::string& consumer, std::vector<bus::Envelope> events);
+    struct Group;
 
     sql::Database& database_;
     const Clock& clock_;

@@ -1,0 +1,232 @@
+#include "platform/outbox/consumer.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "platform/async/backoff.hpp"
+#include "platform/async/task_group.hpp"
+#include "platform/base/metrics.hpp"
+#include "platform/base/text.hpp"
+
+namespace guildhall::outbox {
+namespace {
+
+constexpr int kMostTries = 5;
+constexpr std::size_t kMostErrorBytes = 500;
+constexpr std::chrono::days kInboxAge{8};
+constexpr std::size_t kPruneBatch = 1000;  // a pause for other writers between two
+
+constexpr sql::Statement kRemember{
+    "inbox.remember",
+    "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id"};
+
+constexpr sql::Statement kBury{"inbox.bury", R"(
+    INSERT INTO dead_letters (consumer, event_id, subject, type, source, time, traceparent, data, error, at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING)"};
+
+constexpr sql::Statement kPrune{"inbox.prune", R"(
+    DELETE FROM inbox WHERE consumer = $1 AND event_id IN (
+        SELECT event_id FROM inbox WHERE consumer = $1 AND event_id < $2 ORDER BY event_id LIMIT $3)
+    RETURNING event_id)"};
+
+// Why a try failed, and whether another could end better.
+struct Failure {
+    std::string reason;
+    bool is_final;
+};
+
+// The exception that is being handled. Rethrows Unavailable: the relay waits and brings the events again.
+Failure current_failure() {
+    try {
+        throw;
+    } catch (const Unavailable&) {
+        throw;
+    } catch (const Corrupt& error) {
+        return {error.what(), true};
+    } catch (const std::exception& error) {
+        return {error.what(), false};
+    } catch (...) {
+        return {"unknown exception", false};
+    }
+}
+
+// What PostgreSQL takes as text: valid UTF-8 without NUL, not too long.
+std::string storable(std::string text) {
+    if (text.size() > kMostErrorBytes) {
+        std::size_t end = kMostErrorBytes;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+        text.resize(end);
+    }
+    std::ranges::replace(text, '\0', ' ');
+    if (is_utf8(text)) return text;
+    std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+    return text;
+}
+
+}  // namespace
+
+// The bindings of one consumer and how its events are handled.
+struct Consumers::Group {
+    using Events = std::span<const bus::Envelope>;
+
+    Group(std::string name_, sql::Database& database_, const Clock& clock_)
+        : name(std::move(name_)), database(database_), clock(clock_) {}
+
+    const Binding* find(std::string_view type) const {
+        const auto found = std::ranges::find(bindings, type, &Binding::type);
+        return found == bindings.end() ? nullptr : &*found;
+    }
+
+    // In order; neighbours with transactional effects share a transaction.
+    Task<void> handle(std::vector<bus::Envelope> events) {
+        const auto is_transactional = [this](const bus::Envelope& event) {
+            const Binding* binding = find(event.type);
+            return binding != nullptr && binding->effect;
+        };
+        for (auto at = events.begin(); at != events.end();) {
+            const auto end = std::find_if_not(at, events.end(), is_transactional);
+            if (end != at) co_await apply({at, end});
+            at = end;
+            if (at == events.end()) break;
+            co_await try_one(*at);
+            ++at;
+        }
+        const Time now = clock.now();
+        for (const bus::Envelope& event : events) delay.observe(now - event.time);
+        handled.add(static_cast<double>(events.size()));
+    }
+
+    Task<void> apply(Events events) {
+        bool is_done = false;
+        try {
+            co_await in_one_transaction(events);
+            is_done = true;
+        } catch (...) {
+            const Failure failure = current_failure();
+            spdlog::debug("consumer {}: a batch of {} goes on one by one: {}", name, events.size(), failure.reason);
+        }
+        if (is_done) co_return;
+        // One of them fails all: each alone, so that only that one is set aside.
+        for (const bus::Envelope& event : events) co_await try_one(event);
+    }
+
+    // Inbox and effects. The inbox row says whether the effect has happened; both are in one transaction.
+    Task<void> in_one_transaction(Events events) {
+        auto body = [this, events](sql::Transaction& tx) -> Task<Result<bool>> {
+            for (const bus::Envelope& event : events) {
+                auto is_new = co_await tx.query(kRemember, sql::params(name, event.id));
+                if (!is_new.empty()) co_await find(event.type)->effect(tx, event);
+            }
+            co_return true;
+        };
+        const auto done = co_await database.transact<bool>(body);
+        if (!done) throw std::runtime_error(done.error().detail);
+    }
+
+    Task<void> try_one(const bus::Envelope& event) {
+        const Binding* binding = find(event.type);
+        std::string reason = "no consumer of this type";
+        Backoff backoff(std::chrono::milliseconds(10), std::chrono::milliseconds(200));
+        for (int tries = 0; binding != nullptr && tries < kMostTries; ++tries) {
+            if (tries > 0) co_await sleep_for(backoff.next());
+            try {
+                if (binding->effect) {
+                    co_await in_one_transaction({&event, 1});
+                } else {
+                    co_await binding->repeatable(event);
+                }
+                co_return;
+            } catch (...) {
+                Failure failure = current_failure();
+                reason = std::move(failure.reason);
+                if (failure.is_final) break;
+            }
+        }
+        co_await bury(event, std::move(reason));
+    }
+
+    // With the inbox row, so that the event is not tried again when it comes twice. One that was handled meanwhile is not buried.
+    Task<void> bury(const bus::Envelope& event, std::string reason) {
+        reason = storable(std::move(reason));
+        auto body = [&](sql::Transaction& tx) -> Task<Result<bool>> {
+            auto is_new = co_await tx.query(kRemember, sql::params(name, event.id));
+            if (is_new.empty()) co_return false;
+            co_await tx.execute(kBury, sql::params(name, event.id, event.subject, event.type, event.source, event.time,
+                                                   event.traceparent, event.data, reason, clock.now()));
+            co_return true;
+        };
+        const auto is_buried = co_await database.transact<bool>(body);
+        if (!is_buried) throw Unavailable(is_buried.error().detail);
+        if (!*is_buried) co_return;
+        dead_letters.add();
+        spdlog::error("consumer {}: event {} ({}) went to the dead letters: {}", name, event.id.value, event.type,
+                      reason);
+    }
+
+    const std::string name;
+    sql::Database& database;
+    const Clock& clock;
+    std::vector<Binding> bindings;
+    const metrics::Labels labels{{"consumer", name}};
+    metrics::Counter& handled =
+        metrics::counter("guildhall_events_handled_total", "Events that a consumer has done.", labels);
+    metrics::Counter& dead_letters =
+        metrics::counter("guildhall_dead_letters_total", "Events that a consumer could not handle.", labels);
+    metrics::Histogram& delay =
+        metrics::histogram("guildhall_event_delay_seconds", "From the fact to the end of its effect.", labels);
+};
+
+void Consumers::add(std::string consumer, std::string type, Effect effect) {
+    bindings_.push_back({std::move(consumer), std::move(type), std::move(effect), {}});
+}
+
+void Consumers::add_repeatable(std::string consumer, std::string type, Repeatable effect) {
+    bindings_.push_back({std::move(consumer), std::move(type), {}, std::move(effect)});
+}
+
+void Consumers::subscribe(bus::Bus& bus) {
+    std::vector<std::shared_ptr<Group>> groups;
+    for (const Binding& binding : bindings_) {
+        auto found = std::ranges::find(groups, binding.consumer, [](const auto& group) { return group->name; });
+        if (found == groups.end()) {
+            groups.push_back(std::make_shared<Group>(binding.consumer, database_, clock_));
+            found = std::prev(groups.end());
+        }
+        if ((*found)->find(binding.type) != nullptr) {
+            throw std::logic_error("consumer " + binding.consumer + " binds " + binding.type + " twice");
+        }
+        (*found)->bindings.push_back(binding);
+    }
+    for (const auto& group : groups) {
+        bus::Subscription subscription{.consumer = group->name, .types = {}, .handle = {}};
+        for (const Binding& binding : group->bindings) subscription.types.push_back(binding.type);
+        subscription.handle = [group](std::vector<bus::Envelope> events) { return group->handle(std::move(events)); };
+        bus.subscribe(std::move(subscription));
+    }
+}
+
+Task<void> Consumers::prune() {
+    const std::int64_t before = first_id_at(clock_.now() - kInboxAge);
+    std::vector<std::string> names;
+    for (const Binding& binding : bindings_) names.push_back(binding.consumer);
+    std::ranges::sort(names);
+    names.erase(std::ranges::unique(names).begin(), names.end());
+    for (const std::string& name : names) {
+        std::size_t count = kPruneBatch;
+        while (count >= kPruneBatch) {
+            auto body = [&](sql::Transaction& tx) -> Task<Result<std::size_t>> {
+                auto pruned = co_await tx.query(kPrune, sql::params(name, before, kPruneBatch));
+                co_return pruned.size();
+            };
+            const auto pruned = co_await database_.transact<std::size_t>(body);
+            count = pruned ? *pruned : 0;
+        }
+    }
+}
+
+}  // namespace guildhall::outbox

@@ -1,0 +1,78 @@
+#include "platform/outbox/outbox.hpp"
+
+#include "platform/base/text.hpp"
+#include "platform/outbox/partition.hpp"
+
+namespace guildhall::outbox {
+
+// outbox: `position` orders the events of a subject (see kAppend). A partition is a sixteenth of the subjects.
+// relay_leases: partitions 0 to 15 by who relays them; higher numbers enrol the relays that run, so that each knows its share.
+const char* const kSchema = R"(
+CREATE TABLE outbox (
+    subject bigint NOT NULL,
+    position bigint NOT NULL,
+    id bigint NOT NULL,
+    partition bigint NOT NULL,
+    type text NOT NULL,
+    source text NOT NULL,
+    time bigint NOT NULL,
+    traceparent text NOT NULL,
+    data text NOT NULL,
+    PRIMARY KEY (subject, position, id)
+);
+CREATE INDEX outbox_by_partition ON outbox (partition, position, id);
+CREATE TABLE inbox (
+    consumer text NOT NULL,
+    event_id bigint NOT NULL,
+    PRIMARY KEY (consumer, event_id)
+);
+CREATE TABLE dead_letters (
+    consumer text NOT NULL,
+    event_id bigint NOT NULL,
+    subject bigint NOT NULL,
+    type text NOT NULL,
+    source text NOT NULL,
+    time bigint NOT NULL,
+    traceparent text NOT NULL,
+    data text NOT NULL,
+    error text NOT NULL,
+    at bigint NOT NULL,
+    PRIMARY KEY (consumer, event_id)
+);
+CREATE TABLE relay_leases (
+    partition bigint NOT NULL PRIMARY KEY,
+    owner text NOT NULL,
+    expires_at bigint NOT NULL
+);
+INSERT INTO relay_leases (partition, owner, expires_at) VALUES
+    (0, '', 0), (1, '', 0), (2, '', 0), (3, '', 0), (4, '', 0), (5, '', 0), (6, '', 0), (7, '', 0),
+    (8, '', 0), (9, '', 0), (10, '', 0), (11, '', 0), (12, '', 0), (13, '', 0), (14, '', 0), (15, '', 0);
+)";
+
+namespace {
+
+// The position is the id, or one more than the subject's last when another replica's clock is ahead of ours: so the order of
+// a subject does not depend on clocks.
+constexpr sql::Statement kAppend{"outbox.append", R"(
+    INSERT INTO outbox (subject, position, id, partition, type, source, time, traceparent, data)
+    VALUES ($1, COALESCE((SELECT position + 1 FROM outbox WHERE subject = $1 AND position >= $2
+                          ORDER BY position DESC LIMIT 1), $2),
+            $2, $3, $4, $5, $6, $7, $8))"};
+
+}  // namespace
+
+std::int64_t partition_of(std::int64_t subject) {
+    char bytes[8];
+    for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(static_cast<std::uint64_t>(subject) >> (8 * i));
+    return static_cast<std::int64_t>(stable_hash({bytes, sizeof bytes}) % kPartitions);
+}
+
+Task<void> Outbox::append_row(sql::Transaction& tx, std::string_view type, std::int64_t subject, std::string data,
+                              std::string traceparent) {
+    const auto id = ids_.next<bus::EventId>();
+    co_await tx.execute(kAppend, sql::params(subject, id, partition_of(subject), type, source_, clock_.now(),
+                                             std::move(traceparent), std::move(data)));
+    if (wake_) tx.after_commit(wake_);
+}
+
+}  // namespace guildhall::outbox
