@@ -80,14 +80,14 @@ Error handle_taken() {
                  {{"/handle", "handle_taken", "is somebody else's or reserved"}}};
 }
 
-Task<std::string> take_handle(UserStore& store, sql::Transaction& tx, std::string wanted, UserId user) {
+Task<std::string> take_handle(UserStore& store, sql::Transaction& tx, std::string wanted, HandleClaim claim) {
     if (!is_reserved(wanted)) {
-        const bool is_ours = co_await store.reserve_handle(tx, wanted, user);
+        const bool is_ours = co_await store.reserve_handle(tx, wanted, claim);
         if (is_ours) co_return wanted;
     }
     for (int attempt = 0;; ++attempt) {
         std::string handle = numbered_handle(wanted, attempt);
-        const bool is_ours = co_await store.reserve_handle(tx, handle, user);
+        const bool is_ours = co_await store.reserve_handle(tx, handle, claim);
         if (is_ours) co_return handle;
     }
 }
@@ -102,8 +102,6 @@ std::vector<Throttle::Subject> AuthService::subjects_of(std::string_view what, s
 }
 
 Task<Result<http::Accepted<RegisterAnswer>>> AuthService::register_member(http::Visitor, Register body) {
-    // Before anything that depends on the address: the answer about a handle must not tell of it. For the same reason a registration does not
-    // reserve its handle; the code does.
     if (body.handle) {
         if (is_reserved(body.handle->value)) co_return handle_taken();
         const auto owner = co_await parts_.store.find_handle(body.handle->value);
@@ -117,7 +115,9 @@ Task<Result<http::Accepted<RegisterAnswer>>> AuthService::register_member(http::
     std::string hash = co_await parts_.hasher.hash(std::move(body.password.value));
     const auto known = co_await parts_.store.find_user_by_email(body.email.value);
 
-    // For a known address the same rows are written, with a code that nobody gets and no tries.
+    // For a known address the same rows are written, with a code that nobody gets and no tries. They keep the handle too: whether it
+    // is free afterwards must not tell of the address.
+    const Time now = parts_.clock.now();
     const std::string code = make_code();
     const Registration registration{body.email.value,
                                     hash_of_code(body.email.value, code),
@@ -125,12 +125,17 @@ Task<Result<http::Accepted<RegisterAnswer>>> AuthService::register_member(http::
                                     std::move(hash),
                                     std::move(body.name.value),
                                     body.handle ? std::move(body.handle->value) : std::string(),
-                                    parts_.clock.now() + options_.code_ttl};
+                                    now + options_.code_ttl};
     auto message =
         known ? mail_of_known_address(registration.email) : mail_with_code(registration.email, code, options_.code_ttl);
     StoredMail mail = parts_.post_office.address(std::move(message), options_.code_ttl);
 
     auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        if (!registration.handle.empty()) {
+            HandleClaim claim{UserId{}, registration.email, now, registration.expires_at};
+            const bool is_ours = co_await parts_.store.claim_handle(tx, registration.handle, std::move(claim));
+            if (!is_ours) co_return handle_taken();
+        }
         co_await parts_.store.upsert_registration(tx, registration);
         co_await parts_.post_office.write(tx, mail);
         co_return Result<void>{};
@@ -162,7 +167,8 @@ Task<Result<Tokens>> AuthService::verify_email(http::Visitor visitor, VerifyEmai
         std::string wanted = pending->handle.empty() ? handle_from_name(pending->name) : pending->handle;
         Profile profile;
         profile.id = user;
-        profile.handle = co_await take_handle(parts_.store, tx, std::move(wanted), user);
+        HandleClaim claim{user, email, now};
+        profile.handle = co_await take_handle(parts_.store, tx, std::move(wanted), std::move(claim));
         profile.name = std::move(pending->name);
         profile.version = 1;
         profile.created_at = now;

@@ -24,14 +24,13 @@ namespace guildhall::user {
 class AuthService {
 public:
     struct Options {
-        std::chrono::seconds access_token_ttl{15 * 60};
-        std::chrono::seconds refresh_token_ttl{30 * 24 * 3600};
-        std::chrono::seconds code_ttl{15 * 60};
-        std::int64_t code_tries = 5;
-        FailureLimit account_failures{10, std::chrono::minutes(15), std::chrono::minutes(15)};
-        FailureLimit address_failures{100, std::chrono::minutes(15), std::chrono::minutes(15)};
-        /// Registrations of one e-mail address: each sends it a mail.
-        FailureLimit registrations{10, std::chrono::minutes(15), std::chrono::minutes(15)};
+        std::chrono::seconds access_token_ttl;
+        std::chrono::seconds refresh_token_ttl;
+        std::chrono::seconds code_ttl;
+        std::int64_t code_tries;
+        FailureLimit account_failures;
+        FailureLimit address_failures;
+        FailureLimit registrations;  // of one e-mail address: each sends it a mail
     };
     struct Parts {
         sql::Database& database;
@@ -48,11 +47,11 @@ public:
     AuthService(Parts parts, Options options);
 
     /// Mails a one-time code to an address without account; an address that has one gets a mail that says so. Again before the code was
-    /// used: a new code, and the new password and name count.
+    /// used: a new code, and the new password and name count. An asked handle is kept for the address until the code expires.
     /// Errors: conflict (handle_taken) for an asked handle that is somebody's or reserved; too_many_requests.
     Task<Result<http::Accepted<RegisterAnswer>>> register_member(http::Visitor visitor, Register body);
 
-    /// Opens the account of a registration and signs in. A handle that was taken meanwhile, or not asked for, is made with a number.
+    /// Opens the account of a registration and signs in. Without an asked handle one is made from the name, with a number when it is taken.
     /// Errors: unauthenticated (invalid_code) for a wrong, used or expired code; too_many_requests.
     Task<Result<Tokens>> verify_email(http::Visitor visitor, VerifyEmail body);
 
@@ -103,8 +102,8 @@ private:
     const Options options_;
 };
 
-/// Gives `user` a handle within the transaction: `wanted`, or with a number behind it when that is somebody else's.
-Task<std::string> take_handle(UserStore& store, sql::Transaction& tx, std::string wanted, UserId user);
+/// Gives the member of `claim` a handle within the transaction: `wanted`, or with a number behind it when that is somebody else's.
+Task<std::string> take_handle(UserStore& store, sql::Transaction& tx, std::string wanted, HandleClaim claim);
 
 /// Errors of an asked handle that cannot be had.
 Error handle_taken();

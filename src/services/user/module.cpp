@@ -15,6 +15,24 @@ constexpr std::chrono::seconds kClockDifference{60};
 constexpr std::chrono::seconds kPruneEvery{60};
 constexpr std::chrono::hours kRevokedKept{1};
 constexpr std::chrono::hours kKeysVerifyFor{24};
+constexpr std::chrono::hours kDay{24};
+
+AuthService::Options auth_options(const Options& options) {
+    const auto limit = [&](std::int64_t most) {
+        return FailureLimit{most, options.throttle.window, options.throttle.window};
+    };
+    return {options.access_token_ttl,
+            options.refresh_token_ttl,
+            options.code_ttl,
+            options.code_tries,
+            limit(options.throttle.account_failures),
+            limit(options.throttle.ip_failures),
+            limit(options.throttle.registrations)};
+}
+
+UserService::Options user_options(const Options& options) {
+    return {FailureLimit{options.throttle.handle_changes, kDay, kDay}};
+}
 
 }  // namespace
 
@@ -25,15 +43,15 @@ Module::Module(Ports ports, Options options)
       directory_(store_, options_.caches),
       hasher_(ports.hashing, options_.argon2),
       keys_(ports.database, store_, ports.clock, ports.tokens,
-            {options_.issuer, options_.signing_key_lifetime, kKeysVerifyFor + options_.auth.access_token_ttl}),
-      revocations_(store_, ports.clock, options_.auth.access_token_ttl + kClockDifference),
+            {options_.issuer, options_.signing_key_lifetime, kKeysVerifyFor + options_.access_token_ttl}),
+      revocations_(store_, ports.clock, options_.access_token_ttl + kClockDifference),
       post_office_(ports.database, store_, ports.mailer, ports.clock, ports.ids),
       throttle_(ports.cache, ports.clock),
       auth_({ports.database, store_, ports.ids, ports.clock, ports.outbox, hasher_, keys_, revocations_, post_office_,
              throttle_},
-            options_.auth),
-      users_({ports.database, store_, directory_, ports.ids, ports.clock, ports.outbox, throttle_}, options_.profiles) {
-}
+            auth_options(options_)),
+      users_({ports.database, store_, directory_, ports.ids, ports.clock, ports.outbox, throttle_},
+             user_options(options_)) {}
 
 std::vector<sql::Migration> Module::migrations() {
     std::vector<sql::Migration> all{{"platform/outbox", outbox::kSchema},
@@ -52,7 +70,7 @@ Task<void> Module::maintain() {
     const Time now = ports_.clock.now();
     if (now < pruned_at_ + kPruneEvery) co_return;
     auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        co_await store_.prune(tx, now, now - (options_.auth.access_token_ttl + kRevokedKept));
+        co_await store_.prune(tx, now, now - (options_.access_token_ttl + kRevokedKept));
         co_return Result<void>{};
     };
     auto done = co_await ports_.database.transact<void>(work);

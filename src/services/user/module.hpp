@@ -16,17 +16,31 @@
 
 namespace guildhall::user {
 
+/// Brakes on guessing. After so many failures within `window` nothing is tried for as long again.
+struct ThrottleOptions {
+    std::int64_t account_failures = 10;  // of one account, whether it exists or not
+    std::int64_t ip_failures = 100;      // from one address (IPv6: one /64)
+    std::int64_t registrations = 20;     // of one e-mail address
+    std::chrono::seconds window{15 * 60};
+    std::int64_t handle_changes = 10;  // of one member, within a day
+};
+
+/// How the user service is set.
+struct Options {
+    std::string issuer = "guildhall";  // of access tokens; what AccessTokens was made with
+    std::chrono::seconds access_token_ttl{15 * 60};
+    std::chrono::seconds refresh_token_ttl{30 * 24 * 3600};
+    std::chrono::seconds code_ttl{15 * 60};
+    std::int64_t code_tries = 5;
+    ThrottleOptions throttle;
+    Argon2Cost argon2;
+    MemberDirectory::Sizes caches;
+    std::chrono::seconds signing_key_lifetime{30 * 24 * 3600};
+};
+
 /// The user service of this process.
 class Module {
 public:
-    struct Options {
-        std::string issuer = "guildhall";  // of access tokens; what AccessTokens was made with
-        AuthService::Options auth;
-        UserService::Options profiles;
-        Argon2Cost argon2;
-        MemberDirectory::Sizes caches;
-        std::chrono::seconds signing_key_lifetime{30 * 24 * 3600};
-    };
     /// What it stands on; all of it must live longer.
     struct Ports {
         sql::Database& database;

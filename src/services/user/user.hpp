@@ -30,6 +30,14 @@ struct Registration {
     Time expires_at;
 };
 
+/// Who asks for a handle: a member, or an address with a registration.
+struct HandleClaim {
+    UserId user_id;
+    std::string email;
+    Time now;
+    Time until{};  // of a claim by address
+};
+
 /// Whose a handle is, and whether they still go by it.
 struct HandleOwner {
     UserId user_id;

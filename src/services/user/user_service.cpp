@@ -66,12 +66,12 @@ Task<Result<Me>> UserService::update_me(http::Caller caller, UpdateProfile patch
     }
     const auto credentials = co_await parts_.store.find_credentials(caller.id);
     if (!credentials) co_return no_such_member();
-    auto changed = co_await change_profile(caller, std::move(patch));
+    auto changed = co_await change_profile(caller, std::move(patch), *credentials);
     if (!changed) co_return changed.error();
     co_return Me{std::move(*changed), credentials->email};
 }
 
-Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdateProfile patch) {
+Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdateProfile patch, Credentials credentials) {
     const auto before = co_await parts_.directory.profile(caller.id);
     if (!before) co_return no_such_member();
     const bool wants_handle = patch.handle.value && patch.handle.value->value != before->handle;
@@ -102,7 +102,8 @@ Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdatePro
         // Before the event, whose reader must not find the old profile here.
         tx.after_commit([forget, from = old_handle, to = profile->handle] { forget(from, to); });
         if (profile->handle != old_handle) {
-            const bool is_ours = co_await parts_.store.reserve_handle(tx, profile->handle, caller.id);
+            HandleClaim claim{caller.id, credentials.email, parts_.clock.now()};
+            const bool is_ours = co_await parts_.store.reserve_handle(tx, profile->handle, std::move(claim));
             if (!is_ours) co_return handle_taken();
             co_await parts_.store.retire_handle(tx, old_handle, caller.id);
         }
@@ -208,6 +209,7 @@ Task<Result<void>> UserService::unblock(http::Caller caller, UserId user) {
 }
 
 Task<Result<std::vector<UserId>>> UserService::import_members(std::vector<ImportedMember> members) {
+    const Time now = parts_.clock.now();
     auto work = [&](sql::Transaction& tx) -> Task<Result<std::vector<UserId>>> {
         std::vector<UserId> ids;
         ids.reserve(members.size());
@@ -223,7 +225,8 @@ Task<Result<std::vector<UserId>>> UserService::import_members(std::vector<Import
             }
             ids.push_back(profile.id);
             std::string wanted = member.handle.empty() ? handle_from_name(member.name) : member.handle;
-            profile.handle = co_await take_handle(parts_.store, tx, std::move(wanted), profile.id);
+            HandleClaim claim{profile.id, member.email, now};
+            profile.handle = co_await take_handle(parts_.store, tx, std::move(wanted), std::move(claim));
             profile.name = member.name;
             profile.headline = member.headline;
             profile.location = member.location;

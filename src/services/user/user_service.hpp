@@ -16,8 +16,7 @@ namespace guildhall::user {
 class UserService {
 public:
     struct Options {
-        /// Each new handle keeps the old one from everybody else, so they are few.
-        FailureLimit handle_changes{5, std::chrono::hours(24), std::chrono::hours(24)};
+        FailureLimit handle_changes;  // each new handle keeps the old one from everybody else
     };
     struct Parts {
         sql::Database& database;
@@ -62,7 +61,7 @@ public:
 
 private:
     Task<bool> is_hidden(UserId from, UserId user);
-    Task<Result<Profile>> change_profile(http::Caller caller, UpdateProfile patch);
+    Task<Result<Profile>> change_profile(http::Caller caller, UpdateProfile patch, Credentials credentials);
 
     Parts parts_;
     const Options options_;

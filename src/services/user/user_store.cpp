@@ -30,11 +30,20 @@ constexpr sql::Statement kTakeTry{
     " RETURNING code_hash, tries_left, password_hash, name, handle, expires_at"};
 constexpr sql::Statement kRemoveRegistration{"user.remove_registration", "DELETE FROM registrations WHERE email = $1"};
 
-constexpr sql::Statement kFindHandle{"user.find_handle", "SELECT user_id, is_current FROM handles WHERE handle = $1"};
+constexpr sql::Statement kFindHandle{"user.find_handle",
+                                     "SELECT user_id, is_current FROM handles WHERE handle = $1 AND user_id <> 0"};
 constexpr sql::Statement kReserveHandle{
     "user.reserve_handle",
-    "INSERT INTO handles (handle, user_id, is_current) VALUES ($1, $2, 1)"
-    " ON CONFLICT (handle) DO UPDATE SET is_current = 1 WHERE handles.user_id = excluded.user_id RETURNING user_id"};
+    "INSERT INTO handles (handle, user_id, is_current, claimed_by, claimed_until) VALUES ($1, $2, 1, '', 0)"
+    " ON CONFLICT (handle) DO UPDATE SET user_id = excluded.user_id, is_current = 1, claimed_by = '', claimed_until = 0"
+    " WHERE handles.user_id = excluded.user_id"
+    " OR (handles.user_id = 0 AND (handles.claimed_by = $3 OR handles.claimed_until <= $4)) RETURNING user_id"};
+constexpr sql::Statement kClaimHandle{
+    "user.claim_handle",
+    "INSERT INTO handles (handle, user_id, is_current, claimed_by, claimed_until) VALUES ($1, 0, 0, $2, $3)"
+    " ON CONFLICT (handle) DO UPDATE SET claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until"
+    " WHERE handles.user_id = 0 AND (handles.claimed_by = excluded.claimed_by OR handles.claimed_until <= $4)"
+    " RETURNING handle"};
 constexpr sql::Statement kRetireHandle{"user.retire_handle",
                                        "UPDATE handles SET is_current = 0 WHERE handle = $1 AND user_id = $2"};
 
@@ -126,7 +135,11 @@ constexpr sql::Statement kRemoveMail{"user.remove_mail", "DELETE FROM mails WHER
 constexpr sql::Statement kPruneRegistrations{
     "user.prune_registrations",
     "DELETE FROM registrations WHERE email IN"
-    " (SELECT email FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)"};
+    " (SELECT email FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500) AND expires_at <= $1"};
+constexpr sql::Statement kPruneClaims{
+    "user.prune_handle_claims",
+    "DELETE FROM handles WHERE handle IN (SELECT handle FROM handles"
+    " WHERE claimed_until > 0 AND claimed_until <= $1 ORDER BY claimed_until LIMIT 500) AND user_id = 0 AND claimed_until <= $1"};
 constexpr sql::Statement kPruneRefreshTokens{
     "user.prune_refresh_tokens",
     "DELETE FROM refresh_tokens WHERE token_hash IN"
@@ -228,8 +241,15 @@ Task<std::vector<std::optional<HandleOwner>>> UserStore::find_handles(std::vecto
     co_return owners;
 }
 
-Task<bool> UserStore::reserve_handle(sql::Transaction& tx, std::string handle, UserId user) {
-    auto rows = co_await tx.query(kReserveHandle, sql::params(std::move(handle), user));
+Task<bool> UserStore::reserve_handle(sql::Transaction& tx, std::string handle, HandleClaim claim) {
+    auto rows = co_await tx.query(kReserveHandle,
+                                  sql::params(std::move(handle), claim.user_id, std::move(claim.email), claim.now));
+    co_return !rows.empty();
+}
+
+Task<bool> UserStore::claim_handle(sql::Transaction& tx, std::string handle, HandleClaim claim) {
+    auto rows =
+        co_await tx.query(kClaimHandle, sql::params(std::move(handle), std::move(claim.email), claim.until, claim.now));
     co_return !rows.empty();
 }
 
@@ -404,6 +424,7 @@ Task<void> UserStore::remove_mail(sql::Transaction& tx, MailId mail) {
 
 Task<void> UserStore::prune(sql::Transaction& tx, Time now, Time revoked_before) {
     co_await tx.execute(kPruneRegistrations, sql::params(now));
+    co_await tx.execute(kPruneClaims, sql::params(now));
     co_await tx.execute(kPruneRefreshTokens, sql::params(now));
     co_await tx.execute(kPruneRevoked, sql::params(revoked_before));
     co_await tx.execute(kPruneKeys, sql::params(now));

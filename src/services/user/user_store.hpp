@@ -40,8 +40,11 @@ public:
     Task<std::optional<HandleOwner>> find_handle(std::string handle);
     /// One answer for each handle, in order; one round trip.
     Task<std::vector<std::optional<HandleOwner>>> find_handles(std::vector<std::string> handles);
-    /// Gives a handle to `user` when nobody has it or `user` had it before. False when it is somebody else's. Two that race for it: one gets it.
-    Task<bool> reserve_handle(sql::Transaction& tx, std::string handle, UserId user);
+    /// Gives a handle to the member of `claim` when nobody has it, or the member had it before, or it is claimed by the member's address (or too
+    /// long ago). False when it is somebody else's. Two that race for it: one gets it.
+    Task<bool> reserve_handle(sql::Transaction& tx, std::string handle, HandleClaim claim);
+    /// Keeps a free handle for the address of `claim`. False when it is somebody's, or claimed by another address.
+    Task<bool> claim_handle(sql::Transaction& tx, std::string handle, HandleClaim claim);
     /// Makes a handle of `user` an old one.
     Task<void> retire_handle(sql::Transaction& tx, std::string handle, UserId user);
 

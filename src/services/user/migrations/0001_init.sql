@@ -15,13 +15,17 @@ CREATE TABLE emails (
     PRIMARY KEY (email)
 );
 
--- An old handle stays with its owner and leads to the current one.
+-- An old handle stays with its owner and leads to the current one. With user_id 0 it waits for the registration that asked for it, of the
+-- address claimed_by, until claimed_until.
 CREATE TABLE handles (
     handle text NOT NULL,
     user_id bigint NOT NULL,
     is_current bigint NOT NULL,
+    claimed_by text NOT NULL,
+    claimed_until bigint NOT NULL,
     PRIMARY KEY (handle)
 );
+CREATE INDEX handles_by_claim ON handles (claimed_until);
 
 CREATE TABLE profiles (
     user_id bigint NOT NULL,
