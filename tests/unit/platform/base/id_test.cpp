@@ -1,0 +1,71 @@
+#include "platform/base/id.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace guildhall {
+namespace {
+
+const Time kStart = *parse_rfc3339("2026-11-22T16:21:00.123Z");
+
+TEST(IdGenerator, HoldsTheTime) {
+    const ManualClock clock(kStart);
+    IdGenerator ids(clock, 3);
+    EXPECT_EQ(time_of_id(ids.next_value()), kStart);
+}
+
+TEST(IdGenerator, IncreasesAlsoWhenTheClockStepsBack) {
+    ManualClock clock(kStart);
+    IdGenerator ids(clock, 3);
+    std::int64_t last = 0;
+    for (int i = 0; i < 10'000; ++i) {  // more than a millisecond holds
+        if (i % 100 == 0) clock.advance(std::chrono::milliseconds(i % 200 == 0 ? -5000 : 20));
+        const std::int64_t next = ids.next_value();
+        ASSERT_GT(next, last);
+        last = next;
+    }
+}
+
+TEST(IdGenerator, IsUniqueOverThreadsAndNodes) {
+    const ManualClock clock(kStart);
+    IdGenerator first(clock, 1);
+    IdGenerator second(clock, 2);
+    constexpr int kThreads = 4;
+    constexpr std::size_t kEach = 20'000;
+    std::vector<std::vector<std::int64_t>> made(kThreads);
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < kThreads; ++i) {
+            threads.emplace_back([&, i] {
+                IdGenerator& ids = i % 2 == 0 ? first : second;
+                for (std::size_t n = 0; n < kEach; ++n) made[i].push_back(ids.next_value());
+            });
+        }
+    }
+    std::vector<std::int64_t> all;
+    for (const auto& some : made) {
+        EXPECT_TRUE(std::ranges::is_sorted(some));
+        all.insert(all.end(), some.begin(), some.end());
+    }
+    std::ranges::sort(all);
+    EXPECT_EQ(std::ranges::adjacent_find(all), all.end());
+    EXPECT_EQ(all.size(), kThreads * kEach);
+    EXPECT_GT(all.front(), 0);
+}
+
+TEST(IdGenerator, FirstIdAtBoundsTheIdsOfATime) {
+    ManualClock clock(kStart);
+    IdGenerator before(clock, 1023);
+    const std::int64_t earlier = before.next_value();
+    clock.advance(std::chrono::milliseconds(1));
+    IdGenerator after(clock, 0);
+    const std::int64_t later = after.next_value();
+    EXPECT_GT(first_id_at(clock.now()), earlier);
+    EXPECT_LE(first_id_at(clock.now()), later);
+}
+
+}  // namespace
+}  // namespace guildhall
