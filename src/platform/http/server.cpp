@@ -365,7 +365,7 @@ Task<void> Worker::converse(Connection& connection) {
 
         beast::http::request_parser<beast::http::string_body> parser;
         parser.header_limit(static_cast<std::uint32_t>(options.max_header_bytes));
-        parser.body_limit(options.max_body_bytes);
+        parser.body_limit(boost::none);  // a Content-Length is judged below, a chunked body by the limit set there
         boost::system::error_code ec;
         parser.put(asio::buffer(block.data(), block.size()), ec);
         if (!parser.is_header_done()) co_return co_await refuse(connection, {400, "malformed_request", ec ? ec.message() : "the header cannot be read"});
@@ -386,6 +386,8 @@ Task<void> Worker::converse(Connection& connection) {
         if (framing.chunked) {
             connection.in.consume(header_end);
             used = 0;
+            parser.body_limit(options.max_body_bytes);
+            parser.eager(true);
             while (!parser.is_done()) {
                 const std::size_t count = parser.put(asio::buffer(connection.in.bytes().data(), connection.in.bytes().size()), ec);
                 connection.in.consume(count);
@@ -426,15 +428,14 @@ Task<void> Worker::converse(Connection& connection) {
 void Worker::record(const Outcome& outcome, std::string_view method, int status, std::size_t bytes, SteadyTime start) {
     const auto duration = std::chrono::steady_clock::now() - start;
     RouteSeries& series = series_[outcome.route];
-    const std::string path = outcome.route ? outcome.route->path : "none";
-    if (!series.duration)
-        series.duration = &metrics::histogram("guildhall_http_request_seconds", "Time from the end of the header to the answer",
-                                              {{"route", path}, {"method", outcome.route ? outcome.route->method : "none"}});
+    const auto labels = [&] { return metrics::Labels{{"route", outcome.route ? outcome.route->path : "none"}, {"method", outcome.route ? outcome.route->method : "none"}}; };
+    if (!series.duration) series.duration = &metrics::histogram("guildhall_http_request_seconds", "Time from the end of the header to the answer", labels());
     series.duration->observe(duration);
     auto counter = std::ranges::find(series.by_status, status, &std::pair<int, metrics::Counter*>::first);
     if (counter == series.by_status.end()) {
-        auto& made = metrics::counter("guildhall_http_requests_total", "Answered requests",
-                                      {{"route", path}, {"method", outcome.route ? outcome.route->method : "none"}, {"status", std::to_string(status)}});
+        metrics::Labels with_status = labels();
+        with_status["status"] = std::to_string(status);
+        auto& made = metrics::counter("guildhall_http_requests_total", "Answered requests", with_status);
         counter = series.by_status.insert(series.by_status.end(), {status, &made});
     }
     counter->second->add();
