@@ -1,0 +1,168 @@
+#include "platform/sql/dialect.hpp"
+
+#include <cctype>
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+
+namespace guildhall::sql::dialect {
+namespace {
+
+bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+
+/// The position behind the comment that begins at `at`, or `at` when none does.
+std::size_t behind_comment(std::string_view text, std::size_t at) {
+    if (text.substr(at, 2) == "--") return std::min(text.find('\n', at), text.size());
+    if (text.substr(at, 2) != "/*") return at;
+    const auto end = text.find("*/", at + 2);
+    return end == std::string_view::npos ? text.size() : end + 2;
+}
+
+/// The position behind the string or the quoted name that begins at `at`, or `at` when none does. A doubled quote inside is read as two
+/// neighbours, which comes to the same.
+std::size_t behind_quoted(std::string_view text, std::size_t at) {
+    if (text[at] != '\'' && text[at] != '"') return at;
+    const auto end = text.find(text[at], at + 1);
+    return end == std::string_view::npos ? text.size() : end + 1;
+}
+
+std::size_t behind_spaces(std::string_view text, std::size_t at) {
+    while (at < text.size() && is_space(text[at])) ++at;
+    return at;
+}
+
+struct ListParameter {
+    std::string_view number;
+    std::size_t end;
+};
+
+/// The `($2:ids)` that begins at `at`.
+std::optional<ListParameter> list_parameter(std::string_view text, std::size_t at) {
+    if (text[at] != '(') return {};
+    at = behind_spaces(text, at + 1);
+    if (at >= text.size() || text[at] != '$') return {};
+    const auto first = ++at;
+    while (at < text.size() && is_digit(text[at])) ++at;
+    const auto number = text.substr(first, at - first);
+    if (number.empty() || text.substr(at, 4) != ":ids") return {};
+    at = behind_spaces(text, at + 4);
+    if (at >= text.size() || text[at] != ')') throw std::invalid_argument("SQL: ')' expected behind :ids");
+    return ListParameter{number, at + 1};
+}
+
+/// Takes the keyword `word` (lower case) from the end of `out`; false when another word is there.
+bool take_keyword(std::string& out, std::string_view word) {
+    std::size_t end = out.size();
+    while (end > 0 && is_space(out[end - 1])) --end;
+    if (end < word.size()) return false;
+    const std::size_t begin = end - word.size();
+    for (std::size_t i = 0; i < word.size(); ++i) {
+        if (lower(out[begin + i]) != word[i]) return false;
+    }
+    if (begin > 0 && is_word(out[begin - 1])) return false;
+    out.resize(begin);
+    return true;
+}
+
+/// Copies `text`; `list(out, parameter)` writes list parameters, other `$` become `sigil`.
+template <class List>
+std::string rewrite(std::string_view text, char sigil, List list) {
+    std::string out;
+    out.reserve(text.size() + 64);
+    for (std::size_t at = 0; at < text.size();) {
+        auto end = behind_quoted(text, at);
+        if (end == at) end = behind_comment(text, at);
+        if (end != at) {
+            out += text.substr(at, end - at);
+            at = end;
+        } else if (const auto parameter = list_parameter(text, at)) {
+            list(out, *parameter);
+            at = parameter->end;
+        } else {
+            const bool is_parameter = text[at] == '$' && at + 1 < text.size() && is_digit(text[at + 1]);
+            out += is_parameter ? sigil : text[at];
+            ++at;
+        }
+    }
+    return out;
+}
+
+/// Skips spaces and comments, then `word` (lower case); npos when another is there.
+std::size_t behind_keyword(std::string_view text, std::size_t at, std::string_view word) {
+    while (at < text.size()) {
+        const auto end = behind_comment(text, behind_spaces(text, at));
+        if (end == at) break;
+        at = end;
+    }
+    for (const char c : word) {
+        if (at >= text.size() || lower(text[at++]) != c) return std::string_view::npos;
+    }
+    return at < text.size() && is_word(text[at]) ? std::string_view::npos : at;
+}
+
+/// The end of the last character that is neither space nor comment; 0 when there is none.
+std::size_t significant_end(std::string_view text) {
+    std::size_t last = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        if (const auto comment = behind_comment(text, at); comment != at) {
+            at = comment;
+            continue;
+        }
+        const auto quoted = behind_quoted(text, at);
+        const bool space = is_space(text[at]);
+        at = quoted != at ? quoted : at + 1;
+        if (!space) last = at;
+    }
+    return last;
+}
+
+}  // namespace
+
+std::string to_sqlite(std::string_view text) {
+    return rewrite(text, '?', [](std::string& out, const ListParameter& parameter) {
+        out.append("(SELECT value FROM json_each(?").append(parameter.number).append("))");
+    });
+}
+
+std::string to_postgres(std::string_view text) {
+    return rewrite(text, '$', [](std::string& out, const ListParameter& parameter) {
+        if (!take_keyword(out, "in")) throw std::invalid_argument("SQL: IN expected before a list parameter");
+        out.append(take_keyword(out, "not") ? "<> ALL($" : "= ANY($").append(parameter.number).append("::bigint[])");
+    });
+}
+
+std::vector<std::string> split_script(std::string_view script) {
+    std::vector<std::string> statements;
+    std::size_t begin = 0;
+    const auto add = [&](std::size_t end) {
+        const auto statement = script.substr(begin, end - begin);
+        if (significant_end(statement) > 0) statements.emplace_back(statement);
+        begin = end + 1;
+    };
+    for (std::size_t at = 0; at < script.size();) {
+        auto end = behind_quoted(script, at);
+        if (end == at) end = behind_comment(script, at);
+        if (end == at) {
+            if (script[at] == ';') add(at);
+            ++at;
+        } else {
+            at = end;
+        }
+    }
+    if (begin < script.size()) add(script.size());
+    return statements;
+}
+
+std::string without_rowid(std::string statement) {
+    const auto table = behind_keyword(statement, 0, "create");
+    if (table == std::string::npos || behind_keyword(statement, table, "table") == std::string::npos) return statement;
+    const auto end = significant_end(statement);
+    if (end == 0 || statement[end - 1] != ')') return statement;  // it has table options of its own
+    statement.insert(end, " WITHOUT ROWID");
+    return statement;
+}
+
+}  // namespace guildhall::sql::dialect

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "platform/async/task.hpp"
+
+namespace guildhall::sql {
+
+/// A coroutine that waits in one of our queues. It lies in the frame of the coroutine itself, so that waiting allocates nothing.
+struct Parked {
+    using Handler = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
+
+    boost::asio::any_io_executor executor;
+    std::optional<Handler> handler;
+
+    /// Resumes the coroutine; call on its executor. `*this` may be gone afterwards.
+    void resume() {
+        auto taken = std::move(*handler);
+        std::move(taken)();
+    }
+};
+
+/// Suspends the calling coroutine, then calls `enqueue()`, which hands `parked` to whoever resumes it (also at once, on another thread).
+/// `enqueue` must not throw.
+template <class Enqueue>
+Task<void> park(Parked& parked, Enqueue& enqueue) {
+    auto start = [&parked, &enqueue](auto handler) {
+        parked.executor = boost::asio::get_associated_executor(handler);
+        parked.handler.emplace(std::move(handler));
+        enqueue();
+    };
+    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(start,
+                                                                                      boost::asio::use_awaitable);
+}
+
+}  // namespace guildhall::sql

@@ -1,0 +1,312 @@
+#include "platform/sql/postgres.hpp"
+
+#include <memory>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <libpq-fe.h>
+#include <spdlog/spdlog.h>
+
+#include "platform/async/backoff.hpp"
+#include "platform/base/text.hpp"
+#include "platform/sql/postgres_error.hpp"
+#include "platform/sql/postgres_pool.hpp"
+
+namespace guildhall::sql {
+namespace {
+
+constexpr Statement kBegin{"postgres.begin", "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"};
+constexpr Statement kCommit{"postgres.commit", "COMMIT"};
+constexpr Statement kRollback{"postgres.rollback", "ROLLBACK"};
+constexpr Statement kReady{"postgres.ready", "SELECT 1"};
+
+constexpr int kMostRuns = 5;  // of a body
+/// Past the server's own statement_timeout, which leaves the connection usable; the client's deadline is for a server that is silent.
+constexpr std::chrono::milliseconds kGrace{500};
+constexpr std::chrono::milliseconds kReadyDeadline{1000};
+
+/// A transaction whose statements are queued until an answer is needed.
+class PostgresTransaction final : public Transaction {
+public:
+    PostgresTransaction(PostgresLease lease, std::chrono::milliseconds deadline)
+        : lease_(std::move(lease)), deadline_(deadline) {}
+
+    Task<Rows> query(const Statement& statement, Params params) override {
+        Rows rows;
+        send(statement, params, &rows);
+        co_await finish();
+        co_return rows;
+    }
+
+    Task<void> execute(const Statement& statement, Params params) override {
+        send(statement, params, nullptr);
+        co_return;
+    }
+
+    /// Sends what is queued and the COMMIT.
+    Task<void> commit() {
+        if (!begun_) co_return;
+        // All in one go: afterwards nobody could tell whether an idle connection had ended before it.
+        if (!answered_ && lease_->has_news()) lease_->lose("the connection ended while it was idle");
+        lease_->send(kCommit, {}, nullptr);
+        commit_sent_ = true;
+        co_await finish();
+        // The server answers a COMMIT of a failed transaction by rolling back, without an error.
+        if (lease_->command() != "COMMIT") throw Corrupt("a transaction was rolled back instead of committed");
+    }
+
+    /// Rolls back, whatever state the transaction is in. A connection that cannot do that is closed by its lease.
+    Task<void> rollback() {
+        if (!begun_ || lease_->is_lost()) co_return;
+        try {
+            // Its failures, if any, are known; after one the server ignores all until the synchronisation.
+            if (lease_->is_busy()) co_await lease_.finish(deadline_);
+        } catch (const std::runtime_error&) {
+            if (lease_->is_lost()) co_return;
+        }
+        try {
+            lease_->send(kRollback, {}, nullptr);
+            co_await lease_.finish(deadline_);
+        } catch (const Unavailable&) {
+            // The lease sees that the connection is not clean.
+        }
+    }
+
+    /// What the first failed statement threw; it dooms the transaction.
+    const std::exception_ptr& failure() const { return failure_; }
+    /// The engine wants the body run again.
+    bool wants_retry() const { return wants_retry_; }
+    /// The connection broke before the COMMIT was sent: nothing has happened.
+    bool is_lost_before_commit() const { return lease_->is_lost() && !commit_sent_; }
+    void run_hooks() { committed(); }
+
+private:
+    void send(const Statement& statement, const Params& params, Rows* rows) {
+        if (failure_) std::rethrow_exception(failure_);
+        guard([&] {
+            if (!std::exchange(begun_, true)) lease_->send(kBegin, {}, nullptr);
+            lease_->send(statement, params, rows);
+        });
+    }
+
+    Task<void> finish() {
+        std::exception_ptr thrown;
+        try {
+            co_await lease_.finish(deadline_);
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        if (thrown) guard([&] { std::rethrow_exception(thrown); });
+        answered_ = true;
+    }
+
+    template <class Work>
+    void guard(Work work) {
+        try {
+            work();
+        } catch (const RetryTransaction&) {
+            wants_retry_ = true;
+            failure_ = std::current_exception();
+            throw;
+        } catch (...) {
+            failure_ = std::current_exception();
+            throw;
+        }
+    }
+
+    PostgresLease lease_;
+    const std::chrono::milliseconds deadline_;
+    std::exception_ptr failure_;
+    bool begun_ = false;
+    bool answered_ = false;  // the server has answered something in this transaction
+    bool commit_sent_ = false;
+    bool wants_retry_ = false;
+};
+
+/// A blocking connection, for start-up and administration.
+class BlockingConnection {
+public:
+    explicit BlockingConnection(const PostgresSettings& settings) {
+        auto parameters = settings.parameters();
+        const auto seconds = std::chrono::ceil<std::chrono::seconds>(settings.options().connect_deadline);
+        set_parameter(parameters, "connect_timeout", std::to_string(std::max<std::int64_t>(seconds.count(), 2)));
+        std::vector<const char*> names, values;
+        for (const auto& [name, value] : parameters) {
+            names.push_back(name.c_str());
+            values.push_back(value.c_str());
+        }
+        names.push_back(nullptr);
+        values.push_back(nullptr);
+        pg_.reset(PQconnectdbParams(names.data(), values.data(), 0));
+        if (!pg_ || PQstatus(pg_.get()) != CONNECTION_OK) {
+            throw Unavailable(std::string("PostgreSQL: ") + (pg_ ? PQerrorMessage(pg_.get()) : "no memory"));
+        }
+        PQsetNoticeProcessor(pg_.get(), [](void*, const char*) {}, nullptr);
+    }
+
+    /// Runs statements separated by semicolons. `what` names them in the exception.
+    void run(const std::string& text, const std::string& what) { check(PQexec(pg_.get(), text.c_str()), what); }
+
+    /// Runs one statement with text parameters; the number of its rows.
+    int run(const std::string& text, const std::vector<std::string>& values, const std::string& what) {
+        std::vector<const char*> pointers;
+        for (const auto& value : values) pointers.push_back(value.c_str());
+        return check(PQexecParams(pg_.get(), text.c_str(), static_cast<int>(values.size()), nullptr, pointers.data(),
+                                  nullptr, nullptr, 0),
+                     what);
+    }
+
+private:
+    int check(PGresult* answer, const std::string& what) {
+        const std::unique_ptr<PGresult, decltype(&PQclear)> result(answer, PQclear);
+        const auto status = PQresultStatus(result.get());
+        if (status == PGRES_FATAL_ERROR) failure_of(result.get(), what.c_str()).raise();
+        return status == PGRES_TUPLES_OK ? PQntuples(result.get()) : 0;
+    }
+
+    std::unique_ptr<PGconn, decltype(&PQfinish)> pg_{nullptr, PQfinish};
+};
+
+class Postgres final : public Database {
+public:
+    explicit Postgres(PostgresOptions options)
+        : shared_(std::make_shared<PostgresShared>(std::move(options))),
+          deadline_(shared_->settings.options().statement_deadline + kGrace) {}
+
+    ~Postgres() override {
+        shared_->watch.stop();
+        std::vector<std::weak_ptr<PostgresPool>> pools;
+        {
+            const std::lock_guard lock(shared_->mutex);
+            pools.swap(shared_->pools);
+        }
+        for (const auto& weak : pools) {
+            if (const auto pool = weak.lock()) pool->close();
+        }
+    }
+
+    Task<Rows> read(const Statement& statement, Params params) override {
+        for (bool last = false;; last = true) {
+            auto lease = co_await take(deadline_);
+            Rows rows;
+            try {
+                lease->send(statement, params, &rows);
+                co_await lease.finish(deadline_);
+                co_return rows;
+            } catch (const ConnectionLost&) {
+                // An idle connection may have ended unnoticed (the server was restarted): reading may be tried again, on a new one.
+                if (last || lease->watched().expired.load()) throw;
+            }
+        }
+    }
+
+    Task<std::vector<Rows>> read_all(std::vector<Call> calls) override {
+        for (bool last = false;; last = true) {
+            auto lease = co_await take(deadline_);
+            std::vector<Rows> answers(calls.size());
+            try {
+                for (std::size_t i = 0; i < calls.size(); ++i)
+                    lease->send(*calls[i].statement, calls[i].params, &answers[i]);
+                co_await lease.finish(deadline_);
+                co_return answers;
+            } catch (const ConnectionLost&) {
+                if (last || lease->watched().expired.load()) throw;
+            }
+        }
+    }
+
+    void migrate(std::span<const Migration> migrations) override {
+        const auto& schema = shared_->settings.options().schema;
+        BlockingConnection connection(shared_->settings);
+        // Replicas that start together wait here for the first.
+        connection.run("SET statement_timeout = '5min'", "migrate");
+        const auto lock = std::to_string(static_cast<std::int64_t>(stable_hash("guildhall migrations of " + schema)));
+        connection.run("SELECT pg_advisory_lock(" + lock + ")", "migrate");
+        connection.run("CREATE SCHEMA IF NOT EXISTS " + schema, "migrate");
+        connection.run("CREATE TABLE IF NOT EXISTS " + schema +
+                           ".schema_migrations(name text PRIMARY KEY, applied_at bigint NOT NULL)",
+                       "migrate");
+        for (const auto& migration : migrations) {
+            const auto what = "migration " + migration.name;
+            if (connection.run("SELECT name FROM schema_migrations WHERE name = $1", {migration.name}, what) > 0)
+                continue;
+            connection.run("BEGIN", what);
+            connection.run(std::string(migration.text), what);
+            connection.run("INSERT INTO schema_migrations(name, applied_at) VALUES($1, $2)",
+                           {migration.name, std::to_string(to_micros(SystemClock().now()))}, what);
+            connection.run("COMMIT", what);
+        }
+    }
+
+    void execute_script(std::string_view text) override {
+        BlockingConnection connection(shared_->settings);
+        connection.run(std::string(text), "script");
+    }
+
+    Task<bool> ready() override {
+        try {
+            auto lease = co_await take(kReadyDeadline);
+            Rows rows;
+            lease->send(kReady, {}, &rows);
+            co_await lease.finish(kReadyDeadline);
+            co_return rows.size() == 1;
+        } catch (const std::runtime_error&) {
+            co_return false;
+        }
+    }
+
+    std::string_view engine() const override { return "postgres"; }
+
+protected:
+    Task<void> run(RawBody body) override {
+        Backoff backoff(std::chrono::milliseconds(5), std::chrono::milliseconds(200));
+        for (int runs = 1;; ++runs) {
+            auto lease = co_await take(deadline_);
+            bool lost = false;
+            {
+                PostgresTransaction transaction(std::move(lease), deadline_);
+                std::exception_ptr failure;
+                bool keeps = false;
+                try {
+                    keeps = co_await body(transaction);
+                    if (keeps && transaction.failure()) std::rethrow_exception(transaction.failure());
+                    if (keeps) co_await transaction.commit();
+                } catch (...) {
+                    failure = std::current_exception();
+                }
+                if (keeps && !failure) {
+                    transaction.run_hooks();
+                    co_return;
+                }
+                co_await transaction.rollback();
+                lost = transaction.is_lost_before_commit();
+                const bool again = (transaction.wants_retry() && runs < kMostRuns) || (lost && runs == 1);
+                if (!again && failure) std::rethrow_exception(failure);
+                if (!again) co_return;
+            }
+            if (lost) continue;
+            boost::asio::steady_timer pause(co_await boost::asio::this_coro::executor, backoff.next());
+            co_await pause.async_wait(boost::asio::use_awaitable);
+        }
+    }
+
+private:
+    Task<PostgresLease> take(std::chrono::milliseconds deadline) {
+        auto pool = PostgresPool::of(co_await boost::asio::this_coro::executor, shared_);
+        auto connection = pool->try_take();
+        if (!connection) connection = co_await pool->take(deadline);
+        co_return PostgresLease(std::move(pool), std::move(connection));
+    }
+
+    const std::shared_ptr<PostgresShared> shared_;
+    const std::chrono::milliseconds deadline_;
+};
+
+}  // namespace
+
+std::unique_ptr<Database> open_postgres(PostgresOptions options) {
+    return std::make_unique<Postgres>(std::move(options));
+}
+
+}  // namespace guildhall::sql

@@ -1,0 +1,258 @@
+#include "platform/sql/postgres_connection.hpp"
+
+#include <bit>
+#include <cstring>
+#include <mutex>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <sys/socket.h>
+
+#include "platform/base/text.hpp"
+#include "platform/sql/dialect.hpp"
+#include "platform/sql/postgres_values.hpp"
+#include "platform/sql/statement_timer.hpp"
+
+namespace guildhall::sql {
+namespace {
+
+namespace asio = boost::asio;
+using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
+
+/// Looks the hosts up, without blocking the thread, and adds their addresses to `parameters`.
+Task<void> resolve(asio::io_context& io, const PostgresSettings& settings, PostgresSettings::Parameters& parameters) {
+    if (settings.names().empty()) co_return;
+    asio::ip::tcp::resolver resolver(io);
+    std::string hosts, addresses, ports;
+    const auto add = [&](const std::string& host, const std::string& address, const std::string& port) {
+        const char* comma = hosts.empty() ? "" : ",";
+        hosts += comma + host;
+        addresses += comma + address;
+        ports += comma + port;
+    };
+    for (const auto& [host, port] : settings.names()) {
+        if (host.empty() || host[0] == '/') {
+            add(host, "", port);
+            continue;
+        }
+        boost::system::error_code error;
+        const auto found = co_await resolver.async_resolve(host, "", asio::redirect_error(asio::use_awaitable, error));
+        for (const auto& entry : found) add(host, entry.endpoint().address().to_string(), port);
+    }
+    if (hosts.empty()) throw Unavailable("the PostgreSQL host is unknown");
+    set_parameter(parameters, "host", hosts);
+    set_parameter(parameters, "hostaddr", addresses);
+    set_parameter(parameters, "port", ports);
+}
+
+/// Ends the waits on a descriptor after a while. The timer's handler may run after the coroutine has ended, hence the shared part.
+class ConnectTimer {
+public:
+    ConnectTimer(Descriptor& socket, std::chrono::milliseconds deadline)
+        : timer_(socket.get_executor(), deadline), state_(std::make_shared<State>()) {
+        state_->socket = &socket;
+        timer_.async_wait([state = state_](boost::system::error_code error) {
+            const std::lock_guard lock(state->mutex);
+            if (error || !state->socket) return;
+            state->expired = true;
+            state->socket->cancel(error);
+        });
+    }
+    ~ConnectTimer() {
+        const std::lock_guard lock(state_->mutex);
+        state_->socket = nullptr;
+    }
+    bool expired() const {
+        const std::lock_guard lock(state_->mutex);
+        return state_->expired;
+    }
+
+private:
+    struct State {
+        std::mutex mutex;
+        Descriptor* socket = nullptr;
+        bool expired = false;
+    };
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                               asio::io_context::executor_type>
+        timer_;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace
+
+Task<std::unique_ptr<PostgresConnection>> PostgresConnection::connect(asio::io_context& io,
+                                                                      const PostgresSettings& settings,
+                                                                      std::chrono::milliseconds deadline) {
+    auto connection = std::make_unique<PostgresConnection>(io);
+    auto parameters = settings.parameters();
+    co_await resolve(io, settings, parameters);
+    co_await connection->open(std::move(parameters), deadline);
+    co_return connection;
+}
+
+PostgresConnection::~PostgresConnection() {
+    if (socket_.is_open()) socket_.release();
+    PQfinish(pg_);
+}
+
+Task<void> PostgresConnection::open(PostgresSettings::Parameters parameters, std::chrono::milliseconds deadline) {
+    std::vector<const char*> names, values;
+    for (const auto& [name, value] : parameters) {
+        names.push_back(name.c_str());
+        values.push_back(value.c_str());
+    }
+    names.push_back(nullptr);
+    values.push_back(nullptr);
+    pg_ = PQconnectStartParams(names.data(), values.data(), 0);
+    if (!pg_ || PQstatus(pg_) == CONNECTION_BAD) lose("cannot connect");
+    PQsetNoticeProcessor(pg_, [](void*, const char*) {}, nullptr);
+
+    const ConnectTimer timer(socket_, deadline);
+    auto polled = PGRES_POLLING_WRITING;
+    while (polled != PGRES_POLLING_OK) {
+        // libpq closes one socket and opens another when it tries the next host.
+        socket_.assign(PQsocket(pg_));
+        const auto direction = polled == PGRES_POLLING_READING ? Descriptor::wait_read : Descriptor::wait_write;
+        boost::system::error_code error;
+        co_await socket_.async_wait(direction, asio::redirect_error(asio::use_awaitable, error));
+        socket_.release();
+        if (timer.expired()) lose("not connected in time");
+        if (error) lose("connecting was given up");
+        polled = PQconnectPoll(pg_);
+        if (polled == PGRES_POLLING_FAILED) lose("cannot connect");
+    }
+    socket_.assign(PQsocket(pg_));
+    watched_.socket = PQsocket(pg_);
+    if (PQsetnonblocking(pg_, 1) != 0 || PQenterPipelineMode(pg_) != 1) lose("no pipeline mode");
+}
+
+void PostgresConnection::send(const Statement& statement, const Params& params, Rows* rows) {
+    if (lost_) lose("the connection is lost");
+    auto& prepared = prepare(statement, params);
+    const PostgresValues values(params);
+    const int sent = PQsendQueryPrepared(pg_, prepared.name.c_str(), values.size(), values.pointers(), values.lengths(),
+                                         values.formats(), 1);
+    if (sent != 1) lose(statement.name);
+    pending_.push_back({Pending::Kind::statement, &prepared, rows});
+}
+
+PostgresConnection::Prepared& PostgresConnection::prepare(const Statement& statement, const Params& params) {
+    auto& slot = statements_[Key{statement.text, types_of(params)}];
+    if (!slot) {
+        slot = std::make_unique<Prepared>();
+        const auto text = std::string_view(statement.text);
+        const auto number = stable_hash(text) ^ types_of(params);
+        // PostgreSQL cuts names at 63 bytes.
+        slot->name = hex({reinterpret_cast<const char*>(&number), sizeof number}) + '_' +
+                     std::string(std::string_view(statement.name).substr(0, 44));
+        slot->statement = statement.name;
+        slot->duration = &statement_histogram("postgres", statement.name);
+    }
+    if (slot->state != Prepared::State::absent) return *slot;
+
+    const auto types = oids_of(params);
+    const auto text = dialect::to_postgres(statement.text);
+    if (PQsendPrepare(pg_, slot->name.c_str(), text.c_str(), static_cast<int>(types.size()), types.data()) != 1) {
+        lose(statement.name);
+    }
+    slot->state = Prepared::State::sent;
+    pending_.push_back({Pending::Kind::prepare, slot.get(), nullptr});
+    return *slot;
+}
+
+Task<void> PostgresConnection::finish() {
+    if (lost_) lose("the connection is lost");
+    sent_at_ = std::chrono::steady_clock::now();
+    pending_.push_back({Pending::Kind::sync, nullptr, nullptr});
+    if (PQpipelineSync(pg_) != 1) lose("cannot send");
+    for (;;) {
+        const int unsent = PQflush(pg_);
+        if (unsent < 0) lose("cannot send");
+        boost::system::error_code error;
+        if (unsent == 0) {
+            co_await socket_.async_wait(Descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+        } else {
+            // The server may wait for us to read before it reads on.
+            using namespace asio::experimental::awaitable_operators;
+            boost::system::error_code other;
+            co_await (socket_.async_wait(Descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error)) ||
+                      socket_.async_wait(Descriptor::wait_write, asio::redirect_error(asio::use_awaitable, other)));
+            if (!other) error = {};
+        }
+        if (error) lose("waiting was given up");
+        if (PQconsumeInput(pg_) != 1) lose("connection lost");
+        if (take_answers()) break;
+    }
+    watched_.deadline.store(Watched::kIdle);
+    if (PQstatus(pg_) != CONNECTION_OK || failure_.kind == PostgresFailure::Kind::lost) lost_ = true;
+    if (!failure_) co_return;
+    const auto failure = std::exchange(failure_, {});
+    failure.raise();
+}
+
+bool PostgresConnection::take_answers() {
+    while (answered_ < pending_.size()) {
+        if (PQisBusy(pg_) != 0) return false;
+        const auto& pending = pending_[answered_];
+        PGresult* result = PQgetResult(pg_);
+        if (!result) {  // the end of one statement's answers
+            if (pending.kind == Pending::Kind::sync) lose("answers out of step");
+            ++answered_;
+            continue;
+        }
+        if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+            ++answered_;
+        } else {
+            take_answer(result, pending);
+        }
+        PQclear(result);
+        if (PQstatus(pg_) != CONNECTION_OK) {
+            if (failure_) break;
+            lose("connection lost");
+        }
+    }
+    pending_.clear();
+    answered_ = 0;
+    return true;
+}
+
+void PostgresConnection::take_answer(const PGresult* result, const Pending& pending) {
+    const auto status = PQresultStatus(result);
+    const bool done = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+    const char* name = pending.prepared ? pending.prepared->statement : "sync";
+    if (pending.kind == Pending::Kind::prepare) {
+        pending.prepared->state = done ? Prepared::State::ready : Prepared::State::absent;
+    }
+    if (status == PGRES_FATAL_ERROR && !failure_) failure_ = failure_of(result, name);
+    if (!done || pending.kind != Pending::Kind::statement) return;
+
+    observe_statement(*pending.prepared->duration, name, sent_at_);
+    if (status == PGRES_COMMAND_OK) {
+        command_ = PQcmdStatus(const_cast<PGresult*>(result));
+    } else if (pending.rows && !read_rows(result, *pending.rows) && !failure_) {
+        failure_ = {PostgresFailure::Kind::corrupt, std::string(name) + ": a column is neither bigint nor text"};
+    }
+}
+
+bool PostgresConnection::is_clean() const {
+    return !lost_ && !watched_.expired.load() && pending_.empty() && PQtransactionStatus(pg_) == PQTRANS_IDLE;
+}
+
+bool PostgresConnection::has_news() const {
+    char byte = 0;
+    return ::recv(PQsocket(pg_), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+void PostgresConnection::lose(const std::string& why) {
+    lost_ = true;
+    if (watched_.expired.load()) throw ConnectionLost("PostgreSQL: no answer in time");
+    // What the server said last ("terminating connection due to administrator command") is the better reason.
+    if (failure_) throw ConnectionLost(failure_.message);
+    throw ConnectionLost("PostgreSQL: " + why + (pg_ ? ": " + std::string(PQerrorMessage(pg_)) : std::string()));
+}
+
+}  // namespace guildhall::sql

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <libpq-fe.h>
+
+#include "platform/base/metrics.hpp"
+#include "platform/sql/database.hpp"
+#include "platform/sql/postgres_error.hpp"
+#include "platform/sql/postgres_settings.hpp"
+
+namespace guildhall::sql {
+
+/// Until when a connection may be busy. The pool's watch reads it from another thread: a timer for each statement would cost more than the statement.
+struct Watched {
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::int64_t kIdle = 0;
+
+    std::atomic<std::int64_t> deadline{kIdle};  // Clock's count
+    std::atomic<bool> expired{false};
+    int socket = -1;
+};
+
+/// One connection in pipeline mode: send() queues statements, finish() sends them and takes all answers. One coroutine at a time.
+class PostgresConnection {
+public:
+    /// Connects on `io`. Throws Unavailable.
+    static Task<std::unique_ptr<PostgresConnection>> connect(boost::asio::io_context& io,
+                                                             const PostgresSettings& settings,
+                                                             std::chrono::milliseconds deadline);
+    explicit PostgresConnection(boost::asio::io_context& io) : socket_(io) {}
+    ~PostgresConnection();
+    PostgresConnection(const PostgresConnection&) = delete;
+    PostgresConnection& operator=(const PostgresConnection&) = delete;
+
+    /// Queues a statement, prepared at its first use. `rows`, which must live until finish() ends, takes the answer.
+    void send(const Statement& statement, const Params& params, Rows* rows);
+
+    /// Sends what is queued and waits for all answers. Throws what the first failed statement means; ConnectionLost at the deadline. Call
+    /// watched().deadline before (see PostgresPool).
+    Task<void> finish();
+
+    /// What the last statement did ("COMMIT", "ROLLBACK").
+    const std::string& command() const { return command_; }
+    /// True when it can be used by the next caller: outside a transaction, nothing under way.
+    bool is_clean() const;
+    bool is_lost() const { return lost_; }
+    /// Marks it as lost. Throws ConnectionLost.
+    [[noreturn]] void lose(const std::string& why);
+    /// True when the server has sent something unasked, which for an idle connection means that it ends. Does not block.
+    bool has_news() const;
+    /// True when statements are queued or unanswered.
+    bool is_busy() const { return !pending_.empty(); }
+    Watched& watched() { return watched_; }
+
+private:
+    struct Prepared {
+        enum class State { absent, sent, ready };
+        State state = State::absent;
+        std::string name;
+        const char* statement = nullptr;
+        metrics::Histogram* duration = nullptr;
+    };
+    struct Key {
+        const char* text;
+        std::uint64_t types;  // of the parameters: $1 may be NULL once and a bigint later
+        friend bool operator==(const Key&, const Key&) = default;
+        friend std::size_t hash_value(const Key& key) {
+            return static_cast<std::size_t>((reinterpret_cast<std::uintptr_t>(key.text) ^ key.types) *
+                                            0x9E3779B97F4A7C15ULL);
+        }
+    };
+    struct Pending {
+        enum class Kind { prepare, statement, sync };
+        Kind kind;
+        Prepared* prepared;
+        Rows* rows;
+    };
+
+    Task<void> open(PostgresSettings::Parameters parameters, std::chrono::milliseconds deadline);
+    Prepared& prepare(const Statement& statement, const Params& params);
+    bool take_answers();
+    void take_answer(const PGresult* result, const Pending& pending);
+
+    boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> socket_;  // does not own it
+    PGconn* pg_ = nullptr;
+    Watched watched_;
+    boost::unordered_flat_map<Key, std::unique_ptr<Prepared>> statements_;
+    std::vector<Pending> pending_;
+    std::size_t answered_ = 0;
+    std::chrono::steady_clock::time_point sent_at_;
+    PostgresFailure failure_;
+    std::string command_;
+    bool lost_ = false;
+};
+
+}  // namespace guildhall::sql

@@ -1,0 +1,378 @@
+#include "platform/sql/postgres_pool.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/query.hpp>
+#include <pthread.h>
+#include <sys/socket.h>
+
+namespace guildhall::sql {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::milliseconds kTick{50};
+/// While the server is away one caller at a time tries to connect, this long; the others fail at once.
+constexpr std::chrono::milliseconds kProbeDeadline{1000};
+constexpr std::chrono::milliseconds kLeastPause{50};
+
+std::atomic<std::uint64_t> last_id{0};
+/// Changes when an io_context ends: its address may come again, so that what threads remember of addresses is void.
+std::atomic<std::uint64_t> contexts_ended{0};
+
+/// The pools that live on one io_context, and end with it.
+class ContextPools final : public asio::execution_context::service {
+public:
+    using key_type = ContextPools;
+    static inline asio::execution_context::id id;
+
+    explicit ContextPools(asio::execution_context& context)
+        : service(context), io_(static_cast<asio::io_context&>(context)) {
+        // Services end in the opposite order of their beginning, and the pools' sockets need theirs to the last.
+        const asio::posix::basic_stream_descriptor<asio::io_context::executor_type> first(io_);
+    }
+
+    std::shared_ptr<PostgresPool> find(const std::shared_ptr<PostgresShared>& shared) {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(pools_, [](const auto& entry) { return entry.second->is_closed(); });
+        auto& pool = pools_[shared->id];
+        if (!pool) {
+            pool = std::make_shared<PostgresPool>(io_, shared);
+            const std::lock_guard shared_lock(shared->mutex);
+            shared->pools.push_back(pool);
+            shared->watch.add(pool);
+        }
+        return pool;
+    }
+
+private:
+    void shutdown() override {
+        ++contexts_ended;
+        std::map<std::uint64_t, std::shared_ptr<PostgresPool>> pools;
+        {
+            const std::lock_guard lock(mutex_);
+            pools.swap(pools_);
+        }
+        for (auto& [key, pool] : pools) pool->close();
+    }
+
+    asio::io_context& io_;
+    std::mutex mutex_;
+    std::map<std::uint64_t, std::shared_ptr<PostgresPool>> pools_;
+};
+
+bool check_all(const std::vector<std::weak_ptr<PostgresPool>>& pools) {
+    const auto now = std::chrono::steady_clock::now();
+    bool busy = false;
+    for (const auto& weak : pools) {
+        if (const auto pool = weak.lock()) busy |= pool->check(now);
+    }
+    return busy;
+}
+
+}  // namespace
+
+void PostgresWatch::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+void PostgresWatch::add(std::weak_ptr<PostgresPool> pool) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(pools_, [](const auto& old) { return old.expired(); });
+    pools_.push_back(std::move(pool));
+}
+
+void PostgresWatch::rouse() {
+    {
+        const std::lock_guard lock(mutex_);
+        asleep_.store(false);
+        if (!thread_.joinable() && !stopping_) thread_ = std::thread([this] { run(); });
+    }
+    changed_.notify_one();
+}
+
+void PostgresWatch::run() {
+    pthread_setname_np(pthread_self(), "sql-watch");
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        changed_.wait_for(lock, kTick, [this] { return stopping_; });
+        // First announce the sleep, then look: whoever sets a deadline after the look sees the announcement.
+        asleep_.store(true);
+        const auto pools = pools_;
+        lock.unlock();  // pools call wake() under their own lock
+        const bool busy = check_all(pools);
+        lock.lock();
+        if (busy) {
+            asleep_.store(false);
+        } else {
+            changed_.wait(lock, [this] { return stopping_ || !asleep_.load(); });
+        }
+    }
+}
+
+PostgresShared::PostgresShared(PostgresOptions options)
+    : id(++last_id),
+      settings(std::move(options)),
+      open(metrics::gauge("guildhall_sql_connections", "Connections to PostgreSQL",
+                          {{"database", settings.options().schema}})),
+      in_use(metrics::gauge("guildhall_sql_connections_in_use", "Connections to PostgreSQL that serve someone",
+                            {{"database", settings.options().schema}})),
+      waiting(metrics::gauge("guildhall_sql_waiting_for_connection", "Callers that wait for a connection",
+                             {{"database", settings.options().schema}})) {}
+
+std::shared_ptr<PostgresPool> PostgresPool::of(const asio::any_io_executor& executor,
+                                               const std::shared_ptr<PostgresShared>& shared) {
+    struct Last {
+        std::uint64_t database = 0;
+        std::uint64_t contexts_ended = 0;
+        const asio::execution_context* context = nullptr;
+        std::weak_ptr<PostgresPool> pool;
+    };
+    thread_local std::vector<Last> remembered;
+
+    auto& context = asio::query(executor, asio::execution::context);
+    const auto ended = contexts_ended.load(std::memory_order_acquire);
+    for (const auto& last : remembered) {
+        if (last.database != shared->id || last.context != &context || last.contexts_ended != ended) continue;
+        if (auto pool = last.pool.lock()) return pool;
+    }
+    auto pool = asio::use_service<ContextPools>(context).find(shared);
+    std::erase_if(remembered,
+                  [ended](const Last& last) { return last.contexts_ended != ended || last.pool.expired(); });
+    remembered.push_back({shared->id, ended, &context, pool});
+    return pool;
+}
+
+class PostgresPool::Place {
+public:
+    explicit Place(PostgresPool& pool) : pool_(&pool) {}
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() {
+        if (!pool_) return;
+        const std::lock_guard lock(pool_->mutex_);
+        pool_->connection_closed();
+    }
+    void keep() { pool_ = nullptr; }
+
+private:
+    PostgresPool* pool_;
+};
+
+std::unique_ptr<PostgresConnection> PostgresPool::try_take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return nullptr;
+    auto connection = std::move(idle_.back());
+    idle_.pop_back();
+    shared_->in_use.add(1);
+    return connection;
+}
+
+Task<std::unique_ptr<PostgresConnection>> PostgresPool::take(std::chrono::milliseconds deadline) {
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    for (;;) {
+        Waiter waiter;
+        waiter.deadline = end;
+        const auto line_up = [this, &waiter] { enqueue(waiter); };
+        co_await park(waiter.parked, line_up);
+        if (waiter.connection) co_return std::move(waiter.connection);
+        if (!waiter.may_connect) throw Unavailable(waiter.refusal);
+        const auto remaining =
+            std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        auto connection = co_await connect(std::min(remaining, shared_->settings.options().connect_deadline));
+        if (connection) co_return connection;
+    }
+}
+
+/// Puts a waiter in line, or settles it at once.
+void PostgresPool::enqueue(Waiter& waiter) {
+    const std::lock_guard lock(mutex_);
+    const auto& options = shared_->settings.options();
+    if (closed_) {
+        waiter.refusal = "the database is closed";
+        return resume(&waiter);
+    }
+    if (!idle_.empty()) {
+        waiter.connection = std::move(idle_.back());
+        idle_.pop_back();
+        shared_->in_use.add(1);
+        return resume(&waiter);
+    }
+    if (open_ < options.connections_per_thread && !is_down()) {
+        if (down_) down_until_ = std::chrono::steady_clock::now() + kProbeDeadline;
+        ++open_;
+        waiter.may_connect = true;
+        return resume(&waiter);
+    }
+    if (open_ == 0) {
+        waiter.refusal = down_reason_;
+        return resume(&waiter);
+    }
+    if (waiters_.size() >= options.max_waiting) {
+        waiter.refusal = "too many callers wait for a connection to PostgreSQL";
+        return resume(&waiter);
+    }
+    waiters_.push_back(&waiter);
+    shared_->waiting.add(1);
+    shared_->watch.wake();
+}
+
+/// Makes a connection in the place that was counted already. Nothing when that failed but other connections are there to wait for.
+Task<std::unique_ptr<PostgresConnection>> PostgresPool::connect(std::chrono::milliseconds deadline) {
+    Place place(*this);
+    std::string reason;
+    try {
+        if (was_down()) deadline = std::min(deadline, kProbeDeadline);
+        auto connection = co_await PostgresConnection::connect(io_, shared_->settings, deadline);
+        const std::lock_guard lock(mutex_);
+        if (closed_) throw Unavailable("the database is closed");
+        place.keep();
+        watched_.push_back(&connection->watched());
+        down_ = false;
+        down_until_ = {};
+        backoff_.reset();
+        shared_->open.add(1);
+        shared_->in_use.add(1);
+        co_return connection;
+    } catch (const Unavailable& failure) {
+        reason = failure.what();
+    }
+    const std::lock_guard lock(mutex_);
+    place.keep();
+    note_failure(reason);
+    connection_closed();
+    if (open_ == 0) throw Unavailable(reason);
+    co_return nullptr;
+}
+
+void PostgresPool::give(std::unique_ptr<PostgresConnection> connection) {
+    std::vector<std::unique_ptr<PostgresConnection>> closing;  // closed after the lock is released
+    const std::lock_guard lock(mutex_);
+    shared_->in_use.add(-1);
+    if (!closed_ && connection->is_clean()) {
+        if (waiters_.empty()) {
+            idle_.push_back(std::move(connection));
+            return;
+        }
+        auto* waiter = waiters_.front();
+        waiters_.pop_front();
+        shared_->waiting.add(-1);
+        shared_->in_use.add(1);
+        waiter->connection = std::move(connection);
+        return resume(waiter);
+    }
+    const bool lost = connection->is_lost();
+    closing.push_back(std::move(connection));
+    // One that was lost is seldom alone: the server has gone or was restarted.
+    if (lost) {
+        for (auto& idle : idle_) {
+            if (idle->has_news()) closing.push_back(std::move(idle));
+        }
+        std::erase(idle_, nullptr);
+    }
+    for (const auto& closed : closing) {
+        std::erase(watched_, &closed->watched());
+        shared_->open.add(-1);
+        connection_closed();
+    }
+}
+
+Task<void> PostgresPool::finish(PostgresConnection& connection, std::chrono::milliseconds deadline) {
+    auto& watched = connection.watched();
+    watched.deadline.store((std::chrono::steady_clock::now() + deadline).time_since_epoch().count());
+    shared_->watch.wake();
+    return connection.finish();
+}
+
+bool PostgresPool::check(std::chrono::steady_clock::time_point now) {
+    const std::lock_guard lock(mutex_);
+    bool busy = false;
+    for (auto* watched : watched_) {
+        const auto deadline = watched->deadline.load();
+        if (deadline == Watched::kIdle) continue;
+        busy = true;
+        if (now.time_since_epoch().count() < deadline || watched->expired.exchange(true)) continue;
+        ::shutdown(watched->socket, SHUT_RDWR);  // wakes the coroutine that waits for it
+    }
+    while (!waiters_.empty() && waiters_.front()->deadline <= now) {
+        auto* waiter = waiters_.front();
+        waiters_.pop_front();
+        shared_->waiting.add(-1);
+        waiter->refusal = "no connection to PostgreSQL became free in time";
+        resume(waiter);
+    }
+    return busy || !waiters_.empty();
+}
+
+void PostgresPool::close() {
+    std::vector<std::unique_ptr<PostgresConnection>> idle;
+    std::deque<Waiter*> waiters;
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        idle.swap(idle_);
+        waiters.swap(waiters_);
+        for (const auto& connection : idle) std::erase(watched_, &connection->watched());
+        shared_->open.add(-static_cast<double>(idle.size()));
+        shared_->waiting.add(-static_cast<double>(waiters.size()));
+        open_ -= idle.size();
+    }
+    // Nobody will run them any more: with the handler goes the coroutine, and the waiter in it.
+    for (auto* waiter : waiters) const auto handler = std::move(waiter->parked.handler);
+}
+
+bool PostgresPool::was_down() {
+    const std::lock_guard lock(mutex_);
+    return down_;
+}
+
+bool PostgresPool::is_closed() {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+}
+
+void PostgresPool::connection_closed() {
+    --open_;
+    if (waiters_.empty()) return;
+    if (is_down()) {
+        if (open_ == 0) refuse_waiters(down_reason_);
+        return;
+    }
+    auto* waiter = waiters_.front();
+    waiters_.pop_front();
+    shared_->waiting.add(-1);
+    ++open_;
+    waiter->may_connect = true;
+    resume(waiter);
+}
+
+void PostgresPool::note_failure(const std::string& reason) {
+    down_ = true;
+    down_reason_ = reason;
+    down_until_ = std::chrono::steady_clock::now() + std::max(kLeastPause, backoff_.next());
+}
+
+void PostgresPool::resume(Waiter* waiter) {
+    asio::post(waiter->parked.executor, [waiter] { waiter->parked.resume(); });
+}
+
+void PostgresPool::refuse_waiters(const std::string& reason) {
+    for (auto* waiter : waiters_) {
+        shared_->waiting.add(-1);
+        waiter->refusal = reason;
+        resume(waiter);
+    }
+    waiters_.clear();
+}
+
+}  // namespace guildhall::sql

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "platform/async/backoff.hpp"
+#include "platform/base/metrics.hpp"
+#include "platform/sql/parked.hpp"
+#include "platform/sql/postgres_connection.hpp"
+#include "platform/sql/postgres_settings.hpp"
+
+namespace guildhall::sql {
+
+class PostgresPool;
+
+/// A thread that ends what has waited too long: it looks at all pools every 50 ms while one of them is busy, and sleeps otherwise.
+class PostgresWatch {
+public:
+    ~PostgresWatch() { stop(); }
+    void add(std::weak_ptr<PostgresPool> pool);
+    /// Call after a deadline was set. Costs an atomic read while the watch is awake.
+    void wake() {
+        if (asleep_.load()) rouse();
+    }
+
+    /// Ends the thread. Not to be called by it, so not by the last owner of a pool.
+    void stop();
+
+private:
+    void rouse();
+    void run();
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::weak_ptr<PostgresPool>> pools_;
+    std::atomic<bool> asleep_{true};
+    bool stopping_ = false;
+    std::thread thread_;  // started when first needed
+};
+
+/// What the pools of one database share.
+struct PostgresShared {
+    explicit PostgresShared(PostgresOptions options);
+    const std::uint64_t id;  // never used again, unlike an address
+    const PostgresSettings settings;
+    metrics::Gauge& open;
+    metrics::Gauge& in_use;
+    metrics::Gauge& waiting;
+    PostgresWatch watch;
+
+    std::mutex mutex;
+    std::vector<std::weak_ptr<PostgresPool>> pools;
+    bool closed = false;
+};
+
+/// The connections of one database on one io_context. At most `connections_per_thread`; who finds none free waits in line.
+class PostgresPool : public std::enable_shared_from_this<PostgresPool> {
+public:
+    /// The pool of `shared` on the io_context of `executor` (no other kind of context), made at the first call.
+    static std::shared_ptr<PostgresPool> of(const boost::asio::any_io_executor& executor,
+                                            const std::shared_ptr<PostgresShared>& shared);
+
+    PostgresPool(boost::asio::io_context& io, std::shared_ptr<PostgresShared> shared)
+        : io_(io), shared_(std::move(shared)) {}
+
+    /// An idle connection, or none.
+    std::unique_ptr<PostgresConnection> try_take();
+    /// Waits for a connection, or makes one. Throws Unavailable: at the deadline, when too many wait, and at once while the server is away.
+    Task<std::unique_ptr<PostgresConnection>> take(std::chrono::milliseconds deadline);
+    /// Takes a connection back; one that is not clean is closed.
+    void give(std::unique_ptr<PostgresConnection> connection);
+
+    /// Sends what is queued on `connection` and waits for the answers, at most `deadline`.
+    Task<void> finish(PostgresConnection& connection, std::chrono::milliseconds deadline);
+
+    /// For the watch: ends what is overdue; true while something is under way.
+    bool check(std::chrono::steady_clock::time_point now);
+    /// Closes idle connections and drops those who wait. Afterwards nothing is taken any more.
+    void close();
+    bool is_closed();
+
+private:
+    struct Waiter {
+        Parked parked;
+        std::chrono::steady_clock::time_point deadline;
+        std::unique_ptr<PostgresConnection> connection;
+        bool may_connect = false;
+        std::string refusal;
+    };
+    /// A place for a connection that is being made; given back unless the connection was.
+    class Place;
+
+    void enqueue(Waiter& waiter);
+    Task<std::unique_ptr<PostgresConnection>> connect(std::chrono::milliseconds deadline);
+    bool was_down();
+    bool is_down() const { return std::chrono::steady_clock::now() < down_until_; }
+    // With mutex_ held:
+    void connection_closed();
+    void note_failure(const std::string& reason);
+    void resume(Waiter* waiter);
+    void refuse_waiters(const std::string& reason);
+
+    boost::asio::io_context& io_;
+    const std::shared_ptr<PostgresShared> shared_;
+
+    std::mutex mutex_;  // an io_context may be run by several threads
+    bool closed_ = false;
+    std::size_t open_ = 0;  // connections and places
+    std::vector<std::unique_ptr<PostgresConnection>> idle_;
+    std::vector<Watched*> watched_;
+    std::deque<Waiter*> waiters_;
+    Backoff backoff_{std::chrono::milliseconds(100), std::chrono::milliseconds(1000)};
+    std::chrono::steady_clock::time_point down_until_{};  // no new connection is tried before
+    bool down_ = false;                                   // the last try failed
+    std::string down_reason_;
+};
+
+/// A connection on loan. Returned at the end, closed when it is not clean (a coroutine that was destroyed inside a transaction).
+class PostgresLease {
+public:
+    PostgresLease(std::shared_ptr<PostgresPool> pool, std::unique_ptr<PostgresConnection> connection)
+        : pool_(std::move(pool)), connection_(std::move(connection)) {}
+    PostgresLease(PostgresLease&&) = default;
+    PostgresLease& operator=(PostgresLease&&) = delete;
+    ~PostgresLease() {
+        if (connection_) pool_->give(std::move(connection_));
+    }
+    PostgresConnection* operator->() const { return connection_.get(); }
+    Task<void> finish(std::chrono::milliseconds deadline) { return pool_->finish(*connection_, deadline); }
+
+private:
+    std::shared_ptr<PostgresPool> pool_;
+    std::unique_ptr<PostgresConnection> connection_;
+};
+
+}  // namespace guildhall::sql

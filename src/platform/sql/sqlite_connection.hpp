@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "platform/base/metrics.hpp"
+#include "platform/sql/database.hpp"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace guildhall::sql {
+
+/// One SQLite connection with its prepared statements. One thread at a time.
+class SqliteConnection {
+public:
+    enum class Mode { write, read };
+
+    /// Opens `file`; for writing it is made when absent. Throws Unavailable.
+    SqliteConnection(const std::filesystem::path& file, Mode mode, std::size_t cache_bytes);
+    ~SqliteConnection();
+    SqliteConnection(const SqliteConnection&) = delete;
+    SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+    /// Runs a statement to its end. Throws ConstraintViolation, Unavailable, Corrupt.
+    Rows query(const Statement& statement, const Params& params);
+
+    /// Runs one statement without parameters, not cached.
+    void execute(const std::string& text);
+
+    void begin() { step(begin_); }
+    void commit() { step(commit_); }
+    void savepoint() { step(savepoint_); }
+    void release() { step(release_); }
+    /// Undoes what was done since savepoint(), and ends it.
+    void rollback_to_savepoint();
+    /// Ends the transaction, if there is one; does not throw.
+    void rollback() noexcept;
+    /// False when SQLite has rolled the transaction back by itself (full disk, I/O error).
+    bool in_transaction() const;
+
+    /// Pages in the write-ahead log after the last commit.
+    int log_pages() const { return log_pages_; }
+    /// Copies what readers do not hold from the log into the file, syncs both; the log is then written from its start again. With `truncate`
+    /// it waits for readers, and empties the log. Throws Unavailable.
+    void checkpoint(bool truncate);
+
+    /// Makes what was committed with a weaker `PRAGMA synchronous` durable. Throws Unavailable.
+    void sync_log();
+
+private:
+    struct Prepared {
+        sqlite3_stmt* handle = nullptr;
+        metrics::Histogram* duration = nullptr;
+        int parameters = 0;
+    };
+
+    void set_up(const std::filesystem::path& file, Mode mode, std::size_t cache_bytes);
+    void use_write_ahead_log(const std::filesystem::path& file);
+    Prepared& prepare(const Statement& statement);
+    sqlite3_stmt* compile(std::string_view text, const char* name);
+    void step(sqlite3_stmt* statement);
+    void sync(int which);
+    [[noreturn]] void fail(int result, const char* what) const;
+
+    sqlite3* db_ = nullptr;
+    int log_pages_ = 0;
+    sqlite3_stmt* begin_ = nullptr;
+    sqlite3_stmt* commit_ = nullptr;
+    sqlite3_stmt* rollback_ = nullptr;
+    sqlite3_stmt* savepoint_ = nullptr;
+    sqlite3_stmt* release_ = nullptr;
+    sqlite3_stmt* rollback_to_ = nullptr;
+    boost::unordered_flat_map<const char*, Prepared>
+        statements_;  // by the address of the text: statements are constants
+};
+
+}  // namespace guildhall::sql

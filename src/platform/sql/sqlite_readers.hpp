@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "platform/sql/database.hpp"
+#include "platform/sql/sqlite_connection.hpp"
+
+namespace guildhall::sql {
+
+/// The read connections of one database: one for each thread that reads, opened at its first read. They are closed when the thread ends or this is
+/// destroyed, whichever comes first.
+class SqliteReaders {
+public:
+    SqliteReaders(std::filesystem::path file, std::size_t cache_bytes);
+    ~SqliteReaders();
+    SqliteReaders(const SqliteReaders&) = delete;
+    SqliteReaders& operator=(const SqliteReaders&) = delete;
+
+    /// Runs a statement on the calling thread's connection. Throws Unavailable, Corrupt.
+    Rows query(const Statement& statement, const Params& params);
+
+    /// All connections of one database, by the thread caches and by the database; whoever ends first closes.
+    struct Registry;
+
+private:
+    SqliteConnection& local();
+
+    const std::uint64_t id_;  // never used again, unlike an address
+    const std::filesystem::path file_;
+    const std::size_t cache_bytes_;
+    const std::shared_ptr<Registry> registry_;
+};
+
+}  // namespace guildhall::sql
