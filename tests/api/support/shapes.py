@@ -1,0 +1,214 @@
+"""How a Guildhall is started for the tests: one launcher for each shape of a deployment. The tests only see `Instance`."""
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.request
+import uuid
+
+import psycopg
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+LISTENING = re.compile(r"listening on (http://\S+)")
+
+
+def binary() -> pathlib.Path:
+    """The program under test: $GUILDHALL_BINARY, else the newest of the build folders."""
+    if named := os.environ.get("GUILDHALL_BINARY"):
+        return pathlib.Path(named).resolve()
+    built = [path for path in ROOT.glob("build/*/guildhall") if os.access(path, os.X_OK) and path.is_file()]
+    if not built:
+        raise RuntimeError("no guildhall in build/*/; build it, or name one in GUILDHALL_BINARY")
+    return max(built, key=lambda path: path.stat().st_mtime)
+
+
+def to_toml(tree: dict, at: str = "") -> str:
+    """Nested dicts of plain values as TOML."""
+
+    def plain(value):
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, (int, float)):
+            return str(value)
+        if isinstance(value, (list, tuple)):
+            return "[" + ", ".join(plain(item) for item in value) + "]"
+        return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    lines = [f"{key} = {plain(value)}" for key, value in tree.items() if not isinstance(value, dict)]
+    text = (f"[{at}]\n" if at and lines else "") + "".join(line + "\n" for line in lines)
+    return text + "".join(to_toml(value, f"{at}.{key}" if at else key) for key, value in tree.items() if isinstance(value, dict))
+
+
+def merged(tree: dict, over: dict) -> dict:
+    out = dict(tree)
+    for key, value in over.items():
+        out[key] = merged(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
+    return out
+
+
+# Limits out of the way of tests that are about something else; the tests of the limits set their own. The tests speak through a
+# "proxy", so that each can come from an address of its own.
+QUIET = {
+    "http": {"trusted_proxies": ["127.0.0.1"]},
+    "rate_limits": {"read_per_minute": 1_000_000, "write_per_minute": 1_000_000, "auth_per_minute": 1_000_000},
+    "auth": {"hashing_queue": 1000},
+}
+
+
+class Instance:
+    """A running Guildhall: its address, its mails and log, and for the tests of faults its process."""
+
+    def __init__(self, shape, folder: pathlib.Path, settings: dict):
+        self.shape = shape
+        self.folder = folder
+        self.data = folder / "data"
+        self.mails = self.data / "mail"
+        self.config = folder / "guildhall.toml"
+        self.log_path = folder / "log"
+        self.url = ""
+        self.process = None
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(to_toml(merged(merged(QUIET, shape.settings(self)), settings)))
+
+    # What a start may add: a program around the server (strace), variables, seconds until it must be ready.
+    def start(self, *, wrapper=(), env=None, within=30.0, port=0):
+        log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            [*wrapper, binary(), "serve", "--config", self.config, "--data", self.data, "--listen", f"127.0.0.1:{port}"],
+            stdout=subprocess.PIPE, stderr=log, env={**os.environ, **(env or {})}, start_new_session=True)
+        log.close()
+        self.url = ""
+        said = threading.Event()
+
+        def read(pipe):
+            with open(self.log_path, "ab", buffering=0) as out:
+                for line in pipe:
+                    out.write(line)
+                    if found := LISTENING.search(line.decode(errors="replace")):
+                        self.url = found[1]
+                        said.set()
+            said.set()
+
+        threading.Thread(target=read, args=(self.process.stdout,), daemon=True).start()
+        said.wait(within)
+        if not self.url or not self.is_ready(within):
+            self.kill()
+            raise RuntimeError(f"guildhall did not start; its log:\n{self.log()[-8000:]}")
+        return self
+
+    def is_ready(self, within: float) -> bool:
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                with urllib.request.urlopen(self.url + "/readyz", timeout=2) as answer:
+                    if answer.status == 200:
+                        return True
+            if self.process.poll() is not None:
+                return False
+            time.sleep(0.01)
+        return False
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def terminate(self, within: float = 20.0) -> int:
+        """SIGTERM; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise RuntimeError(f"guildhall did not end within {within} s of SIGTERM; its log:\n{self.log()[-8000:]}") from None
+
+    def kill(self):
+        """SIGKILL to the server and the program around it."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+
+    def run(self, *arguments, check=True, timeout=300) -> subprocess.CompletedProcess:
+        """Another subcommand with the same configuration and data: run("import", "--edges", path)."""
+        done = subprocess.run([binary(), arguments[0], "--config", self.config, "--data", self.data, *arguments[1:]],
+                              capture_output=True, text=True, timeout=timeout)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"guildhall {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+        return done
+
+    def close(self):
+        self.kill()
+        self.shape.clean(self)
+
+
+class Sqlite:
+    """One process, all services, SQLite files in the data folder."""
+
+    name = "sqlite"
+
+    def settings(self, instance):
+        return {"sql": {"engine": "sqlite"}}
+
+    def clean(self, instance):
+        pass
+
+
+class Postgres:
+    """One process, all services, on a PostgreSQL; each instance has a database of its own. $GUILDHALL_TEST_POSTGRES is the DSN of an administrator."""
+
+    name = "postgres"
+
+    def __init__(self, dsn: str | None = None):
+        self.dsn = dsn or os.environ.get("GUILDHALL_TEST_POSTGRES", "")
+        if not self.dsn:
+            raise RuntimeError("GUILDHALL_TEST_POSTGRES is not set")
+
+    def settings(self, instance):
+        instance.database = f"api_{uuid.uuid4().hex[:16]}"
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {instance.database}")
+        instance.dsn = psycopg.conninfo.make_conninfo(self.dsn, dbname=instance.database)
+        return {"sql": {"engine": "postgres", "dsn": instance.dsn}}
+
+    def clean(self, instance):
+        with contextlib.suppress(psycopg.Error), psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {instance.database} WITH (FORCE)")
+
+
+SHAPES = {"sqlite": Sqlite, "postgres": Postgres}
+
+
+def chosen_shape():
+    return SHAPES[os.environ.get("GUILDHALL_SHAPE", "sqlite")]()
+
+
+class Launcher:
+    """Makes instances and ends them all."""
+
+    def __init__(self, shape, folder=None):
+        self.shape = shape
+        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="guildhall-api-"))
+        self.instances = []
+
+    def prepare(self, settings=None, shape=None) -> Instance:
+        """An instance that is configured, not started."""
+        instance = Instance(shape or self.shape, self.folder / f"{len(self.instances)}", settings or {})
+        self.instances.append(instance)
+        return instance
+
+    def __call__(self, settings=None, shape=None, **start) -> Instance:
+        return self.prepare(settings, shape).start(**start)
+
+    def close(self):
+        for instance in self.instances:
+            with contextlib.suppress(Exception):
+                instance.close()
