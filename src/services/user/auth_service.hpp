@@ -23,6 +23,7 @@ namespace guildhall::user {
 /// work, for an address that has one and for one that has none. Thread-safe.
 class AuthService {
 public:
+    /// Times to live and brakes.
     struct Options {
         std::chrono::seconds access_token_ttl;
         std::chrono::seconds refresh_token_ttl;
@@ -32,6 +33,7 @@ public:
         FailureLimit address_failures;
         FailureLimit registrations;  // of one e-mail address: each sends it a mail
     };
+    /// What it works with; all of it must live longer.
     struct Parts {
         sql::Database& database;
         UserStore& store;
@@ -75,6 +77,7 @@ public:
     /// Errors: not_found, also when it is somebody else's.
     Task<Result<void>> end_session(http::Caller caller, SessionId session);
 
+    /// Ends all of the caller's sessions but the one that asks.
     Task<Result<void>> end_other_sessions(http::Caller caller);
 
     /// The public keys of access tokens.

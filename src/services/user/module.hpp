@@ -60,6 +60,7 @@ public:
     /// The schema, in order.
     static std::vector<sql::Migration> migrations();
 
+    /// Binds the routes of the service; the module must outlive the router.
     void add_routes(http::Router& router);
 
     /// Once before serving, then every two seconds or oftener: loads keys and revocations, sends mail that waits, deletes what has expired.

@@ -18,6 +18,7 @@ public:
     /// A mail that is worth sending for `lifetime`. The caller writes it (write) and then sends it (send_now).
     StoredMail address(mail::Message message, std::chrono::seconds lifetime);
 
+    /// Keeps the mail until it is sent; in the transaction of what it tells.
     Task<void> write(sql::Transaction& tx, StoredMail mail);
 
     /// Sends a mail that was just written. A failure is logged, not thrown: the mail stays for send_due().

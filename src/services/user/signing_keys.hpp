@@ -16,6 +16,7 @@ namespace guildhall::user {
 /// all that have not expired verify. Thread-safe.
 class SigningKeys {
 public:
+    /// Who signs, and for how long a key is used.
     struct Options {
         std::string issuer;
         std::chrono::seconds signs_for;     // then a new key follows

@@ -20,6 +20,7 @@ using PasswordToCheck = json::Opaque<2048>;
 /// What a client calls the machine it runs on, to be recognised in the list of sessions.
 using Device = json::Line<1, 100>;
 
+/// Asks for an account.
 struct Register {
     json::Email email;
     json::Password password;
@@ -34,6 +35,7 @@ struct RegisterAnswer {
 };
 BOOST_DESCRIBE_STRUCT(RegisterAnswer, (), (status))
 
+/// The code from the mail, in any case; spaces and hyphens do not count.
 struct VerifyEmail {
     json::Email email;
     json::Opaque<32> code;
@@ -41,6 +43,7 @@ struct VerifyEmail {
 };
 BOOST_DESCRIBE_STRUCT(VerifyEmail, (), (email, code, device))
 
+/// Signs in.
 struct Login {
     json::Email email;
     PasswordToCheck password;
@@ -48,6 +51,7 @@ struct Login {
 };
 BOOST_DESCRIBE_STRUCT(Login, (), (email, password, device))
 
+/// Asks for new tokens.
 struct Refresh {
     json::Opaque<256> refresh_token;
 };
@@ -64,12 +68,14 @@ struct Tokens {
 };
 BOOST_DESCRIBE_STRUCT(Tokens, (), (user_id, session_id, access_token, token_type, expires_in, refresh_token))
 
+/// Puts a new password in the place of the current one.
 struct ChangePassword {
     PasswordToCheck current_password;
     json::Password new_password;
 };
 BOOST_DESCRIBE_STRUCT(ChangePassword, (), (current_password, new_password))
 
+/// Where a member is signed in.
 struct Session {
     SessionId id;
     std::string ip;
@@ -88,6 +94,7 @@ struct PageQuery {
 };
 BOOST_DESCRIBE_STRUCT(PageQuery, (), (limit, cursor))
 
+/// Which members; an id given twice counts once.
 struct UserIds {
     json::IdList<100, UserId> ids;
 };
@@ -127,6 +134,7 @@ struct UpdateProfile {
 };
 BOOST_DESCRIBE_STRUCT(UpdateProfile, (), (name, handle, headline, about, location, industry, pronouns))
 
+/// Whom a member blocks, and since when.
 struct Block {
     Card user;
     Time created_at;

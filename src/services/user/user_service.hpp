@@ -15,9 +15,11 @@ namespace guildhall::user {
 /// Profiles, handles and blocks. Of two members of whom one blocks the other, neither finds the other here. Thread-safe.
 class UserService {
 public:
+    /// Brakes.
     struct Options {
         FailureLimit handle_changes;  // each new handle keeps the old one from everybody else
     };
+    /// What it works with; all of it must live longer.
     struct Parts {
         sql::Database& database;
         UserStore& store;

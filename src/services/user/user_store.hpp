@@ -18,7 +18,9 @@ public:
     explicit UserStore(sql::Database& database) : database_(database) {}
 
     // Accounts.
+    /// The account of an address; nothing when it has none (also while a registration waits for its code).
     Task<std::optional<UserId>> find_user_by_email(std::string email);
+    /// What signs `user` in; nothing when there is no such account.
     Task<std::optional<Credentials>> find_credentials(UserId user);
     /// Gives an address to `user`. False when it has an account already. Two that race for it: one gets it.
     Task<bool> reserve_email(sql::Transaction& tx, std::string email, UserId user);
@@ -34,9 +36,11 @@ public:
     Task<void> upsert_registration(sql::Transaction& tx, Registration registration);
     /// Uses up one of the tries and gives the registration; nothing when there is none, it has expired or no try is left.
     Task<std::optional<Registration>> take_try(sql::Transaction& tx, std::string email, Time now);
+    /// Removes it, used or not.
     Task<void> remove_registration(sql::Transaction& tx, std::string email);
 
     // Handles.
+    /// Whose the handle is or was; nothing when nobody's, also while it is only claimed.
     Task<std::optional<HandleOwner>> find_handle(std::string handle);
     /// One answer for each handle, in order; one round trip.
     Task<std::vector<std::optional<HandleOwner>>> find_handles(std::vector<std::string> handles);
@@ -58,7 +62,9 @@ public:
     Task<void> update_profile(sql::Transaction& tx, Profile profile);
 
     // Sessions and their tokens.
+    /// Stores a session and the route of its first token.
     Task<void> insert_session(sql::Transaction& tx, StoredSession session);
+    /// Where a token belongs, used or not; nothing when there never was one of this hash.
     Task<std::optional<TokenRoute>> find_refresh_token(std::string token_hash);
     /// Puts the token of `next` in the place of `from`, with `next`'s address, agent and times. False when `from` is not the one that works: used
     /// before, or the session is gone. Of two that race, one gets true.
@@ -83,11 +89,13 @@ public:
     Task<UserSet> list_hidden(UserId user);
 
     // Keys of access tokens.
+    /// Stores a new key.
     Task<void> insert_key(sql::Transaction& tx, StoredKey key);
     /// Those that have not expired, newest first.
     Task<std::vector<StoredKey>> list_keys(Time now);
 
     // Mail that waits.
+    /// Stores a mail that is to be sent.
     Task<void> insert_mail(sql::Transaction& tx, StoredMail mail);
     /// Those whose next try is due, the longest due first.
     Task<std::vector<StoredMail>> list_due_mails(Time now, int limit);
