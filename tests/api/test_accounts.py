@@ -8,10 +8,9 @@ import threading
 import time
 import uuid
 
-import httpx
 import pytest
 
-from support.client import PASSWORD, Api, Service, eventually, in_parallel
+from support.client import PASSWORD, Api, eventually, in_parallel
 
 AT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 
@@ -27,6 +26,7 @@ def claims(token):
 
 
 # --- registering
+
 
 def test_a_newcomer_registers_verifies_and_is_signed_in(service, visitor):
     """[U1] [U3] The whole way: register, the code from the mail, tokens that work."""
@@ -48,11 +48,30 @@ def test_an_address_is_one_account_whatever_its_case(service, ada, visitor):
     ada.session()  # still hers, with her password
 
 
-@pytest.mark.parametrize("field,value", [
-    ("email", "nobody"), ("email", "a@b@example.org"), ("email", "a" * 300 + "@example.org"), ("email", ""), ("email", 5), ("email", None),
-    ("password", "short"), ("password", "x" * 129), ("password", 12345678), ("name", ""), ("name", "   "), ("name", "n" * 101), ("name", "a\nb"),
-    ("handle", "ab"), ("handle", "a" * 31), ("handle", "-abc"), ("handle", "a--b"), ("handle", "a_b"), ("handle", "ünal"),
-])
+@pytest.mark.parametrize(
+    "field,value",
+    [
+        ("email", "nobody"),
+        ("email", "a@b@example.org"),
+        ("email", "a" * 300 + "@example.org"),
+        ("email", ""),
+        ("email", 5),
+        ("email", None),
+        ("password", "short"),
+        ("password", "x" * 129),
+        ("password", 12345678),
+        ("name", ""),
+        ("name", "   "),
+        ("name", "n" * 101),
+        ("name", "a\nb"),
+        ("handle", "ab"),
+        ("handle", "a" * 31),
+        ("handle", "-abc"),
+        ("handle", "a--b"),
+        ("handle", "a_b"),
+        ("handle", "ünal"),
+    ],
+)
 def test_a_faulty_registration_names_the_field(visitor, field, value):
     """[U1] Validation errors name their field by pointer."""
     body = {"email": new_email(), "password": PASSWORD, "name": "Ada", "handle": None} | {field: value}
@@ -68,7 +87,13 @@ def test_every_faulty_field_is_named_at_once(visitor):
 
 def test_a_taken_handle_is_refused_and_named(service, ada, visitor):
     """[U1] [U17] A handle is unique in the whole network."""
-    visitor.post("/v1/auth/register", {"email": new_email(), "password": PASSWORD, "name": "Eve", "handle": ada.handle.upper()}, status=409, code="handle_taken", field="/handle")
+    visitor.post(
+        "/v1/auth/register",
+        {"email": new_email(), "password": PASSWORD, "name": "Eve", "handle": ada.handle.upper()},
+        status=409,
+        code="handle_taken",
+        field="/handle",
+    )
 
 
 def test_members_of_one_name_get_handles_of_their_own(service):
@@ -80,7 +105,10 @@ def test_members_of_one_name_get_handles_of_their_own(service):
 def test_one_address_registered_by_many_at_once_becomes_one_account(service):
     """[U1] The race for an address has one winner, on both databases."""
     email = new_email()
-    in_parallel([lambda: service.visitor().post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Race"}, status=202)] * 8, threads=8)
+    in_parallel(
+        [lambda: service.visitor().post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Race"}, status=202)] * 8,
+        threads=8,
+    )
     codes = {m.get_content().split("Code:")[1].split()[0] for m in service.mailbox.of(email, 1) if "Code:" in m.get_content()}
     answers = [service.visitor().post("/v1/auth/email/verify", {"email": email, "code": code}, status=(200, 401)) for code in codes]
     won = {answer.json()["user_id"] for answer in answers if answer.status_code == 200}
@@ -92,12 +120,17 @@ def test_one_handle_asked_for_by_many_at_once_has_one_owner(service):
     handle = "race-" + uuid.uuid4().hex[:12]
 
     def register():
-        return service.visitor().post("/v1/auth/register", {"email": new_email(), "password": PASSWORD, "name": "Race", "handle": handle}, status=(202, 409)).status_code
+        return (
+            service.visitor()
+            .post("/v1/auth/register", {"email": new_email(), "password": PASSWORD, "name": "Race", "handle": handle}, status=(202, 409))
+            .status_code
+        )
 
     assert sorted(in_parallel([register] * 6, threads=6)) == [202] + [409] * 5
 
 
 # --- verifying
+
 
 def test_without_verification_nobody_signs_in_nor_is_seen(service, ada, visitor):
     """[U1] An unverified account does not sign in, and others do not see it."""
@@ -123,11 +156,15 @@ def test_a_code_cannot_be_guessed(service):
     email = new_email()
     service.visitor().post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"}, status=202)
     service.mailbox.code(email)
-    statuses = [service.visitor().post("/v1/auth/email/verify", {"email": email, "code": f"GUESS{n:03}"}, status=(401, 429)).status_code for n in range(30)]
+    statuses = [
+        service.visitor().post("/v1/auth/email/verify", {"email": email, "code": f"GUESS{n:03}"}, status=(401, 429)).status_code
+        for n in range(30)
+    ]
     assert statuses[0] == 401 and statuses[-1] == 429
 
 
 # --- signing in and out
+
 
 def test_sign_in_gives_short_access_and_a_refresh_token(service, ada):
     """[U3] The access token is an ES256 JWT of RFC 9068 that lives at most 15 minutes; its key is in the JWKS."""
@@ -143,7 +180,9 @@ def test_sign_in_gives_short_access_and_a_refresh_token(service, ada):
 @pytest.mark.parametrize("email_known,password", [(True, "wrong horse battery"), (False, PASSWORD)])
 def test_a_wrong_sign_in_is_one_answer(service, ada, visitor, email_known, password):
     """[U3] [U43] Wrong password and unknown account are answered alike."""
-    answer = visitor.post("/v1/auth/login", {"email": ada.email if email_known else new_email(), "password": password}, status=401, code="invalid_credentials").json()
+    answer = visitor.post(
+        "/v1/auth/login", {"email": ada.email if email_known else new_email(), "password": password}, status=401, code="invalid_credentials"
+    ).json()
     assert set(answer) >= {"type", "title", "status", "detail", "code"} and not answer.get("errors")
 
 
@@ -187,7 +226,16 @@ def test_hashing_is_slow_and_does_not_stop_the_others(service, ada):
     ada.session()
     assert time.monotonic() - begun > 0.02
     stop = threading.Event()
-    busy = [threading.Thread(target=lambda: [stop.is_set() or service.visitor().post("/v1/auth/login", {"email": new_email(), "password": "wrong horse"}, status=(401, 503)) for _ in range(8)]) for _ in range(4)]
+    busy = [
+        threading.Thread(
+            target=lambda: [
+                stop.is_set()
+                or service.visitor().post("/v1/auth/login", {"email": new_email(), "password": "wrong horse"}, status=(401, 503))
+                for _ in range(8)
+            ]
+        )
+        for _ in range(4)
+    ]
     for thread in busy:
         thread.start()
     waits = []
@@ -213,7 +261,12 @@ def test_passwords_are_not_trimmed_nor_cut(service):
 def test_a_changed_password_closes_the_other_sessions(service, ada):
     """[U3] [U10] The new password works, the old does not; the other sessions end, the own goes on."""
     other = ada.session()
-    ada.post("/v1/auth/password/change", {"current_password": "not her password", "new_password": "a new long password"}, status=403, code="invalid_credentials")
+    ada.post(
+        "/v1/auth/password/change",
+        {"current_password": "not her password", "new_password": "a new long password"},
+        status=403,
+        code="invalid_credentials",
+    )
     ada.post("/v1/auth/password/change", {"current_password": ada.password, "new_password": "short"}, status=400, field="/new_password")
     ada.post("/v1/auth/password/change", {"current_password": ada.password, "new_password": "a new long password"}, status=204)
     eventually(lambda: other.get("/v1/users/me", status=401), within=2)
@@ -225,6 +278,7 @@ def test_a_changed_password_closes_the_other_sessions(service, ada):
 
 
 # --- sessions
+
 
 def test_sessions_are_listed_with_where_they_came_from(service, ada):
     """[U10] IP, agent, device and times of every session, the current one marked."""
@@ -264,6 +318,7 @@ def test_a_session_of_another_member_is_not_there(ada, bela):
 
 
 # --- throttling
+
 
 def wrong_sign_in(visitor, email):
     return visitor.post("/v1/auth/login", {"email": email, "password": "wrong horse battery"}, status=(401, 429))
@@ -307,9 +362,13 @@ def test_success_forgives_earlier_failures_of_the_account(service, ada):
 
 # --- no telling who has an account
 
+
 def test_registering_does_not_tell_who_has_an_account(service, ada):
     """[U43] Status, body and headers are alike for a known and an unknown address."""
-    answers = [service.visitor().post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Eve"}, status=202) for email in (ada.email, new_email())]
+    answers = [
+        service.visitor().post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Eve"}, status=202)
+        for email in (ada.email, new_email())
+    ]
     assert answers[0].json() == answers[1].json()
     strip = lambda answer: sorted(name for name in answer.headers if name not in ("date", "x-request-id"))
     assert strip(answers[0]) == strip(answers[1])

@@ -4,15 +4,11 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import time
-import urllib.request
 
 import pytest
 
 from support.client import Api, Service, eventually
 from support.routes import OK, ROUTES, World, send
-from support.shapes import chosen_shape
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +105,14 @@ def test_with_a_token_that_is_none(service, world, call_of, key):
     for what, token in {**forgeries(world), "another key": signed_by_another_key(world)}.items():
         answer = send(world, Api(service, token), key, call)
         assert answer.status_code == 401, (what, answer.status_code)
-    for header in ("Basic dXNlcjpwYXNz", "Bearer", f"bearer{world.owner.token}", world.owner.token, f"Bearer {world.owner.token} x", f"Token {world.owner.token}"):
+    for header in (
+        "Basic dXNlcjpwYXNz",
+        "Bearer",
+        f"bearer{world.owner.token}",
+        world.owner.token,
+        f"Bearer {world.owner.token} x",
+        f"Token {world.owner.token}",
+    ):
         answer = send(world, service.visitor(), key, call, headers={"Authorization": header})
         assert answer.status_code == 401, header
 
@@ -210,9 +213,13 @@ def test_what_is_for_connections_is_for_connections(world):
     comment = world.owner.comment(post)
     visitor = world.service.visitor()
     for method, path, body in (
-        ("GET", f"/v1/posts/{post['id']}", None), ("GET", f"/v1/posts/{post['id']}/comments", None), ("GET", f"/v1/posts/{post['id']}/reactions", None),
-        ("GET", f"/v1/comments/{comment['id']}", None), ("GET", f"/v1/comments/{comment['id']}/replies", None),
-        ("PUT", f"/v1/posts/{post['id']}/reaction", {"kind": "like"}), ("POST", f"/v1/posts/{post['id']}/comments", {"text": "x"}),
+        ("GET", f"/v1/posts/{post['id']}", None),
+        ("GET", f"/v1/posts/{post['id']}/comments", None),
+        ("GET", f"/v1/posts/{post['id']}/reactions", None),
+        ("GET", f"/v1/comments/{comment['id']}", None),
+        ("GET", f"/v1/comments/{comment['id']}/replies", None),
+        ("PUT", f"/v1/posts/{post['id']}/reaction", {"kind": "like"}),
+        ("POST", f"/v1/posts/{post['id']}/comments", {"text": "x"}),
     ):
         given = {"json": body} if body else {}
         assert world.friend.call(method, path, status=range(600), **given).status_code in OK, path

@@ -1,12 +1,11 @@
 """Bad input on every route of the OpenAPI document: always a 4xx problem that names the field, never a fault of the server."""
 
-import copy
 import json
 import re
 
 import pytest
 
-from support.client import Api, check_problem
+from support.client import check_problem
 from support.raw import Wire
 from support.routes import BODILESS, ROUTES, World
 
@@ -85,7 +84,15 @@ def test_each_required_field_missing(service, world, caller, key):
     schema = schema_of(service, key)
     path, body = target(world, key)
     for name in schema.get("required", []):
-        refused(world, caller, key.split()[0], path, json.dumps({k: v for k, v in body.items() if k != name}).encode(), f"/{name}", statuses=(400,))
+        refused(
+            world,
+            caller,
+            key.split()[0],
+            path,
+            json.dumps({k: v for k, v in body.items() if k != name}).encode(),
+            f"/{name}",
+            statuses=(400,),
+        )
 
 
 @pytest.mark.parametrize("key", BODIES)
@@ -106,17 +113,53 @@ def test_unknown_and_repeated_fields(service, world, caller, key):
 def broken_bodies():
     deep = lambda n, open, close, inner: (open * n + inner + close * n).encode()
     return {
-        "empty": b"", "blank": b"  \n", "null": b"null", "list": b"[]", "string": b'"x"', "number": b"1", "true": b"true", "cut": b'{"text": "x', "comma": b'{"text": "x",}',
-        "comment": b'{"text": "x" /* y */}', "single quotes": b"{'text': 'x'}", "two values": b'{"text":"x"} {"text":"y"}', "rubbish behind": b'{"text":"x"}x',
-        "NaN": b'{"text": NaN}', "Infinity": b'{"text": -Infinity}', "hex": b'{"text": 0x10}', "leading zero": b'{"text": 012}', "plus": b'{"text": +1}',
-        "huge number": b'{"text": 1e999999}', "huge integer": b'{"text": ' + b"9" * 10_000 + b"}", "tiny number": b'{"text": 1e-999999}', "minus zero": b'{"text": -0}',
-        "byte order mark": b'\xef\xbb\xbf{"text":"x"}', "UTF-16": '{"text":"x"}'.encode("utf-16"), "UTF-32": '{"text":"x"}'.encode("utf-32"),
-        "invalid UTF-8": b'{"text": "\xff\xfe"}', "overlong UTF-8": b'{"text": "\xc0\xaf"}', "surrogate in UTF-8": b'{"text": "\xed\xa0\x80"}', "past Unicode": b'{"text": "\xf4\x90\x80\x80"}',
-        "cut UTF-8": b'{"text": "\xe2\x82"}', "invalid UTF-8 in a name": b'{"te\xffxt": "x"}', "lone surrogate": b'{"text": "\\ud800"}', "NUL byte": b'{"text": "a\x00b"}',
-        "NUL alone": b"\x00", "raw line feed": b'{"text": "a\nb"}', "bad escape": b'{"text": "\\x41"}', "cut escape": b'{"text": "\\u00"}',
-        "deep lists": deep(100, "[", "]", ""), "deep objects": deep(100, '{"a":', "}", "1"), "very deep lists": deep(100_000, "[", "]", ""), "very deep objects": deep(100_000, '{"a":', "}", "1"),
-        "deep and open": b"[" * 100_000, "deep in a field": b'{"text":' + b"[" * 100 + b"]" * 100 + b"}", "very deep in a field": b'{"text":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        "many fields": json.dumps({f"f{n}": n for n in range(50_000)}).encode(), "many items": b'{"text":[' + b"0," * 200_000 + b"0]}", "long name": b'{"' + b"n" * 500_000 + b'": 1}',
+        "empty": b"",
+        "blank": b"  \n",
+        "null": b"null",
+        "list": b"[]",
+        "string": b'"x"',
+        "number": b"1",
+        "true": b"true",
+        "cut": b'{"text": "x',
+        "comma": b'{"text": "x",}',
+        "comment": b'{"text": "x" /* y */}',
+        "single quotes": b"{'text': 'x'}",
+        "two values": b'{"text":"x"} {"text":"y"}',
+        "rubbish behind": b'{"text":"x"}x',
+        "NaN": b'{"text": NaN}',
+        "Infinity": b'{"text": -Infinity}',
+        "hex": b'{"text": 0x10}',
+        "leading zero": b'{"text": 012}',
+        "plus": b'{"text": +1}',
+        "huge number": b'{"text": 1e999999}',
+        "huge integer": b'{"text": ' + b"9" * 10_000 + b"}",
+        "tiny number": b'{"text": 1e-999999}',
+        "minus zero": b'{"text": -0}',
+        "byte order mark": b'\xef\xbb\xbf{"text":"x"}',
+        "UTF-16": '{"text":"x"}'.encode("utf-16"),
+        "UTF-32": '{"text":"x"}'.encode("utf-32"),
+        "invalid UTF-8": b'{"text": "\xff\xfe"}',
+        "overlong UTF-8": b'{"text": "\xc0\xaf"}',
+        "surrogate in UTF-8": b'{"text": "\xed\xa0\x80"}',
+        "past Unicode": b'{"text": "\xf4\x90\x80\x80"}',
+        "cut UTF-8": b'{"text": "\xe2\x82"}',
+        "invalid UTF-8 in a name": b'{"te\xffxt": "x"}',
+        "lone surrogate": b'{"text": "\\ud800"}',
+        "NUL byte": b'{"text": "a\x00b"}',
+        "NUL alone": b"\x00",
+        "raw line feed": b'{"text": "a\nb"}',
+        "bad escape": b'{"text": "\\x41"}',
+        "cut escape": b'{"text": "\\u00"}',
+        "deep lists": deep(100, "[", "]", ""),
+        "deep objects": deep(100, '{"a":', "}", "1"),
+        "very deep lists": deep(100_000, "[", "]", ""),
+        "very deep objects": deep(100_000, '{"a":', "}", "1"),
+        "deep and open": b"[" * 100_000,
+        "deep in a field": b'{"text":' + b"[" * 100 + b"]" * 100 + b"}",
+        "very deep in a field": b'{"text":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        "many fields": json.dumps({f"f{n}": n for n in range(50_000)}).encode(),
+        "many items": b'{"text":[' + b"0," * 200_000 + b"0]}",
+        "long name": b'{"' + b"n" * 500_000 + b'": 1}',
     }
 
 
@@ -148,7 +191,15 @@ def test_other_content_types(service, world, caller, key):
     """415 for what is not JSON."""
     path, body = target(world, key)
     raw = json.dumps(body).encode()
-    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "application/jsonx", "rubbish", "application/json; charset=utf-16"):
+    for kind in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "application/jsonx",
+        "rubbish",
+        "application/json; charset=utf-16",
+    ):
         refused(world, caller, key.split()[0], path, raw, headers={"Content-Type": kind}, statuses=(415,))
     refused(world, caller, key.split()[0], path, raw, headers=None, statuses=(415,))
 
@@ -213,7 +264,26 @@ def test_each_path_parameter_with_wrong_values(service, world, caller, key):
     names = re.findall(r"\{([^}]+)\}", template)
     for name in names:
         is_id = name.endswith("_id")
-        wrong = ["0", "-1", "x", "1.5", "01", "+1", "1e5", "9223372036854775808", "9" * 200, "%20", "%00", "%ff", "1%00", "%31x", "%F0%9F%92%A5" if is_id else "a%20b", "x" * 5000, "null", "%2e%2e"]
+        wrong = [
+            "0",
+            "-1",
+            "x",
+            "1.5",
+            "01",
+            "+1",
+            "1e5",
+            "9223372036854775808",
+            "9" * 200,
+            "%20",
+            "%00",
+            "%ff",
+            "1%00",
+            "%31x",
+            "%F0%9F%92%A5" if is_id else "a%20b",
+            "x" * 5000,
+            "null",
+            "%2e%2e",
+        ]
         for value in wrong:
             if not is_id and re.fullmatch(r"[a-z0-9]{1,200}", value):
                 continue
@@ -231,18 +301,40 @@ def test_each_path_parameter_with_wrong_values(service, world, caller, key):
                 assert answer.status_code == 404 or (method == "DELETE" and answer.status_code == 204), (path, answer.text[:300])
 
 
-@pytest.mark.parametrize("value", ["rubbish", '"', 'W/"1"', '"1', '"99999999999999999999"', '"' + "x" * 5000 + '"', "*", '"1", "2"', '""', ","])
+@pytest.mark.parametrize(
+    "value", ["rubbish", '"', 'W/"1"', '"1', '"99999999999999999999"', '"' + "x" * 5000 + '"', "*", '"1", "2"', '""', ","]
+)
 def test_odd_conditions(world, value):
     """If-Match and If-None-Match with anything: an answer of the 2xx, 3xx or 4xx, never a fault."""
     owner = world.owner
     post = world.post()
     for name in ("If-Match", "If-None-Match"):
-        for method, path, given in (("GET", f"/v1/posts/{post['id']}", {}), ("PATCH", f"/v1/posts/{post['id']}", {"json": {"text": "x"}}), ("PATCH", "/v1/users/me", {"json": {"about": "x"}})):
+        for method, path, given in (
+            ("GET", f"/v1/posts/{post['id']}", {}),
+            ("PATCH", f"/v1/posts/{post['id']}", {"json": {"text": "x"}}),
+            ("PATCH", "/v1/users/me", {"json": {"about": "x"}}),
+        ):
             answer = owner.call(method, path, headers={name: value}, status=range(100, 600), **given)
             assert answer.status_code < 500, (name, value[:50], answer.text[:300])
 
 
-@pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key", "If-Match", "Accept-Encoding", "X-Request-Id", "traceparent", "X-Forwarded-For", "Accept", "Cookie", "User-Agent", "Origin", "Content-Type"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Authorization",
+        "Idempotency-Key",
+        "If-Match",
+        "Accept-Encoding",
+        "X-Request-Id",
+        "traceparent",
+        "X-Forwarded-For",
+        "Accept",
+        "Cookie",
+        "User-Agent",
+        "Origin",
+        "Content-Type",
+    ],
+)
 def test_odd_header_values(server, world, name):
     """Bytes that are not ASCII, quotes, long ones: never a fault, and the connection's next request is served."""
     for value in (b"\xff\xfe", b'"', b"\\", b"x" * 4000, b"a,b,,c", b"%00", "ü".encode(), b"", b";;;", b"=?utf-8?q?x?="):

@@ -1,9 +1,7 @@
 """Invitations and connections."""
 
 import concurrent.futures
-import random
 
-import pytest
 
 from support.client import eventually, in_parallel
 
@@ -158,6 +156,7 @@ def test_a_blocked_member_cannot_invite(ada, bela):
 
 # --- lists
 
+
 def test_connections_by_name_by_time_and_searched(service, ada):
     """[C10] Sort recent and name, search by a part of the name, paged."""
     names = ["Zoë Adams", "adam smith", "Ben Mach", "Carl Zuse", "Chloe Adams"]
@@ -208,6 +207,7 @@ def test_the_connections_of_others_are_for_their_connections(service, friends, c
 
 # --- relationships
 
+
 def test_relationships_in_a_batch(service, ada):
     """[C12] Connected, invited either way, blocked, nothing, oneself."""
     friend, sent, received, blocked, stranger = service.members(5)
@@ -238,6 +238,7 @@ def test_a_relationship_does_not_tell_of_a_block(ada, bela):
 
 # --- mutual connections
 
+
 def test_mutual_connections_are_listed(service, ada, bela):
     """[C13] Exactly those connected to both, as cards, paged."""
     common = service.members(3)
@@ -249,10 +250,13 @@ def test_mutual_connections_are_listed(service, ada, bela):
         assert {(row.get("user") or row)["id"] for row in rows} == {member.id for member in common}
         assert len(rows) == 3
     common[0].block(ada)
-    assert {(row.get("user") or row)["id"] for row in ada.all(f"/v1/users/{bela.id}/mutual-connections")} == {member.id for member in common[1:]}
+    assert {(row.get("user") or row)["id"] for row in ada.all(f"/v1/users/{bela.id}/mutual-connections")} == {
+        member.id for member in common[1:]
+    }
 
 
 # --- events
+
 
 def test_connecting_reaches_the_feed_by_its_event(ada, bela):
     """[C28] The event of a new connection has its effect: the other's earlier posts are in the feed, and leave it with the connection."""

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from support.client import Service, eventually, in_parallel
+from support.client import Service, eventually
 from support.load import ACKNOWLEDGED, UNKNOWN, Writers, newest_texts
 from support.shapes import ROOT, Postgres
 
@@ -91,11 +91,14 @@ def test_counters_survive_kill_9(launch):
     members = service.members(6)
     posts = [members[0].publish(f"Popular {n}", "public") for n in range(3)]
     for round_ in range(4):
+
         def storm(n):
             try:
                 for i in range(400):
                     post = posts[(n + i) % 3]
-                    members[n].react(post, ["like", "love", "funny"][i % 3], status=204) if i % 3 else members[n].comment(post, f"{round_} {n} {i}")
+                    members[n].react(post, ["like", "love", "funny"][i % 3], status=204) if i % 3 else members[n].comment(
+                        post, f"{round_} {n} {i}"
+                    )
                     if i % 7 == 6:
                         members[n].unreact(post, status=(204, 404))
             except Exception:
@@ -215,7 +218,9 @@ def test_a_full_disk_refuses_writes_and_recovers(launch, small_disk):
         member.get(f"/v1/posts/{kept[0]}", status=200)
         member.get(f"/v1/users/{ada.id}", status=200)
     filler.unlink()
-    kept.append(eventually(lambda: ada.post("/v1/posts", {"text": "After"}, status=(201, 503, 507)) and ada.publish("After all", status=201))["id"])
+    kept.append(
+        eventually(lambda: ada.post("/v1/posts", {"text": "After"}, status=(201, 503, 507)) and ada.publish("After all", status=201))["id"]
+    )
     listed = [row["id"] for row in ada.all(f"/v1/users/{ada.id}/posts", limit=100)]
     assert set(kept) <= set(listed) and len(listed) == len(set(listed))
     instance.kill()
@@ -229,7 +234,9 @@ def test_a_full_disk_refuses_writes_and_recovers(launch, small_disk):
 def failing_fsync(pid, tmp_path):
     """While inside, fsync and fdatasync of the process fail with EIO."""
     said = open(tmp_path / "strace", "wb")
-    strace = subprocess.Popen(["strace", "-f", "-p", str(pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"], stderr=said)
+    strace = subprocess.Popen(
+        ["strace", "-f", "-p", str(pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"], stderr=said
+    )
     threads = len(os.listdir(f"/proc/{pid}/task"))
 
     def attached():
@@ -274,6 +281,7 @@ def test_a_failing_fsync_is_never_acknowledged(launch, tmp_path):
 
 
 # --- PostgreSQL
+
 
 class OwnPostgres:
     """A PostgreSQL that may be stopped and started; fsync on, because what is durable is the question."""
@@ -341,6 +349,7 @@ def test_postgres_restarted_under_load(own_postgres, launch, immediate):
 
 
 # --- leaving
+
 
 @pytest.mark.timeout(120)
 def test_sigterm_under_load_finishes_what_was_begun(launch):

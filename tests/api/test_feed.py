@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from support.client import eventually, in_parallel
+from support.client import eventually
 
 
 def test_the_feed_is_own_and_connections_newest_first(service, ada):
@@ -61,11 +61,13 @@ def test_what_others_do_arrives(friends):
 def test_a_cached_feed_never_shows_what_is_not_for_the_reader(friends):
     """[P44] Never, not just eventually: the moment that the author hides, deletes, blocks or disconnects, the reader's warm feed shows it no more."""
     ada, bela = friends
-    for n, hide in enumerate((
-        lambda post: bela.delete(f"/v1/posts/{post['id']}", status=204),
-        lambda post: (bela.disconnect(ada), bela.patch(f"/v1/posts/{post['id']}", {"visibility": "connections"})),
-        lambda post: bela.block(ada),
-    )):
+    for n, hide in enumerate(
+        (
+            lambda post: bela.delete(f"/v1/posts/{post['id']}", status=204),
+            lambda post: (bela.disconnect(ada), bela.patch(f"/v1/posts/{post['id']}", {"visibility": "connections"})),
+            lambda post: bela.block(ada),
+        )
+    ):
         post = bela.publish(f"Post {n}", "members")
         eventually(lambda: post["id"] in ada.feed_ids())
         ada.get("/v1/feed")
@@ -113,7 +115,11 @@ class Model:
         return (a, b) in self.blocked or (b, a) in self.blocked
 
     def feed(self, reader):
-        return [post for post, author, _ in reversed(self.posts) if author == reader or (self.pair(author, reader) in self.connected and not self.is_hidden(author, reader))]
+        return [
+            post
+            for post, author, _ in reversed(self.posts)
+            if author == reader or (self.pair(author, reader) in self.connected and not self.is_hidden(author, reader))
+        ]
 
     def sees(self, reader, author, visibility):
         if reader == author:

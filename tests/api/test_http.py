@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from support.client import Service
 from support.raw import Wire
 
 
@@ -23,7 +22,9 @@ def hasty(shape, tmp_path_factory):
 
     launcher = Launcher(shape, tmp_path_factory.mktemp("hasty"))
     try:
-        yield launcher({"http": {"header_deadline": 1, "body_deadline": 1, "idle_deadline": 2, "max_body_bytes": 4096, "max_header_bytes": 2048}})
+        yield launcher(
+            {"http": {"header_deadline": 1, "body_deadline": 1, "idle_deadline": 2, "max_body_bytes": 4096, "max_header_bytes": 2048}}
+        )
     finally:
         launcher.close()
 
@@ -81,7 +82,9 @@ def test_what_a_server_must_refuse_is_refused_and_closed(wire, what):
     # The second request would be answered if the first were misread.
     answer = wire.send(REFUSED[what] + b"GET /livez HTTP/1.1\r\nHost: smuggled\r\n\r\n").answer()
     assert answer is not None, "closed without an answer"
-    assert answer.status in ((400, 413) if "64 bits" in what else (400, 501) if "coding" in what else (400, 505) if "version" in what else (400,)), answer
+    assert answer.status in (
+        (400, 413) if "64 bits" in what else (400, 501) if "coding" in what else (400, 505) if "version" in what else (400,)
+    ), answer
     assert answer.headers.get("connection") == "close"
     assert wire.is_closed(), f"more was answered: {wire.buffer[:200]!r}"
     assert time.monotonic() - begun < 3, "it took a deadline to notice"
@@ -138,13 +141,16 @@ def test_a_chunked_body_that_is_too_large_is_413(hasty):
 def test_a_chunked_body_is_a_body(service, wire):
     """[X14] Also with extensions and trailers."""
     ada = service.register()
-    wire.request(f"POST /v1/posts HTTP/1.1\nHost: {{host}}\nAuthorization: Bearer {ada.token}\nContent-Type: application/json\nTransfer-Encoding: Chunked",
-                 b'5;ext=1\r\n{"tex\r\nA\r\nt":"chunks\r\n2\r\n"}\r\n0\r\nX-Trailer: 1\r\n\r\n')
+    wire.request(
+        f"POST /v1/posts HTTP/1.1\nHost: {{host}}\nAuthorization: Bearer {ada.token}\nContent-Type: application/json\nTransfer-Encoding: Chunked",
+        b'5;ext=1\r\n{"tex\r\nA\r\nt":"chunks\r\n2\r\n"}\r\n0\r\nX-Trailer: 1\r\n\r\n',
+    )
     answer = wire.answer()
     assert answer.status == 201 and json.loads(answer.body)["text"] == "chunks"
 
 
 # --- deadlines
+
 
 def test_a_header_that_comes_too_slowly_is_closed(hasty):
     """[X14] Slow loris: a byte now and then does not hold a connection longer than the header's deadline."""
@@ -200,6 +206,7 @@ def test_slow_clients_do_not_hold_up_others(hasty):
 
 # --- connections
 
+
 def test_a_connection_is_kept_and_closed_as_asked(wire):
     """[X14] Keep-alive by default, Connection: close honoured."""
     for _ in range(3):
@@ -249,7 +256,9 @@ def test_absolute_form_is_understood(wire):
 def test_expect_100_is_answered(wire):
     """[X14] A client that waits for 100 gets it, or the final answer when the body would be refused."""
     body = b'{"email":"a@example.org","password":"wrong horse"}'
-    wire.request(f"POST /v1/auth/login HTTP/1.1\nHost: {{host}}\nContent-Type: application/json\nExpect: 100-continue\nContent-Length: {len(body)}")
+    wire.request(
+        f"POST /v1/auth/login HTTP/1.1\nHost: {{host}}\nContent-Type: application/json\nExpect: 100-continue\nContent-Length: {len(body)}"
+    )
     answer = wire.answer()
     assert answer.status == 100, answer
     assert wire.send(body).answer().status == 401
@@ -257,7 +266,9 @@ def test_expect_100_is_answered(wire):
 
 def test_expect_100_for_too_large_a_body_is_refused_before_it_is_sent(wire):
     """[X14]"""
-    wire.request("POST /v1/auth/login HTTP/1.1\nHost: {host}\nContent-Type: application/json\nExpect: 100-continue\nContent-Length: 100000000")
+    wire.request(
+        "POST /v1/auth/login HTTP/1.1\nHost: {host}\nContent-Type: application/json\nExpect: 100-continue\nContent-Length: 100000000"
+    )
     assert wire.answer().status == 413
 
 
@@ -283,8 +294,24 @@ def test_a_method_that_a_path_does_not_have(wire, method):
         assert "GET" in [m.strip() for m in answer.headers["allow"].split(",")]
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/v1/nothing", "/v1/users/me/", "//v1/users/me", "/v1/../v1/users/me", "/v1/posts/1/2/3/4", "/%2e%2e/etc/passwd", "/v1/users/%00",
-                                  "/v1/users/%", "/v1/users/%zz", "/v1/users/%ff"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/v1",
+        "/v1/",
+        "/v1/nothing",
+        "/v1/users/me/",
+        "//v1/users/me",
+        "/v1/../v1/users/me",
+        "/v1/posts/1/2/3/4",
+        "/%2e%2e/etc/passwd",
+        "/v1/users/%00",
+        "/v1/users/%",
+        "/v1/users/%zz",
+        "/v1/users/%ff",
+    ],
+)
 def test_paths_that_are_not_there(wire, path):
     """[X4] 404 (or 400 for what is no path) as a problem."""
     wire.request(f"GET {path} HTTP/1.1\nHost: {{host}}")
@@ -296,6 +323,7 @@ def test_paths_that_are_not_there(wire, path):
 
 
 # --- browsers
+
 
 @pytest.fixture(scope="module")
 def with_cors(shape, tmp_path_factory):
@@ -311,8 +339,10 @@ def with_cors(shape, tmp_path_factory):
 def test_a_preflight_is_answered_for_known_origins(with_cors):
     """[X14] Origin, methods and headers are allowed by name."""
     with Wire(with_cors.url) as wire:
-        wire.request("OPTIONS /v1/posts HTTP/1.1\nHost: {host}\nOrigin: https://app.example.org\nAccess-Control-Request-Method: POST\n"
-                     "Access-Control-Request-Headers: authorization, content-type, idempotency-key, if-match")
+        wire.request(
+            "OPTIONS /v1/posts HTTP/1.1\nHost: {host}\nOrigin: https://app.example.org\nAccess-Control-Request-Method: POST\n"
+            "Access-Control-Request-Headers: authorization, content-type, idempotency-key, if-match"
+        )
         answer = wire.answer()
         assert answer.status in (200, 204)
         assert answer.headers["access-control-allow-origin"] == "https://app.example.org"
@@ -332,7 +362,9 @@ def test_other_origins_are_not_allowed(with_cors, server):
     for url in (with_cors.url, server.url):
         with Wire(url) as wire:
             for method in ("OPTIONS", "GET"):
-                wire.request(f"{method} /v1/instance HTTP/1.1\nHost: {{host}}\nOrigin: https://evil.example.org\nAccess-Control-Request-Method: GET")
+                wire.request(
+                    f"{method} /v1/instance HTTP/1.1\nHost: {{host}}\nOrigin: https://evil.example.org\nAccess-Control-Request-Method: GET"
+                )
                 assert "access-control-allow-origin" not in wire.answer().headers
 
 
@@ -347,6 +379,7 @@ def test_security_headers(wire, service):
 
 
 # --- compression
+
 
 def test_compressed_only_when_asked_and_worth_it(service, wire):
     """[X15] gzip of a large answer when the client takes it; never of a small one."""
@@ -379,6 +412,7 @@ def test_the_etag_is_right_for_compressed_answers(service, wire):
 
 
 # --- limits of the server as a whole
+
 
 def test_connections_past_the_limit_are_refused_and_room_comes_back(launch):
     """[X14] max_connections holds; a closed connection makes room."""

@@ -1,6 +1,5 @@
 """Faults that other systems had (api.md), as far as their services exist: one test each. 8 is in test_platform.py (429, log scan)."""
 
-import pathlib
 import random
 import re
 
@@ -26,7 +25,10 @@ def test_fault_2_a_replayed_refresh_token_kills_the_family(service, ada):
 @pytest.mark.load
 def test_fault_3_a_thousand_crossing_invitations_make_one_connection(ada, bela):
     """[C1] [C8] 1,000 concurrent A→B and B→A: exactly one connection, nothing pending, no 5xx."""
-    jobs = [(lambda: ada.invite(bela, status=(201, 409)).status_code) if n % 2 else (lambda: bela.invite(ada, status=(201, 409)).status_code) for n in range(1000)]
+    jobs = [
+        (lambda: ada.invite(bela, status=(201, 409)).status_code) if n % 2 else (lambda: bela.invite(ada, status=(201, 409)).status_code)
+        for n in range(1000)
+    ]
     statuses = in_parallel(jobs, threads=32)
     assert statuses.count(201) in (1, 2)  # one sent and one that crossed it
     for me, them in ((ada, bela), (bela, ada)):
@@ -37,7 +39,11 @@ def test_fault_3_a_thousand_crossing_invitations_make_one_connection(ada, bela):
 
 def test_fault_4_nobody_creates_notifications_for_others(service, ada, bela):
     """No route writes a notification."""
-    assert not [at for at in service.document.tree["paths"] if "notification" in at and {"post", "put"} & set(service.document.tree["paths"][at]) and "{" not in at]
+    assert not [
+        at
+        for at in service.document.tree["paths"]
+        if "notification" in at and {"post", "put"} & set(service.document.tree["paths"][at]) and "{" not in at
+    ]
     for path in ("/v1/notifications", f"/v1/users/{bela.id}/notifications"):
         ada.post(path, {"user_id": bela.id, "text": "You have won"}, status=(404, 405))
 
@@ -49,12 +55,27 @@ def test_fault_9_rows_inserted_while_a_client_pages(service, ada, bela, which):
     post = ada.publish("Paged #paged" + ada.handle.replace("-", ""), "public")
     insert, path, key, sort = {
         "feed": (lambda n: ada.publish(f"Post {n}"), "/v1/feed", lambda row: row["id"], {}),
-        "comments": (lambda n: bela.comment(post, f"Comment {n}"), f"/v1/posts/{post['id']}/comments", lambda row: row["id"], {"sort": "recent"}),
-        "oldest comments": (lambda n: bela.comment(post, f"Comment {n}"), f"/v1/posts/{post['id']}/comments", lambda row: row["id"], {"sort": "oldest"}),
+        "comments": (
+            lambda n: bela.comment(post, f"Comment {n}"),
+            f"/v1/posts/{post['id']}/comments",
+            lambda row: row["id"],
+            {"sort": "recent"},
+        ),
+        "oldest comments": (
+            lambda n: bela.comment(post, f"Comment {n}"),
+            f"/v1/posts/{post['id']}/comments",
+            lambda row: row["id"],
+            {"sort": "oldest"},
+        ),
         "reactions": (lambda n: others[n].react(post), f"/v1/posts/{post['id']}/reactions", lambda row: row["user"]["id"], {}),
         "connections": (lambda n: others[n].connect(ada), "/v1/connections", lambda row: row["user"]["id"], {}),
         "invitations": (lambda n: others[n].invite(ada), "/v1/invitations/received", lambda row: row["id"], {}),
-        "hashtag": (lambda n: ada.publish(f"{n} #paged{ada.handle.replace('-', '')}", "public"), f"/v1/hashtags/paged{ada.handle.replace('-', '')}/posts", lambda row: row["id"], {}),
+        "hashtag": (
+            lambda n: ada.publish(f"{n} #paged{ada.handle.replace('-', '')}", "public"),
+            f"/v1/hashtags/paged{ada.handle.replace('-', '')}/posts",
+            lambda row: row["id"],
+            {},
+        ),
         "blocks": (lambda n: ada.block(others[n]), "/v1/users/me/blocks", lambda row: row["user"]["id"], {}),
     }[which]
     for n in range(8):

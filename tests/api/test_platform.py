@@ -16,6 +16,7 @@ from support.shapes import binary
 
 # --- errors
 
+
 def test_errors_are_problem_documents(ada, visitor):
     """[X4] Stable code, request id, instance; each class of fault. (Every error of every other test is checked likewise: support/client.py.)"""
     problem = ada.get("/v1/users/1", status=404).json()
@@ -44,6 +45,7 @@ def test_a_request_id_is_echoed_or_made(visitor):
 
 
 # --- lists
+
 
 def test_items_inserted_while_paging_are_neither_doubled_nor_skipped(ada):
     """[X5] Faults that others had, 9: rows inserted while a client pages."""
@@ -79,11 +81,12 @@ def test_a_cursor_that_was_changed_never_breaks_the_server(ada):
         ada.publish(f"Post {n}")
     cursor = ada.get("/v1/feed", params={"limit": 1}).json()["next_cursor"]
     for n in range(len(cursor)):
-        changed = cursor[:n] + ("A" if cursor[n] != "A" else "B") + cursor[n + 1:]
+        changed = cursor[:n] + ("A" if cursor[n] != "A" else "B") + cursor[n + 1 :]
         ada.get("/v1/feed", params={"limit": 1, "cursor": changed}, status=(200, 400))
 
 
 # --- limits
+
 
 def test_calls_past_the_limit_are_429(launch):
     """[X3] [X46] A limit holds, is announced in headers, and lets go again. Faults that others had, 8: 429 is 429."""
@@ -129,6 +132,7 @@ def test_the_instance_tells_its_limits(visitor):
 
 
 # --- documents
+
 
 def test_the_openapi_document_is_whole(service):
     """[X8] 3.1; every operation has a summary, who may call, its refusals; every reference resolves."""
@@ -195,6 +199,7 @@ def test_ids_are_decimal_strings(ada):
 
 # --- health, metrics, logs, traces
 
+
 def test_health(visitor):
     """[X19] Alive, ready with what it depends on, started."""
     visitor.get("/livez", status=200)
@@ -253,6 +258,7 @@ def test_a_trace_is_carried_on(visitor):
 
 # --- one program
 
+
 def test_one_process_serves_everything_from_an_empty_folder(launch):
     """[X45] The embedded shape: ready on an empty data folder within a second, journeys work, all is there again after a restart."""
     instance = launch.prepare()
@@ -282,7 +288,10 @@ def test_a_drain_finishes_what_runs(launch):
     wires = [Wire(instance.url) for _ in range(6)]
     body = json.dumps({"email": ada.email, "password": ada.password}).encode()
     for n, wire in enumerate(wires):
-        wire.request(f"POST /v1/auth/login HTTP/1.1\nHost: {{host}}\nContent-Type: application/json\nX-Forwarded-For: 10.9.9.{n}\nContent-Length: {len(body)}", body)
+        wire.request(
+            f"POST /v1/auth/login HTTP/1.1\nHost: {{host}}\nContent-Type: application/json\nX-Forwarded-For: 10.9.9.{n}\nContent-Length: {len(body)}",
+            body,
+        )
     time.sleep(0.05)  # they hash now, 64 ms each
     instance.process.send_signal(signal.SIGTERM)
     answers = [wire.answer() for wire in wires]
@@ -305,16 +314,29 @@ def test_a_drain_does_not_wait_for_idle_connections(launch):
 
 # --- starting
 
+
 def run_serve(tmp_path, text, *flags):
     config = tmp_path / "c.toml"
     config.write_text(text)
-    return subprocess.run([binary(), "serve", "--config", config, "--data", tmp_path / "d", "--listen", "127.0.0.1:0", *flags], capture_output=True, text=True, timeout=20)
+    return subprocess.run(
+        [binary(), "serve", "--config", config, "--data", tmp_path / "d", "--listen", "127.0.0.1:0", *flags],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
 
 
-@pytest.mark.parametrize("text,named", [
-    ("[http]\nprot = 1\n", "prot"), ("[nothing]\nx = 1\n", "nothing"), ('[http]\nmax_body_bytes = "many"\n', "max_body_bytes"), ("[http\n", "c.toml"),
-    ('[sql]\nengine = "oracle"\n', "engine"), ("[http]\nmax_body_bytes = -1\n", "max_body_bytes"),
-])
+@pytest.mark.parametrize(
+    "text,named",
+    [
+        ("[http]\nprot = 1\n", "prot"),
+        ("[nothing]\nx = 1\n", "nothing"),
+        ('[http]\nmax_body_bytes = "many"\n', "max_body_bytes"),
+        ("[http\n", "c.toml"),
+        ('[sql]\nengine = "oracle"\n', "engine"),
+        ("[http]\nmax_body_bytes = -1\n", "max_body_bytes"),
+    ],
+)
 def test_a_faulty_configuration_is_one_line_and_exit_1(tmp_path, text, named):
     """[X45] An unknown key, a wrong type, a wrong value: named; nothing is started."""
     done = run_serve(tmp_path, text)

@@ -1,7 +1,6 @@
 """Posts, reactions, comments, mentions, hashtags."""
 
 import random
-import unicodedata
 import uuid
 
 import pytest
@@ -16,6 +15,7 @@ def counts(post):
 
 
 # --- publishing
+
 
 def test_a_post_is_published_and_read(ada, bela):
     """[P1] 201 with Location and ETag; read by others as it was written."""
@@ -32,11 +32,22 @@ def test_a_post_has_members_visibility_when_nothing_is_said(ada):
     assert ada.publish("Quietly")["visibility"] == "members"
 
 
-@pytest.mark.parametrize("text,kept", [
-    ("x", "x"), ("x" * 3000, "x" * 3000), ("👩‍🔬" * 1000, "👩‍🔬" * 1000), ("  trimmed\n\n", "trimmed"), ("a\n\nb\tc", "a\n\nb\tc"),
-    ("e\u0301", "\u00e9"), ("<script>alert(1)</script>", "<script>alert(1)</script>"), ("مرحبا بالعالم", "مرحبا بالعالم"),
-    ("''; DROP TABLE posts; --", "''; DROP TABLE posts; --"), ("\\u0041 \\n", "\\u0041 \\n"), ("𝕏 \U0010ffff", "𝕏 \U0010ffff"),
-])
+@pytest.mark.parametrize(
+    "text,kept",
+    [
+        ("x", "x"),
+        ("x" * 3000, "x" * 3000),
+        ("👩‍🔬" * 1000, "👩‍🔬" * 1000),
+        ("  trimmed\n\n", "trimmed"),
+        ("a\n\nb\tc", "a\n\nb\tc"),
+        ("e\u0301", "\u00e9"),
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+        ("مرحبا بالعالم", "مرحبا بالعالم"),
+        ("''; DROP TABLE posts; --", "''; DROP TABLE posts; --"),
+        ("\\u0041 \\n", "\\u0041 \\n"),
+        ("𝕏 \U0010ffff", "𝕏 \U0010ffff"),
+    ],
+)
 def test_text_is_kept_as_it_was_meant(ada, text, kept):
     """[P1] NFC and trimmed, otherwise unchanged; lengths count code points."""
     assert ada.find_post(ada.publish(text))["text"] == kept
@@ -54,6 +65,7 @@ def test_lone_surrogates_are_refused(ada):
 
 
 # --- idempotency
+
 
 def test_the_same_key_gives_the_same_post(ada):
     """[P41] [X6] A retry gets the stored answer and says so; there is one post."""
@@ -85,7 +97,9 @@ def test_a_key_is_of_one_member_and_one_route(ada, bela):
 def test_one_key_used_by_many_at_once_gives_one_post(ada):
     """[P41] [X6] Concurrent requests: created once; the others are replayed or told that it is still running."""
     key = str(uuid.uuid4())
-    answers = in_parallel([lambda: ada.post("/v1/posts", {"text": "Race"}, headers={"Idempotency-Key": key}, status=(201, 409))] * 12, threads=12)
+    answers = in_parallel(
+        [lambda: ada.post("/v1/posts", {"text": "Race"}, headers={"Idempotency-Key": key}, status=(201, 409))] * 12, threads=12
+    )
     assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 1
     assert len(ada.all(f"/v1/users/{ada.id}/posts")) == 1
 
@@ -107,11 +121,15 @@ def test_a_comment_is_created_once(ada):
     """[P41] [P17]"""
     post = ada.publish()
     key = str(uuid.uuid4())
-    ids = {ada.post(f"/v1/posts/{post['id']}/comments", {"text": "Once"}, headers={"Idempotency-Key": key}, status=201).json()["id"] for _ in range(3)}
+    ids = {
+        ada.post(f"/v1/posts/{post['id']}/comments", {"text": "Once"}, headers={"Idempotency-Key": key}, status=201).json()["id"]
+        for _ in range(3)
+    }
     assert len(ids) == 1 and ada.find_post(post)["comment_count"] == 1
 
 
 # --- editing and deleting
+
 
 def test_an_edit_is_marked(ada, bela):
     """[P8] The new text, `edited_at`, a new version."""
@@ -138,7 +156,10 @@ def test_one_of_many_edits_of_a_version_wins(ada):
     """[P42] Lost updates do not happen."""
     post = ada.publish("start")
     etag = ada.get(f"/v1/posts/{post['id']}").headers["etag"]
-    jobs = [lambda n=n: ada.patch(f"/v1/posts/{post['id']}", {"text": f"edit {n}"}, headers={"If-Match": etag}, status=(200, 412)) for n in range(10)]
+    jobs = [
+        lambda n=n: ada.patch(f"/v1/posts/{post['id']}", {"text": f"edit {n}"}, headers={"If-Match": etag}, status=(200, 412))
+        for n in range(10)
+    ]
     answers = in_parallel(jobs, threads=10)
     won = [answer.json()["text"] for answer in answers if answer.status_code == 200]
     assert len(won) == 1 and ada.find_post(post)["text"] == won[0]
@@ -209,6 +230,7 @@ def test_posts_are_read_in_a_batch(ada, bela):
 
 # --- visibility
 
+
 def readers(post, **who):
     """Who can read the post, over every path that gives single posts."""
     can = set()
@@ -232,7 +254,11 @@ def test_visibility_is_kept_on_every_way_to_a_post(service, friends, clara, visi
     tag = "t" + uuid.uuid4().hex
     who = {"author": ada, "friend": bela, "member": clara, "visitor": visitor}
     posts = {visibility: ada.publish(f"{visibility} #{tag}", visibility) for visibility in ("public", "members", "connections")}
-    expected = {"public": {"author", "friend", "member", "visitor"}, "members": {"author", "friend", "member"}, "connections": {"author", "friend"}}
+    expected = {
+        "public": {"author", "friend", "member", "visitor"},
+        "members": {"author", "friend", "member"},
+        "connections": {"author", "friend"},
+    }
     for visibility, post in posts.items():
         assert readers(post, **who) == expected[visibility]
     for name, caller in who.items():
@@ -265,6 +291,7 @@ def test_an_unknown_visibility_is_refused(ada):
 
 
 # --- reactions
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_of_six_reactions(ada, bela, kind):
@@ -328,6 +355,7 @@ def test_who_reacted_is_listed_by_kind(service, ada):
 
 # --- comments
 
+
 def test_comments_are_listed_both_ways(ada, bela):
     """[P17] Recent first or oldest first, paged, counted."""
     post = ada.publish("Discuss", "public")
@@ -354,7 +382,9 @@ def test_replies_are_kept_under_their_comment(ada, bela):
     replies = [ada.comment(post, f"Reply {n}", comment) for n in range(3)]
     assert {reply["parent_id"] for reply in replies} == {comment["id"]}
     assert [row["id"] for row in bela.all(f"/v1/comments/{comment['id']}/replies", limit=2)] in (
-        [reply["id"] for reply in replies], [reply["id"] for reply in reversed(replies)])
+        [reply["id"] for reply in replies],
+        [reply["id"] for reply in reversed(replies)],
+    )
     assert bela.get(f"/v1/comments/{comment['id']}").json()["reply_count"] == 3
     assert [row["id"] for row in bela.all(f"/v1/posts/{post['id']}/comments")] == [comment["id"]]
     assert ada.find_post(post)["comment_count"] == 4
@@ -420,11 +450,12 @@ def test_comments_of_unseen_posts_are_unseen(ada, bela):
 
 # --- mentions and hashtags
 
+
 def test_mentions_carry_whom_and_where(ada, bela):
     """[P21] Offsets in code points, also behind emoji and combining marks; unknown handles and e-mail addresses are plain text."""
     text = f"👩‍🔬 é @{bela.handle}, @{ada.handle.upper()}! @nobody-of-this-name mail@{bela.handle}.org"
     post = ada.publish(text, "public")
-    found = {(m["user_id"], m["handle"]): post["text"][m["start"]:m["start"] + m["length"]] for m in post["mentions"]}
+    found = {(m["user_id"], m["handle"]): post["text"][m["start"] : m["start"] + m["length"]] for m in post["mentions"]}
     assert found == {(bela.id, bela.handle): f"@{bela.handle}", (ada.id, ada.handle): f"@{ada.handle.upper()}"}
     after = ada.patch(f"/v1/posts/{post['id']}", {"text": "Nobody here"}).json()
     assert after["mentions"] == []
@@ -464,6 +495,7 @@ def test_hashtags_make_a_page(ada, bela):
 
 
 # --- activity
+
 
 def test_the_activity_of_a_member_has_three_tabs(friends, clara):
     """[P32] Posts, comments, reactions, each only as far as the reader may see."""

@@ -1,9 +1,7 @@
 """Profiles, handles, blocks."""
 
-import re
 import uuid
 
-import pytest
 
 from support.client import eventually
 
@@ -16,8 +14,14 @@ def fresh_handle():
 
 def test_a_member_edits_the_profile_and_others_see_it(ada, bela):
     """[U16] Name, headline, about, location, industry, pronouns."""
-    wish = {"name": "Ada King", "headline": "Analyst of engines", "about": "Poetical science.\nNotes, A to G.", "location": "London",
-            "industry": "Computing", "pronouns": "she/her"}
+    wish = {
+        "name": "Ada King",
+        "headline": "Analyst of engines",
+        "about": "Poetical science.\nNotes, A to G.",
+        "location": "London",
+        "industry": "Computing",
+        "pronouns": "she/her",
+    }
     mine = ada.patch("/v1/users/me", wish, status=200).json()
     seen = bela.get(f"/v1/users/{ada.id}").json()
     for field, value in wish.items():
@@ -34,7 +38,9 @@ def test_a_patch_changes_only_what_it_names(ada):
 
 def test_a_patch_may_have_the_media_type_of_merge_patch(ada):
     """[U16] application/merge-patch+json is RFC 7396's own type."""
-    after = ada.call("PATCH", "/v1/users/me", content=b'{"headline":"Typed"}', headers={"Content-Type": "application/merge-patch+json"}).json()
+    after = ada.call(
+        "PATCH", "/v1/users/me", content=b'{"headline":"Typed"}', headers={"Content-Type": "application/merge-patch+json"}
+    ).json()
     assert after["headline"] == "Typed"
 
 
@@ -126,6 +132,7 @@ def test_profiles_are_read_in_a_batch(service, ada, bela, clara):
 
 # --- blocks
 
+
 def test_a_block_hides_both_from_each_other(ada, bela, clara):
     """[U32] Profile, handle, batch: as if the other were not there, in both directions; a third member sees both."""
     handles = ada.handle, bela.handle
@@ -144,7 +151,9 @@ def test_the_blocked_member_cannot_tell_a_block_from_absence(ada, bela):
     """[U32] The answer is the same as for a member that never was."""
     ada.block(bela)
     hidden, absent = bela.get(f"/v1/users/{ada.id}", status=404).json(), bela.get("/v1/users/1", status=404).json()
-    assert {k: v for k, v in hidden.items() if k not in ("request_id", "instance")} == {k: v for k, v in absent.items() if k not in ("request_id", "instance")}
+    assert {k: v for k, v in hidden.items() if k not in ("request_id", "instance")} == {
+        k: v for k, v in absent.items() if k not in ("request_id", "instance")
+    }
 
 
 def test_blocks_are_listed_and_lifted(service, ada):

@@ -30,8 +30,22 @@ def network(shape, tmp_path_factory):
     try:
         instance = launcher.prepare()
         instance.tokens = folder / "tokens"
-        instance.said = instance.run("import", "--edges", EDGES, "--posts", POSTS, "--names", NAMES, "--post-count", str(POST_COUNT), "--seed", str(SEED),
-                                     "--tokens", instance.tokens, timeout=500)
+        instance.said = instance.run(
+            "import",
+            "--edges",
+            EDGES,
+            "--posts",
+            POSTS,
+            "--names",
+            NAMES,
+            "--post-count",
+            str(POST_COUNT),
+            "--seed",
+            str(SEED),
+            "--tokens",
+            instance.tokens,
+            timeout=500,
+        )
         yield instance.start()
     finally:
         launcher.close()
@@ -64,7 +78,9 @@ def test_the_connections_are_those_of_the_file(network):
     service = Service(network)
     tokens = tokens_of(network)
     nodes = [0, 107, 348, 1684, 3437, 4038, 1, 2000]
-    members = {node: Api(service, tokens[str(node)]) for node in {*nodes, *(other for node in nodes[3:] for other in list(expected[node])[:20])}}
+    members = {
+        node: Api(service, tokens[str(node)]) for node in {*nodes, *(other for node in nodes[3:] for other in list(expected[node])[:20])}
+    }
     ids = {node: member.get("/v1/users/me").json()["id"] for node, member in members.items()}
     for node in nodes:
         rows = members[node].all("/v1/connections", limit=100)
@@ -80,7 +96,9 @@ def test_the_connections_are_those_of_the_file(network):
 def test_an_import_is_resumed_without_doubles(network):
     """The same import again writes nothing twice."""
     assert network.terminate() == 0
-    network.run("import", "--edges", EDGES, "--posts", POSTS, "--names", NAMES, "--post-count", str(POST_COUNT), "--seed", str(SEED), timeout=500)
+    network.run(
+        "import", "--edges", EDGES, "--posts", POSTS, "--names", NAMES, "--post-count", str(POST_COUNT), "--seed", str(SEED), timeout=500
+    )
     network.start()
     problems, _, _ = feed_checker.check(network.url, EDGES, POSTS, POST_COUNT, SEED, network.tokens, pages=1)
     assert not problems, "\n".join(problems[:20])
@@ -93,12 +111,26 @@ def small_import(launch, edges, posts="A first paragraph of some length.\nAnd a 
     instance = launch.prepare()
     (instance.folder / "edges").write_text(edges)
     (instance.folder / "posts").write_bytes(posts if isinstance(posts, bytes) else posts.encode())
-    done = instance.run("import", "--edges", instance.folder / "edges", "--posts", instance.folder / "posts", "--password", "correct horse battery staple",
-                        "--tokens", instance.folder / "tokens", *more, check=False)
+    done = instance.run(
+        "import",
+        "--edges",
+        instance.folder / "edges",
+        "--posts",
+        instance.folder / "posts",
+        "--password",
+        "correct horse battery staple",
+        "--tokens",
+        instance.folder / "tokens",
+        *more,
+        check=False,
+    )
     return instance, done
 
 
-@pytest.mark.parametrize("edges,line", [("1 2\n2 x\n", 2), ("1 2\n3\n", 2), ("1 2 3 4\n", 1), ("1 2\n\n5 5\n", 3), ("1 2\n-1 3\n", 2), ("1 99999999999999999999\n", 1)])
+@pytest.mark.parametrize(
+    "edges,line",
+    [("1 2\n2 x\n", 2), ("1 2\n3\n", 2), ("1 2 3 4\n", 1), ("1 2\n\n5 5\n", 3), ("1 2\n-1 3\n", 2), ("1 99999999999999999999\n", 1)],
+)
 def test_a_malformed_edge_is_an_error_with_its_number(launch, edges, line):
     """The import names the line and writes nothing."""
     instance, done = small_import(launch, edges)
@@ -136,7 +168,11 @@ def test_an_import_killed_in_the_middle_is_finished_by_the_next(launch, tmp_path
     (instance.folder / "posts").write_text(posts)
     command = ["import", "--edges", instance.folder / "edges", "--posts", instance.folder / "posts", "--post-count", "3000", "--seed", "5"]
     for seconds in (0.15, 0.3, 0.45, 0.6, 0.9):
-        process = subprocess.Popen([binary(), command[0], "--config", instance.config, "--data", instance.data, *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [binary(), command[0], "--config", instance.config, "--data", instance.data, *command[1:]],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -145,5 +181,7 @@ def test_an_import_killed_in_the_middle_is_finished_by_the_next(launch, tmp_path
     tokens = instance.folder / "tokens"
     instance.run(*command, "--tokens", tokens)
     instance.start()
-    problems, compared, _ = feed_checker.check(instance.url, instance.folder / "edges", instance.folder / "posts", 3000, 5, tokens, pages=5, limit=100)
+    problems, compared, _ = feed_checker.check(
+        instance.url, instance.folder / "edges", instance.folder / "posts", 3000, 5, tokens, pages=5, limit=100
+    )
     assert not problems and compared > 0, "\n".join(problems[:20])

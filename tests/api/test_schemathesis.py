@@ -9,7 +9,13 @@ import pytest
 
 from support.client import Service
 
-CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance", "response_schema_conformance"]
+CHECKS = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+]
 
 
 @pytest.mark.slow
@@ -22,10 +28,38 @@ def test_generated_requests_get_documented_answers(launch, tmp_path):
     post = bela.publish("For the generator #generated", "public")
     bela.comment(post)
     done = subprocess.run(
-        [str(pathlib.Path(sys.executable).with_name("schemathesis")), "run", service.url + "/v1/openapi.json", "--url", service.url, "--checks", ",".join(CHECKS),
-         "--phases", "examples,coverage,fuzzing", "--max-examples", "15", "--seed", "20261122", "--generation-database", "none", "--workers", "2",
-         "--exclude-path", "/v1/auth/logout",  # it would end the session of all that follows
-         "--header", f"Authorization: Bearer {ada.token}", "--request-timeout", "10", "--suppress-health-check", "all", "--no-color"],
-        capture_output=True, text=True, timeout=280, cwd=tmp_path)
+        [
+            str(pathlib.Path(sys.executable).with_name("schemathesis")),
+            "run",
+            service.url + "/v1/openapi.json",
+            "--url",
+            service.url,
+            "--checks",
+            ",".join(CHECKS),
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--max-examples",
+            "15",
+            "--seed",
+            "20261122",
+            "--generation-database",
+            "none",
+            "--workers",
+            "2",
+            "--exclude-path",
+            "/v1/auth/logout",  # it would end the session of all that follows
+            "--header",
+            f"Authorization: Bearer {ada.token}",
+            "--request-timeout",
+            "10",
+            "--suppress-health-check",
+            "all",
+            "--no-color",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-3000:]
     assert re.search(r"\d+ generated", done.stdout) or "passed" in done.stdout, done.stdout[-2000:]

@@ -45,8 +45,11 @@ class Network:
         for a, b in pairs:
             self.connected[a].add(b)
             self.connected[b].add(a)
-        self.paragraphs = [text for line in posts.read_text(encoding="utf-8").split("\n")
-                           if (text := unicodedata.normalize("NFC", (line.split("\t", 1)[1] if posts.suffix == ".tsv" and "\t" in line else line).strip()))]
+        self.paragraphs = [
+            text
+            for line in posts.read_text(encoding="utf-8").split("\n")
+            if (text := unicodedata.normalize("NFC", (line.split("\t", 1)[1] if posts.suffix == ".tsv" and "\t" in line else line).strip()))
+        ]
         self.posts = [self.post(n) for n in range(post_count or len(self.paragraphs))]
         self.by_author = collections.defaultdict(list)
         for post in self.posts:
@@ -125,9 +128,14 @@ def differences(node: int, reader: Reader, pages: int, limit: int) -> tuple[list
         reactions = network.reactions[post.n]
         counts = collections.Counter(reactions.values())
         must = {
-            "author": user_ids[post.author], "text": post.text, "visibility": post.visibility, "created_at": rfc3339(post.at), "edited_at": None,
+            "author": user_ids[post.author],
+            "text": post.text,
+            "visibility": post.visibility,
+            "created_at": rfc3339(post.at),
+            "edited_at": None,
             "reactions": {"total": len(reactions), **{kind: counts[kind] for kind in dict.fromkeys(KINDS)}},
-            "comment_count": network.comments[post.n], "my_reaction": reactions.get(node),
+            "comment_count": network.comments[post.n],
+            "my_reaction": reactions.get(node),
         }
         for field, value in must.items():
             got = item["author"]["id"] if field == "author" else item[field]
@@ -192,7 +200,9 @@ def main():
     parser.add_argument("--limit", type=int, default=20)
     given = parser.parse_args()
     begun = time.perf_counter()
-    problems, compared, times = check(given.url, given.edges, given.posts, given.post_count, given.seed, given.tokens, given.pages, given.limit)
+    problems, compared, times = check(
+        given.url, given.edges, given.posts, given.post_count, given.seed, given.tokens, given.pages, given.limit
+    )
     for text in problems[:50]:
         print(text)
     print(f"{len(network.nodes)} members, {compared} items compared in {time.perf_counter() - begun:.1f} s: {len(problems)} differences")

@@ -70,7 +70,9 @@ class Api:
         sent.update(headers or {})
         sent = {name: value for name, value in sent.items() if value is not None}
         given = {} if json is NOTHING else {"json": json}
-        answer = self.service.http.request(method, self.service.url + path, content=content, headers=sent, params=params, timeout=timeout, **given)
+        answer = self.service.http.request(
+            method, self.service.url + path, content=content, headers=sent, params=params, timeout=timeout, **given
+        )
         said = f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
         if status is None:
             assert 200 <= answer.status_code < 300, said
@@ -118,7 +120,7 @@ class Api:
             assert 'rel="next"' in link
             params["cursor"] = page["next_cursor"]
             # The Link header is the same next page as next_cursor.
-            query = urllib.parse.parse_qs(urllib.parse.urlsplit(link[link.index("<") + 1:link.index(">")]).query)
+            query = urllib.parse.parse_qs(urllib.parse.urlsplit(link[link.index("<") + 1 : link.index(">")]).query)
             assert query["cursor"] == [page["next_cursor"]]
 
     def all(self, path, limit=None, **params):
@@ -177,7 +179,9 @@ class Member(Api):
         return answer.json()
 
     def comment(self, post, text="Well said.", parent=None, **more):
-        return self.post(f"/v1/posts/{post['id']}/comments", {"text": text} | ({"parent_id": parent["id"]} if parent else {}), **more).json()
+        return self.post(
+            f"/v1/posts/{post['id']}/comments", {"text": text} | ({"parent_id": parent["id"]} if parent else {}), **more
+        ).json()
 
     def react(self, post, kind="like", **more):
         return self.put(f"/v1/posts/{post['id']}/reaction", {"kind": kind}, **more)
@@ -224,7 +228,9 @@ class Service:
         """A new member by the way that people go: register, read the mail, verify."""
         email = email or f"{uuid.uuid4().hex[:20]}@example.org"
         visitor = Api(self)
-        visitor.post("/v1/auth/register", {"email": email, "password": password, "name": name} | ({"handle": handle} if handle else {}), status=202)
+        visitor.post(
+            "/v1/auth/register", {"email": email, "password": password, "name": name} | ({"handle": handle} if handle else {}), status=202
+        )
         with self.lock:
             code = self.mailbox.code(email)
         tokens = visitor.post("/v1/auth/email/verify", {"email": email, "code": code}, status=200).json()
@@ -232,7 +238,16 @@ class Service:
 
     def members(self, count: int, names=()) -> list[Member]:
         """Several new members, made side by side."""
-        defaults = ["Ada Lovelace", "Bela Bartok", "Clara Schumann", "Dmitri Mendeleev", "Emmy Noether", "Frida Kahlo", "Grace Hopper", "Hedy Lamarr"]
+        defaults = [
+            "Ada Lovelace",
+            "Bela Bartok",
+            "Clara Schumann",
+            "Dmitri Mendeleev",
+            "Emmy Noether",
+            "Frida Kahlo",
+            "Grace Hopper",
+            "Hedy Lamarr",
+        ]
         names = [names[i] if i < len(names) else defaults[i % len(defaults)] for i in range(count)]
         return in_parallel([lambda name=name: self.register(name) for name in names], threads=4)
 

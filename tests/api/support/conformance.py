@@ -69,6 +69,13 @@ class Document:
             return []
         at = (method, template, key, kind)
         if at not in self.validators:
-            schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": self.tree.get("components", {}), **media["schema"]}
+            schema = {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "components": self.tree.get("components", {}),
+                **media["schema"],
+            }
             self.validators[at] = jsonschema_rs.validator_for(schema)
-        return [f"{method} {template} {status}: /{'/'.join(map(str, error.instance_path))}: {error.message}" for error in self.validators[at].iter_errors(body)]
+        return [
+            f"{method} {template} {status}: /{'/'.join(map(str, error.instance_path))}: {error.message}"
+            for error in self.validators[at].iter_errors(body)
+        ]

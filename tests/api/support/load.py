@@ -34,7 +34,9 @@ class Writers:
         self.writes = []
         self.lock = threading.Lock()
         self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.work, args=(n, k), daemon=True) for n in range(len(members)) for k in range(per_member)]
+        self.threads = [
+            threading.Thread(target=self.work, args=(n, k), daemon=True) for n in range(len(members)) for k in range(per_member)
+        ]
 
     def __enter__(self):
         for thread in self.threads:
@@ -81,8 +83,12 @@ class Writers:
                         connection = None
                         time.sleep(0.02)
                         continue
-                connection.request("POST", "/v1/posts", json.dumps({"text": write.text, "visibility": self.visibility}),
-                                   {"Authorization": f"Bearer {self.members[n].token}", "Content-Type": "application/json", "Idempotency-Key": write.key})
+                connection.request(
+                    "POST",
+                    "/v1/posts",
+                    json.dumps({"text": write.text, "visibility": self.visibility}),
+                    {"Authorization": f"Bearer {self.members[n].token}", "Content-Type": "application/json", "Idempotency-Key": write.key},
+                )
                 answer = connection.getresponse()
                 body = answer.read()
                 write.status = answer.status

@@ -4,7 +4,7 @@ nobody adds one without saying who may call it."""
 import dataclasses
 import uuid
 
-from support.client import PASSWORD, Member, Service
+from support.client import PASSWORD, Service
 
 OK = (200, 201, 202, 204)
 HIDDEN = (404,)
@@ -64,7 +64,9 @@ def fixed(path, body=None, query=None):
 
 
 def of_owner(path):
-    return lambda world: Call(path.format(owner=world.owner.id, handle=world.owner.handle, post=world.kept["id"], comment=world.kept_comment["id"], tag=world.tag))
+    return lambda world: Call(
+        path.format(owner=world.owner.id, handle=world.owner.handle, post=world.kept["id"], comment=world.kept_comment["id"], tag=world.tag)
+    )
 
 
 OPEN = dict(anyone=True, blocked=OK)  # about nobody in particular
@@ -72,16 +74,32 @@ OWN = dict(blocked=OK)  # about the caller alone: each gets their own
 
 ROUTES = {
     # platform
-    **{f"GET {path}": Route(fixed(path), **OPEN) for path in
-       ("/livez", "/readyz", "/startupz", "/metrics", "/v1/openapi.json", "/docs", "/v1/instance", "/.well-known/jwks.json")},
+    **{
+        f"GET {path}": Route(fixed(path), **OPEN)
+        for path in ("/livez", "/readyz", "/startupz", "/metrics", "/v1/openapi.json", "/docs", "/v1/instance", "/.well-known/jwks.json")
+    },
     # auth
-    "POST /v1/auth/register": Route(lambda w: Call("/v1/auth/register", {"email": new_email(), "password": PASSWORD, "name": "Newcomer"}), **OPEN),
-    "POST /v1/auth/email/verify": Route(lambda w: Call("/v1/auth/email/verify", {"email": new_email(), "code": "ABCDEFGH"}), owner=(401,), stranger=(401,), blocked=(401,), anyone=True),
+    "POST /v1/auth/register": Route(
+        lambda w: Call("/v1/auth/register", {"email": new_email(), "password": PASSWORD, "name": "Newcomer"}), **OPEN
+    ),
+    "POST /v1/auth/email/verify": Route(
+        lambda w: Call("/v1/auth/email/verify", {"email": new_email(), "code": "ABCDEFGH"}),
+        owner=(401,),
+        stranger=(401,),
+        blocked=(401,),
+        anyone=True,
+    ),
     "POST /v1/auth/login": Route(lambda w: Call("/v1/auth/login", {"email": w.helper.email, "password": w.helper.password}), **OPEN),
-    "POST /v1/auth/refresh": Route(lambda w: Call("/v1/auth/refresh", {"refresh_token": "x" * 40}), owner=(401,), stranger=(401,), blocked=(401,), anyone=True),
+    "POST /v1/auth/refresh": Route(
+        lambda w: Call("/v1/auth/refresh", {"refresh_token": "x" * 40}), owner=(401,), stranger=(401,), blocked=(401,), anyone=True
+    ),
     "POST /v1/auth/logout": Route(fixed("/v1/auth/logout"), **OWN),
-    "POST /v1/auth/password/change": Route(fixed("/v1/auth/password/change", {"current_password": "not the password", "new_password": "another long one"}),
-                                           owner=(403,), stranger=(403,), blocked=(403,)),
+    "POST /v1/auth/password/change": Route(
+        fixed("/v1/auth/password/change", {"current_password": "not the password", "new_password": "another long one"}),
+        owner=(403,),
+        stranger=(403,),
+        blocked=(403,),
+    ),
     "GET /v1/auth/sessions": Route(fixed("/v1/auth/sessions"), **OWN, reveals=True),
     "DELETE /v1/auth/sessions/{session_id}": Route(lambda w: Call(f"/v1/auth/sessions/{w.owner.session().session_id}"), stranger=HIDDEN),
     "DELETE /v1/auth/sessions": Route(fixed("/v1/auth/sessions"), **OWN),
@@ -98,8 +116,12 @@ ROUTES = {
     "POST /v1/invitations": Route(lambda w: Call("/v1/invitations", {"user_id": w.service.register("Invited").id, "note": "Hello"}), **OWN),
     "GET /v1/invitations/received": Route(fixed("/v1/invitations/received"), **OWN, reveals=True),
     "GET /v1/invitations/sent": Route(fixed("/v1/invitations/sent"), **OWN, reveals=True),
-    "POST /v1/invitations/{invitation_id}/accept": Route(lambda w: Call(f"/v1/invitations/{w.invitation_to_owner()['id']}/accept"), stranger=HIDDEN),
-    "POST /v1/invitations/{invitation_id}/ignore": Route(lambda w: Call(f"/v1/invitations/{w.invitation_to_owner()['id']}/ignore"), stranger=HIDDEN),
+    "POST /v1/invitations/{invitation_id}/accept": Route(
+        lambda w: Call(f"/v1/invitations/{w.invitation_to_owner()['id']}/accept"), stranger=HIDDEN
+    ),
+    "POST /v1/invitations/{invitation_id}/ignore": Route(
+        lambda w: Call(f"/v1/invitations/{w.invitation_to_owner()['id']}/ignore"), stranger=HIDDEN
+    ),
     "DELETE /v1/invitations/{invitation_id}": Route(lambda w: Call(f"/v1/invitations/{w.invitation_by_owner()['id']}"), stranger=HIDDEN),
     "GET /v1/connections": Route(fixed("/v1/connections"), **OWN, reveals=True),
     "DELETE /v1/connections/{user_id}": Route(lambda w: Call(f"/v1/connections/{w.friend.id}"), stranger=(204, 404), blocked=(204, 404)),
@@ -130,7 +152,12 @@ ROUTES = {
 
 
 # Writing routes that take no body.
-BODILESS = ("POST /v1/auth/logout", "PUT /v1/users/me/blocks/{user_id}", "POST /v1/invitations/{invitation_id}/accept", "POST /v1/invitations/{invitation_id}/ignore")
+BODILESS = (
+    "POST /v1/auth/logout",
+    "PUT /v1/users/me/blocks/{user_id}",
+    "POST /v1/invitations/{invitation_id}/accept",
+    "POST /v1/invitations/{invitation_id}/ignore",
+)
 
 
 def send(world: World, caller, key: str, call: Call, **more):

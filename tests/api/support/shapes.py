@@ -81,7 +81,11 @@ class Instance:
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [*wrapper, binary(), "serve", "--config", self.config, "--data", self.data, "--listen", f"127.0.0.1:{port}"],
-            stdout=subprocess.PIPE, stderr=log, env={**os.environ, **(env or {})}, start_new_session=True)
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )
         log.close()
         self.url = ""
         said = threading.Event()
@@ -139,10 +143,16 @@ class Instance:
 
     def run(self, *arguments, check=True, timeout=300) -> subprocess.CompletedProcess:
         """Another subcommand with the same configuration and data: run("import", "--edges", path)."""
-        done = subprocess.run([binary(), arguments[0], "--config", self.config, "--data", self.data, *arguments[1:]],
-                              capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(
+            [binary(), arguments[0], "--config", self.config, "--data", self.data, *arguments[1:]],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
         if check and done.returncode != 0:
-            raise RuntimeError(f"guildhall {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+            raise RuntimeError(
+                f"guildhall {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            )
         return done
 
     def close(self):
