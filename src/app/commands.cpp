@@ -3,6 +3,7 @@
 #include <csignal>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +12,7 @@
 
 #include "app/application.hpp"
 #include "app/config.hpp"
+#include "app/data_folder_lock.hpp"
 #include "app/import.hpp"
 #include "platform/base/log.hpp"
 
@@ -53,6 +55,8 @@ sigset_t end_signals() {
 int serve(const Config& config) {
     set_up_log(config.log.level, config.log.json);
     const sigset_t signals = end_signals();
+    std::optional<DataFolderLock> lock;
+    if (config.sql.engine == "sqlite") lock.emplace(config.data_dir);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts: only sigwait() below takes them
 
     IoThreads threads(thread_count(config));

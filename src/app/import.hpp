@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "app/config.hpp"
 
@@ -23,12 +26,15 @@ struct ImportOptions {
     std::string password;        // of all imported members; empty: a random one, printed
     std::filesystem::path manifest;
     std::filesystem::path tokens;
+    /// Called after each batch that was written, with the stage's name; for tests that stop there.
+    std::function<void(std::string_view)> after_batch;
 };
 
 /// Adds the flags of `import` to its subcommand.
 void add_import_options(CLI::App& command, ImportOptions& options);
 
-/// Runs the import. The exit code. Throws std::runtime_error naming file and line for what cannot be read; nothing is half-written then.
+/// Runs the import. The exit code. Throws std::runtime_error naming file and line for what cannot be read: nothing is written then. What was cut
+/// short is finished by the same call again, without doubles.
 int import_files(const Config& config, const ImportOptions& options);
 
 }  // namespace guildhall::app

@@ -387,6 +387,23 @@ Task<Result<http::Document>> AuthService::jwks(http::Visitor) {
     co_return http::Document{"application/jwk-set+json", parts_.keys.jwks()};
 }
 
+Task<Result<std::vector<Tokens>>> AuthService::open_sessions(std::vector<UserId> members, std::string device) {
+    const http::RequestContext nobody;
+    auto work = [&](sql::Transaction& tx) -> Task<Result<std::vector<NewSession>>> {
+        std::vector<NewSession> sessions;
+        for (const UserId member : members) {
+            auto session = co_await start_session(tx, member, device, nobody);
+            sessions.push_back(std::move(session));
+        }
+        co_return sessions;
+    };
+    auto sessions = co_await parts_.database.transact<std::vector<NewSession>>(work);
+    if (!sessions) co_return sessions.error();
+    std::vector<Tokens> tokens;
+    for (NewSession& session : *sessions) tokens.push_back(tokens_of(std::move(session)));
+    co_return tokens;
+}
+
 Task<std::string> AuthService::hash_password(std::string password) {
     return parts_.hasher.hash(to_nfc(std::move(password)));
 }

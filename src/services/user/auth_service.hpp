@@ -83,6 +83,10 @@ public:
     /// The public keys of access tokens.
     Task<Result<http::Document>> jwks(http::Visitor visitor);
 
+    /// Signs in `members`, who must exist, without their passwords: a session each, in one transaction. For import and measurements; no route
+    /// leads here. Throws Unavailable before the signing keys are loaded.
+    Task<Result<std::vector<Tokens>>> open_sessions(std::vector<UserId> members, std::string device);
+
     /// The hash of a password for ImportedMember.
     Task<std::string> hash_password(std::string password);
 
