@@ -150,10 +150,14 @@ void add_query_parameters(Route& route, json::Schemas& schemas) {
 template <class T>
 struct Answer {
     static void describe(Route& route, json::Schemas& schemas) { route.answer_schema = schemas.of<T>(); }
-    static Response write(const Request&, const T& value) {
+    static Response write([[maybe_unused]] const Request& request, const T& value) {
         Response response;
         response.body.reserve(512);
         json::write(response.body, value);
+        // A page that says more than Page does.
+        if constexpr (requires { value.next_cursor->size(); }) {
+            if (value.next_cursor) response.headers.emplace_back("Link", next_link(request, *value.next_cursor));
+        }
         // The version part lets If-Match name what was edited, whatever counters and the viewer's own marks have done to the rest of the answer.
         if constexpr (requires { value.version; }) response.headers.emplace_back("ETag", std::to_string(value.version));
         return response;

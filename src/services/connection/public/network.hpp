@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -11,6 +12,9 @@ namespace guildhall::connection {
 /// A member's connections by id, ascending.
 using Ids = std::vector<UserId>;
 
+/// True when `id` is among the ascending `ids`.
+inline bool contains(const Ids& ids, UserId id) { return std::ranges::binary_search(ids, id); }
+
 /// What other services may ask of the connection service. Answers come from memory when they are warm. Thread-safe.
 class Network {
 public:
@@ -21,6 +25,9 @@ public:
 
     /// All connections of `user`, ascending. Never null.
     virtual Task<std::shared_ptr<const Ids>> connections_of(UserId user) = 0;
+
+    /// The same without a coroutine when the answer is in memory; null when it is not: then ask connections_of().
+    virtual std::shared_ptr<const Ids> cached_connections_of(UserId /*user*/) { return nullptr; }
 };
 
 }  // namespace guildhall::connection

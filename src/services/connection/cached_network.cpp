@@ -1,0 +1,57 @@
+#include "services/connection/cached_network.hpp"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+namespace guildhall::connection {
+namespace {
+
+/// Members whose lists one statement reads: bounds the memory that an answer takes.
+constexpr std::size_t kListsInStatement = 16;
+
+}  // namespace
+
+Task<bool> CachedNetwork::are_connected(UserId a, UserId b) {
+    if (const auto of_a = lists_.find(a)) co_return contains(*of_a, b);
+    if (const auto of_b = lists_.find(b)) co_return contains(*of_b, a);
+    const auto of_a = co_await connections_of(a);
+    co_return contains(*of_a, b);
+}
+
+Task<std::shared_ptr<const Ids>> CachedNetwork::connections_of(UserId user) {
+    if (auto cached = lists_.find(user)) co_return cached;
+    const auto ticket = lists_.ticket(user);
+    auto ids = std::make_shared<const Ids>(co_await store_.list_peers(user));
+    lists_.put(user, ids, ticket);
+    co_return ids;
+}
+
+Task<std::vector<std::shared_ptr<const Ids>>> CachedNetwork::connections_of_all(std::vector<UserId> users) {
+    std::vector<std::shared_ptr<const Ids>> lists(users.size());
+    std::vector<std::size_t> missing;
+    for (std::size_t i = 0; i < users.size(); ++i) {
+        lists[i] = lists_.find(users[i]);
+        if (!lists[i]) missing.push_back(i);
+    }
+    std::span<const std::size_t> rest = missing;
+    while (!rest.empty()) {
+        const auto places = rest.first(std::min(rest.size(), kListsInStatement));
+        rest = rest.subspan(places.size());
+        std::vector<UserId> asked;
+        std::vector<cache::Local<UserId, Ids>::Ticket> tickets;
+        for (const std::size_t place : places) {
+            asked.push_back(users[place]);
+            tickets.push_back(lists_.ticket(users[place]));
+        }
+        auto read = co_await store_.list_peers_of(std::move(asked));
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            auto& list = lists[places[i]];
+            list = std::make_shared<const Ids>(std::move(read[i]));
+            lists_.put(users[places[i]], list, tickets[i]);
+        }
+    }
+    co_return lists;
+}
+
+}  // namespace guildhall::connection

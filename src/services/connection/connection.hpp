@@ -1,0 +1,96 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <boost/describe/enum.hpp>
+
+#include "platform/base/clock.hpp"
+#include "platform/base/id.hpp"
+
+// The nouns of the connection service.
+
+namespace guildhall::connection {
+
+using InvitationId = Id<struct InvitationTag>;
+
+/// How long a member who withdrew an invitation must wait before inviting the same member again. The other direction stays free.
+/// Source: LinkedIn's help on withdrawn invitations.
+inline constexpr std::chrono::weeks kCoolDown{3};
+
+/// Two members, smaller id first.
+struct PairKey {
+    UserId low;
+    UserId high;
+
+    static PairKey of(UserId a, UserId b) { return {std::min(a, b), std::max(a, b)}; }
+    friend auto operator<=>(const PairKey&, const PairKey&) = default;
+};
+
+enum class PairState { none, invited, connected };
+BOOST_DESCRIBE_ENUM(PairState, none, invited, connected)
+
+/// Everything about two members.
+struct Pair {
+    PairKey key;
+    PairState state = PairState::none;
+    UserId inviter_id;           // while invited
+    InvitationId invitation_id;  // while invited
+    bool is_ignored = false;     // while invited
+    Time low_may_invite_at;
+    Time high_may_invite_at;
+    bool low_blocks = false;
+    bool high_blocks = false;
+
+    bool is_blocked() const { return low_blocks || high_blocks; }
+    bool is_blocked_by(UserId user) const { return user == key.low ? low_blocks : high_blocks; }
+    UserId other(UserId user) const { return user == key.low ? key.high : key.low; }
+    Time may_invite_at(UserId inviter) const { return inviter == key.low ? low_may_invite_at : high_may_invite_at; }
+
+    /// Back to `none` from `invited`.
+    void forget_invitation() {
+        state = PairState::none;
+        inviter_id = {};
+        invitation_id = {};
+        is_ignored = false;
+    }
+};
+
+/// As the member sees it who asks: `ignored` is seen by the invitee only.
+enum class InvitationState { pending, accepted, withdrawn, ignored };
+BOOST_DESCRIBE_ENUM(InvitationState, pending, accepted, withdrawn, ignored)
+
+enum class Direction { sent, received };
+BOOST_DESCRIBE_ENUM(Direction, sent, received)
+
+/// One side's row of an invitation.
+struct InvitationRow {
+    InvitationId id;
+    Direction direction = Direction::sent;
+    UserId peer_id;
+    InvitationState state = InvitationState::pending;
+    std::string note;
+    Time created_at;
+};
+
+enum class ConnectionSort { recent, name };
+BOOST_DESCRIBE_ENUM(ConnectionSort, recent, name)
+
+/// One side's row of a connection.
+struct ConnectionRow {
+    UserId peer_id;
+    Time connected_at;
+    std::string sort_name;
+};
+
+/// A connection from outside, see ConnectionService::import_connections. `a` counts as the one who accepted.
+struct ImportedConnection {
+    UserId a;
+    UserId b;
+    Time connected_at;
+};
+
+}  // namespace guildhall::connection

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "platform/outbox/consumer.hpp"
+#include "services/connection/cached_network.hpp"
+#include "services/connection/connection_service.hpp"
+
+namespace guildhall::connection {
+
+/// What this service does on events; before Consumers::subscribe().
+void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& service, CachedNetwork& network);
+
+}  // namespace guildhall::connection

@@ -1,0 +1,595 @@
+#include "services/connection/connection_service.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <utility>
+
+#include "platform/http/idempotency.hpp"
+#include "services/connection/mutual.hpp"
+#include "services/connection/public/events.hpp"
+#include "services/connection/sort_name.hpp"
+
+namespace guildhall::connection {
+namespace {
+
+constexpr std::size_t kCardsInCall = 500;   // what a Directory takes
+constexpr std::size_t kNamesInBatch = 500;  // rows that one renaming statement changes
+
+// Kinds of cursors.
+constexpr std::string_view kReceived = "invitations.received";
+constexpr std::string_view kSent = "invitations.sent";
+constexpr std::string_view kByTime = "connections.recent";
+constexpr std::string_view kByName = "connections.name";
+constexpr std::string_view kMutual = "connections.mutual";
+
+Error no_member() { return {Code::not_found, "there is no such member"}; }
+Error no_invitation() { return {Code::not_found, "there is no such invitation"}; }
+Error no_connection() { return {Code::not_found, "you are not connected with this member"}; }
+Error withdrawn() { return {Code::conflict, "the invitation was withdrawn", "invitation_withdrawn"}; }
+Error over() { return {Code::conflict, "the invitation was accepted before", "invitation_over"}; }
+
+Error self_invitation() {
+    const std::string detail = "members cannot invite themselves";
+    return {Code::unprocessable, detail, "self_invitation", {{"/user_id", "self_invitation", detail}}};
+}
+
+Error cool_down(std::chrono::microseconds wait) {
+    return {Code::conflict,
+            "you withdrew an invitation to this member a short time ago",
+            "cool_down",
+            {},
+            std::chrono::ceil<std::chrono::seconds>(wait)};
+}
+
+Error bad_import(std::string detail) { return {Code::unprocessable, std::move(detail), "bad_import"}; }
+
+/// The first `count` rows that `fetch(after, count)` gives, without those of hidden members. Reads on where some are left out, so at most once for
+/// each `count` hidden members, and once more.
+template <class Row, class Fetch>
+Task<std::vector<Row>> take_visible(Fetch fetch, const user::UserSet& hidden, std::optional<Row> after,
+                                    std::size_t count) {
+    std::vector<Row> visible;
+    for (;;) {
+        std::vector<Row> rows = co_await fetch(after, count);
+        const bool is_end = rows.size() < count;
+        for (Row& row : rows) {
+            after = row;
+            if (hidden.contains(row.peer_id)) continue;
+            visible.push_back(std::move(row));
+            if (visible.size() == count) co_return visible;
+        }
+        if (is_end) co_return visible;
+    }
+}
+
+std::vector<UserId> peers_of(const auto& rows) {
+    std::vector<UserId> ids;
+    ids.reserve(rows.size());
+    for (const auto& row : rows) ids.push_back(row.peer_id);
+    return ids;
+}
+
+}  // namespace
+
+// Invitations.
+
+Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller, Invite body) {
+    const UserId me = caller.id;
+    const UserId them = body.user_id;
+    if (me == them) co_return self_invitation();
+    if (co_await is_hidden(me, them)) co_return no_member();
+
+    const auto id = ids_.next<InvitationId>();
+    const Time now = clock_.now();
+    InvitationRow row{
+        id, Direction::sent, them, InvitationState::pending, body.note ? std::move(body.note->value) : std::string(),
+        now};
+    auto answer = co_await invitation_of(me, row);
+    if (!answer) co_return no_member();
+
+    const PairKey key = PairKey::of(me, them);
+    const Names names = names_of(key, answer->inviter, answer->invitee);
+    const std::string location = "/v1/invitations/" + std::to_string(id.value);
+    auto send = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        Pair pair = co_await store_.lock_or_insert_pair(tx, key);
+        if (pair.is_blocked()) co_return no_member();
+        if (pair.state == PairState::connected)
+            co_return Error{Code::conflict, "you are connected already", "already_connected"};
+        const bool is_crossing = pair.state == PairState::invited;
+        if (is_crossing && pair.inviter_id == me)
+            co_return Error{Code::conflict, "you have invited this member already", "already_invited"};
+
+        answer->state = is_crossing ? InvitationState::accepted : InvitationState::pending;
+        if (is_crossing) {
+            co_await store_.insert_invitation(tx, id, me, them, InvitationState::accepted, row.note, now);
+            co_await connect(tx, pair, now, names, me, caller.request->traceparent);
+        } else {
+            if (pair.may_invite_at(me) > now) co_return cool_down(pair.may_invite_at(me) - now);
+            pair.state = PairState::invited;
+            pair.inviter_id = me;
+            pair.invitation_id = id;
+            pair.is_ignored = false;
+            co_await store_.insert_invitation(tx, id, me, them, InvitationState::pending, row.note, now);
+            co_await store_.update_pair(tx, pair);
+            const Invited event{key.low, key.high, me, them};
+            co_await outbox_.append(tx, event, caller.request->traceparent);
+        }
+        co_return co_await http::remember(tx, *caller.request, *answer, location);
+    };
+    auto sent = co_await store_.database().transact<void>(send);
+    if (!sent) co_return sent.error();
+    if (answer->state == InvitationState::accepted) co_await repair_names(key, names);
+    co_return http::Created<Invitation>{std::move(*answer), location};
+}
+
+Task<Result<Page<Invitation>>> ConnectionService::list_received(Caller caller, ListInvitations query) {
+    return list_pending(caller, Direction::received, std::move(query));
+}
+
+Task<Result<Page<Invitation>>> ConnectionService::list_sent(Caller caller, ListInvitations query) {
+    return list_pending(caller, Direction::sent, std::move(query));
+}
+
+Task<Result<Page<Invitation>>> ConnectionService::list_pending(Caller caller, Direction direction,
+                                                               ListInvitations query) {
+    const UserId me = caller.id;
+    const std::string_view kind = direction == Direction::received ? kReceived : kSent;
+    std::optional<InvitationRow> after;
+    if (query.cursor) {
+        auto cursor = Cursor::decode(query.cursor->value, kind, 1);
+        if (!cursor) co_return cursor.error();
+        after.emplace().id.value = cursor->numbers[0];
+    }
+
+    const auto hidden = co_await directory_.hidden_from(me);
+    const auto limit = static_cast<std::size_t>(query.limit.value);
+    auto fetch = [&](const std::optional<InvitationRow>& last, std::size_t count) {
+        return store_.list_pending(me, direction, last ? std::optional(last->id) : std::nullopt, count);
+    };
+    auto rows = co_await take_visible(fetch, *hidden, std::move(after), limit + 1);
+    Page<Invitation> page;
+    if (rows.size() > limit) {
+        rows.resize(limit);
+        page.next_cursor = Cursor{std::string(kind), {rows.back().id.value}, {}}.encode();
+    }
+    if (rows.empty()) co_return page;
+
+    std::vector<UserId> people = peers_of(rows);
+    people.push_back(me);
+    const auto cards = co_await directory_.cards(people);
+    if (!cards.back()) co_return no_member();
+    const auto lists = co_await network_.connections_of_all(std::move(people));
+    page.items.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (!cards[i]) continue;  // the account is gone, its invitations follow
+        const bool is_mine = direction == Direction::sent;
+        page.items.push_back(
+            {.id = rows[i].id,
+             .state = rows[i].state,
+             .inviter = is_mine ? *cards.back() : *cards[i],
+             .invitee = is_mine ? *cards[i] : *cards.back(),
+             .note = std::move(rows[i].note),
+             .mutual_count = static_cast<std::int64_t>(count_common(*lists.back(), *lists[i], *hidden)),
+             .created_at = rows[i].created_at});
+    }
+    co_return page;
+}
+
+Task<Result<Invitation>> ConnectionService::find_invitation(Caller caller, InvitationId id) {
+    auto row = co_await store_.find_invitation(caller.id, id);
+    if (!row || co_await is_hidden(caller.id, row->peer_id)) co_return no_invitation();
+    co_return co_await invitation_of(caller.id, std::move(*row));
+}
+
+Task<Result<Invitation>> ConnectionService::accept(Caller caller, InvitationId id) {
+    const UserId me = caller.id;
+    auto invitation = co_await find_own(me, id, Direction::received);
+    if (!invitation) co_return invitation.error();
+
+    const PairKey key = PairKey::of(me, invitation->inviter.id);
+    const Names names = names_of(key, invitation->inviter, invitation->invitee);
+    const Time now = clock_.now();
+    auto answer = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        auto pair = co_await store_.lock_pair(tx, key);
+        if (!pair || pair->is_blocked()) co_return no_invitation();
+        if (pair->state == PairState::invited && pair->invitation_id == id) {
+            co_await connect(tx, *pair, now, names, me, caller.request->traceparent);
+            co_return Result<void>{};
+        }
+        const auto row = co_await store_.find_invitation(tx, me, id);
+        if (!row) co_return no_invitation();
+        if (row->state == InvitationState::withdrawn) co_return withdrawn();
+        if (pair->state != PairState::connected) co_return over();
+        co_return Result<void>{};
+    };
+    auto accepted = co_await store_.database().transact<void>(answer);
+    if (!accepted) co_return accepted.error();
+    co_await repair_names(key, names);
+    invitation->state = InvitationState::accepted;
+    co_return invitation;
+}
+
+Task<Result<void>> ConnectionService::ignore(Caller caller, InvitationId id) {
+    const UserId me = caller.id;
+    const auto invitation = co_await find_own(me, id, Direction::received);
+    if (!invitation) co_return invitation.error();
+
+    const PairKey key = PairKey::of(me, invitation->inviter.id);
+    auto put_away = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        auto pair = co_await store_.lock_pair(tx, key);
+        if (!pair || pair->is_blocked()) co_return no_invitation();
+        if (pair->state == PairState::invited && pair->invitation_id == id) {
+            pair->is_ignored = true;
+            co_await store_.update_pair(tx, *pair);
+            co_await store_.update_invitation(tx, me, id, InvitationState::ignored);
+            co_return Result<void>{};
+        }
+        const auto row = co_await store_.find_invitation(tx, me, id);
+        if (!row) co_return no_invitation();
+        co_return row->state == InvitationState::withdrawn ? withdrawn() : over();
+    };
+    co_return co_await store_.database().transact<void>(put_away);
+}
+
+Task<Result<void>> ConnectionService::withdraw(Caller caller, InvitationId id) {
+    const UserId me = caller.id;
+    const auto invitation = co_await find_own(me, id, Direction::sent);
+    if (!invitation) co_return invitation.error();
+
+    const PairKey key = PairKey::of(me, invitation->invitee.id);
+    const Time may_invite_at = clock_.now() + kCoolDown;
+    auto take_back = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        auto pair = co_await store_.lock_pair(tx, key);
+        if (!pair || pair->is_blocked()) co_return no_invitation();
+        if (pair->state == PairState::invited && pair->invitation_id == id) {
+            pair->forget_invitation();
+            (me == key.low ? pair->low_may_invite_at : pair->high_may_invite_at) = may_invite_at;
+            co_await store_.update_pair(tx, *pair);
+            co_await store_.update_invitation(tx, key, id, InvitationState::withdrawn);
+            co_return Result<void>{};
+        }
+        const auto row = co_await store_.find_invitation(tx, me, id);
+        if (!row || row->state == InvitationState::withdrawn) co_return no_invitation();
+        co_return over();
+    };
+    co_return co_await store_.database().transact<void>(take_back);
+}
+
+/// The invitation when `me` is that side of it and may see the other.
+Task<Result<Invitation>> ConnectionService::find_own(UserId me, InvitationId id, Direction direction) {
+    auto row = co_await store_.find_invitation(me, id);
+    if (!row || row->direction != direction || co_await is_hidden(me, row->peer_id)) co_return no_invitation();
+    co_return co_await invitation_of(me, std::move(*row));
+}
+
+Task<Result<Invitation>> ConnectionService::invitation_of(UserId me, InvitationRow row) {
+    const bool is_mine = row.direction == Direction::sent;
+    const UserId inviter = is_mine ? me : row.peer_id;
+    const UserId invitee = is_mine ? row.peer_id : me;
+    const std::vector<UserId> people{inviter, invitee};
+    const auto cards = co_await directory_.cards(people);
+    if (!cards[0] || !cards[1]) co_return no_invitation();
+    const auto hidden = co_await directory_.hidden_from(me);
+    const auto lists = co_await network_.connections_of_all(people);
+    co_return Invitation{.id = row.id,
+                         .state = row.state,
+                         .inviter = *cards[0],
+                         .invitee = *cards[1],
+                         .note = std::move(row.note),
+                         .mutual_count = static_cast<std::int64_t>(count_common(*lists[0], *lists[1], *hidden)),
+                         .created_at = row.created_at};
+}
+
+/// Makes a locked pair connected, and its pending invitation accepted.
+Task<void> ConnectionService::connect(sql::Transaction& tx, Pair& pair, Time now, Names names, UserId accepter,
+                                      std::string_view traceparent) {
+    if (pair.invitation_id)
+        co_await store_.update_invitation(tx, pair.key, pair.invitation_id, InvitationState::accepted);
+    pair.forget_invitation();
+    pair.state = PairState::connected;
+    pair.low_may_invite_at = Time{};
+    pair.high_may_invite_at = Time{};
+    co_await store_.update_pair(tx, pair);
+    co_await store_.insert_connection(tx, pair.key, now, std::move(names.low), std::move(names.high));
+    const Connected event{pair.key.low, pair.key.high, accepter};
+    co_await outbox_.append(tx, event, traceparent);
+    invalidate_after_commit(tx, pair.key);
+}
+
+void ConnectionService::invalidate_after_commit(sql::Transaction& tx, PairKey key) {
+    tx.after_commit([this, key] { network_.invalidate(key); });
+}
+
+// Connections.
+
+Task<Result<Page<ConnectionItem>>> ConnectionService::list_connections(Caller caller, ListConnections query) {
+    return page_of_connections(caller.id, caller.id, std::move(query));
+}
+
+Task<Result<Page<ConnectionItem>>> ConnectionService::list_connections_of(Caller caller, UserId user,
+                                                                          ListConnections query) {
+    const UserId me = caller.id;
+    if (user != me) {
+        if (co_await is_hidden(me, user) || !co_await directory_.exists(user)) co_return no_member();
+        if (!co_await network_.are_connected(me, user))
+            co_return Error{Code::forbidden, "only this member's connections may see this list", "connections_hidden"};
+    }
+    co_return co_await page_of_connections(me, user, std::move(query));
+}
+
+Task<Result<Page<ConnectionItem>>> ConnectionService::page_of_connections(UserId me, UserId owner,
+                                                                          ListConnections query) {
+    const ConnectionSort sort = query.sort.value_or(ConnectionSort::recent);
+    const std::string_view kind = sort == ConnectionSort::recent ? kByTime : kByName;
+    std::optional<ConnectionRow> after;
+    if (query.cursor) {
+        auto cursor = Cursor::decode(query.cursor->value, kind, 2);
+        if (!cursor) co_return cursor.error();
+        after = ConnectionRow{UserId{cursor->numbers[0]}, from_micros(cursor->numbers[1]), std::move(cursor->text)};
+    }
+    std::optional<NamePatterns> patterns;
+    if (query.q) {
+        patterns = name_patterns(query.q->value);
+        if (!patterns) co_return Page<ConnectionItem>{};
+    }
+
+    const auto hidden = co_await directory_.hidden_from(me);
+    const auto limit = static_cast<std::size_t>(query.limit.value);
+    auto fetch = [&](std::optional<ConnectionRow> last, std::size_t count) {
+        return store_.list_connections(owner, sort, patterns, std::move(last), count);
+    };
+    auto rows = co_await take_visible(fetch, *hidden, std::move(after), limit + 1);
+    Page<ConnectionItem> page;
+    if (rows.size() > limit) {
+        rows.resize(limit);
+        ConnectionRow& last = rows.back();
+        Cursor cursor{std::string(kind), {last.peer_id.value, to_micros(last.connected_at)}, {}};
+        if (sort == ConnectionSort::name) cursor.text = last.sort_name;
+        page.next_cursor = cursor.encode();
+    }
+    const auto cards = co_await directory_.cards(peers_of(rows));
+    page.items.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (cards[i]) page.items.push_back({*cards[i], rows[i].connected_at});
+    }
+    co_return page;
+}
+
+Task<Result<void>> ConnectionService::disconnect(Caller caller, UserId user) {
+    if (co_await is_hidden(caller.id, user)) co_return no_connection();
+    const PairKey key = PairKey::of(caller.id, user);
+    auto end = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        auto pair = co_await store_.lock_pair(tx, key);
+        if (!pair || pair->state != PairState::connected) co_return no_connection();
+        pair->state = PairState::none;
+        co_await store_.update_pair(tx, *pair);
+        co_await store_.remove_connection(tx, key);
+        const Disconnected event{key.low, key.high, caller.id};
+        co_await outbox_.append(tx, event, caller.request->traceparent);
+        invalidate_after_commit(tx, key);
+        co_return Result<void>{};
+    };
+    co_return co_await store_.database().transact<void>(end);
+}
+
+Task<Result<MutualConnections>> ConnectionService::list_mutual(Caller caller, UserId user, ListMutual query) {
+    const UserId me = caller.id;
+    UserId after;
+    if (query.cursor) {
+        auto cursor = Cursor::decode(query.cursor->value, kMutual, 1);
+        if (!cursor) co_return cursor.error();
+        after.value = cursor->numbers[0];
+    }
+    if (co_await is_hidden(me, user) || !co_await directory_.exists(user)) co_return no_member();
+
+    const auto hidden = co_await directory_.hidden_from(me);
+    const auto mine = co_await network_.connections_of(me);
+    const auto theirs = co_await network_.connections_of(user);
+    const Ids mutual = common(*mine, *theirs, *hidden);
+    const auto first = std::ranges::upper_bound(mutual, after);
+    const auto rest = static_cast<std::size_t>(mutual.end() - first);
+    const std::size_t count = std::min(rest, static_cast<std::size_t>(query.limit.value));
+
+    MutualConnections answer;
+    answer.total = static_cast<std::int64_t>(mutual.size());
+    if (count < rest)
+        answer.next_cursor =
+            Cursor{std::string(kMutual), {first[static_cast<std::ptrdiff_t>(count) - 1].value}, {}}.encode();
+    const auto cards = co_await directory_.cards(Ids(first, first + static_cast<std::ptrdiff_t>(count)));
+    for (const auto& card : cards) {
+        if (card) answer.items.push_back(*card);
+    }
+    co_return answer;
+}
+
+Task<Result<Page<Relationship>>> ConnectionService::list_relationships(Caller caller, AskRelationships query) {
+    const UserId me = caller.id;
+    const auto hidden = co_await directory_.hidden_from(me);
+    std::unordered_map<UserId, Pair> pairs;
+    for (Pair& pair : co_await store_.list_pairs(me, query.ids.items)) {
+        const UserId other = pair.other(me);
+        pairs.emplace(other, pair);
+    }
+
+    Page<Relationship> page;
+    page.items.reserve(query.ids.items.size());
+    for (const UserId user : query.ids.items) {
+        Relationship& relationship = page.items.emplace_back();
+        relationship.user_id = user;
+        if (user == me) relationship.degree = 0;
+        const auto found = pairs.find(user);
+        if (found == pairs.end()) continue;
+        const Pair& pair = found->second;
+        if (hidden->contains(user)) {
+            relationship.blocked = pair.is_blocked_by(me);
+            continue;
+        }
+        relationship.connected = pair.state == PairState::connected;
+        relationship.following = relationship.connected;
+        if (relationship.connected) relationship.degree = 1;
+        if (pair.state != PairState::invited) continue;
+        const bool is_sent = pair.inviter_id == me;
+        if (!is_sent && pair.is_ignored) continue;
+        relationship.invitation = is_sent ? PendingInvitation::sent : PendingInvitation::received;
+        relationship.invitation_id = pair.invitation_id;
+    }
+    co_return page;
+}
+
+Task<bool> ConnectionService::is_hidden(UserId me, UserId user) {
+    const auto hidden = co_await directory_.hidden_from(me);
+    co_return hidden->contains(user);
+}
+
+// Import.
+
+Task<Result<std::size_t>> ConnectionService::import_connections(std::vector<ImportedConnection> connections) {
+    std::ranges::sort(connections, {},
+                      [](const ImportedConnection& c) { return std::pair(PairKey::of(c.a, c.b), c.connected_at); });
+    const auto doubles =
+        std::ranges::unique(connections, {}, [](const ImportedConnection& c) { return PairKey::of(c.a, c.b); });
+    connections.erase(doubles.begin(), doubles.end());
+
+    std::vector<PairKey> keys;
+    std::vector<UserId> people;
+    keys.reserve(connections.size());
+    people.reserve(connections.size() * 2);
+    for (const ImportedConnection& connection : connections) {
+        if (connection.a == connection.b)
+            co_return bad_import("member " + std::to_string(connection.a.value) + " cannot connect with themself");
+        keys.push_back(PairKey::of(connection.a, connection.b));
+        people.push_back(connection.a);
+        people.push_back(connection.b);
+    }
+    std::ranges::sort(people);
+    const auto repeated = std::ranges::unique(people);
+    people.erase(repeated.begin(), repeated.end());
+
+    std::unordered_map<UserId, std::string> names;
+    for (std::size_t start = 0; start < people.size(); start += kCardsInCall) {
+        const auto end = std::min(start + kCardsInCall, people.size());
+        const std::vector<UserId> asked(people.begin() + static_cast<std::ptrdiff_t>(start),
+                                        people.begin() + static_cast<std::ptrdiff_t>(end));
+        const auto cards = co_await directory_.cards(asked);
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            if (!cards[i]) co_return bad_import("member " + std::to_string(asked[i].value) + " does not exist");
+            names.emplace(asked[i], sort_name(cards[i]->name));
+        }
+    }
+
+    const auto connection_of = [&](const PairKey& key) -> const ImportedConnection& {
+        return *std::ranges::lower_bound(connections, key, {},
+                                         [](const ImportedConnection& c) { return PairKey::of(c.a, c.b); });
+    };
+    auto insert = [&](sql::Transaction& tx) -> Task<Result<std::size_t>> {
+        auto strangers = co_await store_.connect_strangers(tx, keys);
+        std::ranges::sort(strangers);
+        std::vector<ConnectionStore::NewConnection> rows;
+        rows.reserve(strangers.size());
+        for (const PairKey& key : strangers)
+            rows.push_back({key, connection_of(key).connected_at, &names.at(key.low), &names.at(key.high)});
+        co_await store_.insert_connections(tx, rows);
+        for (const PairKey& key : strangers) {
+            const Connected event{key.low, key.high, connection_of(key).a};
+            co_await outbox_.append(tx, event);
+        }
+
+        std::size_t count = strangers.size();
+        if (count < keys.size()) {
+            for (const PairKey& key : co_await store_.list_invited(tx, keys)) {
+                auto pair = co_await store_.lock_pair(tx, key);
+                if (!pair || pair->state != PairState::invited || pair->is_blocked()) continue;
+                const ImportedConnection& connection = connection_of(key);
+                co_await connect(tx, *pair, connection.connected_at, {names.at(key.low), names.at(key.high)},
+                                 connection.a, {});
+                ++count;
+            }
+        }
+        if (count > 0)
+            tx.after_commit(
+                [this, people] { std::ranges::for_each(people, [this](UserId user) { network_.invalidate(user); }); });
+        co_return count;
+    };
+    co_return co_await store_.database().transact<std::size_t>(insert);
+}
+
+// Effects of events.
+
+Task<void> ConnectionService::blocked(sql::Transaction& tx, user::Blocked event) {
+    if (event.user_id == event.blocked_id) co_return;
+    const PairKey key = PairKey::of(event.user_id, event.blocked_id);
+    Pair pair = co_await store_.lock_or_insert_pair(tx, key);
+    (event.user_id == key.low ? pair.low_blocks : pair.high_blocks) = true;
+    if (pair.state == PairState::connected) {
+        co_await store_.remove_connection(tx, key);
+        const Disconnected disconnected{key.low, key.high, event.user_id};
+        co_await outbox_.append(tx, disconnected);
+        invalidate_after_commit(tx, key);
+    }
+    if (pair.state == PairState::invited) {
+        co_await store_.update_invitation(tx, key, pair.invitation_id, InvitationState::withdrawn);
+        pair.forget_invitation();
+    }
+    pair.state = PairState::none;
+    co_await store_.update_pair(tx, pair);
+}
+
+Task<void> ConnectionService::unblocked(sql::Transaction& tx, user::Unblocked event) {
+    const PairKey key = PairKey::of(event.user_id, event.blocked_id);
+    auto pair = co_await store_.lock_pair(tx, key);
+    if (!pair) co_return;
+    (event.user_id == key.low ? pair->low_blocks : pair->high_blocks) = false;
+    co_await store_.update_pair(tx, *pair);
+}
+
+Task<void> ConnectionService::refresh_name(UserId user) {
+    const auto cards = co_await directory_.cards({user});
+    if (!cards[0]) co_return;
+    const std::string name = sort_name(cards[0]->name);
+    const auto peers = co_await network_.connections_of(user);
+    for (std::span<const UserId> rest = *peers; !rest.empty();) {
+        const auto batch = rest.first(std::min(rest.size(), kNamesInBatch));
+        rest = rest.subspan(batch.size());
+        // Most profile changes are of something else: then nothing is written.
+        const auto stale = co_await store_.list_stale_names(user, name, {batch.begin(), batch.end()});
+        if (stale.empty()) continue;
+        auto rename = [&](sql::Transaction& tx) -> Task<Result<void>> {
+            co_await store_.rename_peer(tx, user, name, stale);
+            co_return Result<void>{};
+        };
+        auto renamed = co_await store_.database().transact<void>(rename);
+        if (!renamed) throw Corrupt("connection: renaming was refused");
+    }
+}
+
+ConnectionService::Names ConnectionService::names_of(PairKey key, const user::Card& a, const user::Card& b) {
+    const bool a_is_low = a.id == key.low;
+    return {sort_name(a_is_low ? a.name : b.name), sort_name(a_is_low ? b.name : a.name)};
+}
+
+Task<std::optional<ConnectionService::Names>> ConnectionService::current_names(PairKey key) {
+    const auto cards = co_await directory_.cards({key.low, key.high});
+    if (!cards[0] || !cards[1]) co_return std::nullopt;
+    co_return names_of(key, *cards[0], *cards[1]);
+}
+
+/// A name that changed between its reading and the commit of its copy was missed by refresh_name(), which did not see the row yet: looks again after
+/// the commit. From then on refresh_name() sees the row.
+Task<void> ConnectionService::repair_names(PairKey key, Names written) {
+    for (;;) {
+        const auto current = co_await current_names(key);
+        if (!current || *current == written) co_return;
+        auto rename = [&](sql::Transaction& tx) -> Task<Result<void>> {
+            co_await store_.rename_peer(tx, key.low, current->low, {key.high});
+            co_await store_.rename_peer(tx, key.high, current->high, {key.low});
+            co_return Result<void>{};
+        };
+        auto renamed = co_await store_.database().transact<void>(rename);
+        if (!renamed) co_return;
+        written = *current;
+    }
+}
+
+}  // namespace guildhall::connection

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/base/clock.hpp"
+#include "platform/base/cursor.hpp"
+#include "platform/base/id.hpp"
+#include "platform/http/caller.hpp"
+#include "platform/http/response.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "services/connection/cached_network.hpp"
+#include "services/connection/connection_api.hpp"
+#include "services/connection/connection_store.hpp"
+#include "services/user/public/directory.hpp"
+#include "services/user/public/events.hpp"
+
+namespace guildhall::connection {
+
+using http::Caller;
+
+/// The rules of invitations and connections. Whoever is hidden from the caller (a block, either way) does not exist for the caller: not_found here,
+/// left out there. Thread-safe.
+class ConnectionService {
+public:
+    ConnectionService(ConnectionStore& store, CachedNetwork& network, IdGenerator& ids, const Clock& clock,
+                      outbox::Outbox& outbox, user::Directory& directory)
+        : store_(store), network_(network), ids_(ids), clock_(clock), outbox_(outbox), directory_(directory) {}
+
+    // Invitations.
+
+    /// Invites a member. When that one has invited the caller before, ignored or not, both are connected at once and the answer is an accepted
+    /// invitation. Errors: unprocessable (self_invitation); not_found; conflict: already_connected, already_invited, cool_down (retry_after says
+    /// how long).
+    Task<Result<http::Created<Invitation>>> invite(Caller caller, Invite body);
+
+    /// The pending invitations to the caller that are not ignored, newest first.
+    Task<Result<Page<Invitation>>> list_received(Caller caller, ListInvitations query);
+
+    /// The pending invitations of the caller, newest first; also those that were ignored, which nothing shows.
+    Task<Result<Page<Invitation>>> list_sent(Caller caller, ListInvitations query);
+
+    /// An invitation to or of the caller, whatever its state. Errors: not_found.
+    Task<Result<Invitation>> find_invitation(Caller caller, InvitationId id);
+
+    /// Accepts an invitation to the caller, also one that was ignored; both become connected, in one transaction with the event. Again: the same answer.
+    /// Errors: not_found, also for the inviter; conflict: invitation_withdrawn, invitation_over (accepted once, disconnected since).
+    Task<Result<Invitation>> accept(Caller caller, InvitationId id);
+
+    /// Takes an invitation from the caller's list; the inviter cannot see it. Again: no change. Errors: not_found; conflict: invitation_withdrawn,
+    /// invitation_over (accepted).
+    Task<Result<void>> ignore(Caller caller, InvitationId id);
+
+    /// Takes the caller's own invitation back, which starts the cool-down. Errors: not_found, also when it is withdrawn already; conflict:
+    /// invitation_over (accepted).
+    Task<Result<void>> withdraw(Caller caller, InvitationId id);
+
+    // Connections.
+
+    Task<Result<Page<ConnectionItem>>> list_connections(Caller caller, ListConnections query);
+
+    /// Errors: not_found; forbidden: connections_hidden unless the caller is `user` or connected with `user`.
+    Task<Result<Page<ConnectionItem>>> list_connections_of(Caller caller, UserId user, ListConnections query);
+
+    /// Ends a connection; the other is not told. Errors: not_found when there is none.
+    Task<Result<void>> disconnect(Caller caller, UserId user);
+
+    /// Whom the caller and `user` are both connected with, by id. Errors: not_found.
+    Task<Result<MutualConnections>> list_mutual(Caller caller, UserId user, ListMutual query);
+
+    /// One Relationship for each id that was asked, in that order.
+    Task<Result<Page<Relationship>>> list_relationships(Caller caller, AskRelationships query);
+
+    // Import.
+
+    /// Connects members in one transaction, with the events, and gives the number of new connections. Pairs that are connected already or block
+    /// each other are skipped, so a broken import can be run again; a pending invitation becomes accepted. At best 500 to 5,000 a call, in the
+    /// order of an edge list. Errors: unprocessable, and nothing is written, for a connection with oneself and for a member who does not exist.
+    Task<Result<std::size_t>> import_connections(std::vector<ImportedConnection> connections);
+
+    // Effects of events.
+
+    /// Ends whatever is between the two, silently, and keeps them apart until unblocked().
+    Task<void> blocked(sql::Transaction& tx, user::Blocked event);
+    /// What the block ended does not come back.
+    Task<void> unblocked(sql::Transaction& tx, user::Unblocked event);
+    /// Brings the copies of a member's name up to date. May be repeated.
+    Task<void> refresh_name(UserId user);
+
+private:
+    /// The names of a pair as they are copied into the lists of each other.
+    struct Names {
+        std::string low;
+        std::string high;
+        friend bool operator==(const Names&, const Names&) = default;
+    };
+
+    Task<Result<Page<Invitation>>> list_pending(Caller caller, Direction direction, ListInvitations query);
+    Task<Result<Page<ConnectionItem>>> page_of_connections(UserId me, UserId owner, ListConnections query);
+    Task<bool> is_hidden(UserId me, UserId user);
+    Task<Result<Invitation>> invitation_of(UserId me, InvitationRow row);
+    Task<Result<Invitation>> find_own(UserId me, InvitationId id, Direction direction);
+
+    Task<void> connect(sql::Transaction& tx, Pair& pair, Time now, Names names, UserId accepter,
+                       std::string_view traceparent);
+    void invalidate_after_commit(sql::Transaction& tx, PairKey key);
+
+    static Names names_of(PairKey key, const user::Card& a, const user::Card& b);
+    Task<std::optional<Names>> current_names(PairKey key);
+    Task<void> repair_names(PairKey key, Names written);
+
+    ConnectionStore& store_;
+    CachedNetwork& network_;
+    IdGenerator& ids_;
+    const Clock& clock_;
+    outbox::Outbox& outbox_;
+    user::Directory& directory_;
+};
+
+}  // namespace guildhall::connection

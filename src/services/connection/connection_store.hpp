@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "platform/async/task.hpp"
+#include "platform/sql/database.hpp"
+#include "services/connection/connection.hpp"
+#include "services/connection/public/network.hpp"
+#include "services/connection/sort_name.hpp"
+
+namespace guildhall::connection {
+
+/// The tables of the connection service. What takes a Transaction writes, the rest reads outside of one. A writer locks the pair first: all else about
+/// two members follows from its row. Thread-safe; throws Unavailable.
+class ConnectionStore {
+public:
+    explicit ConnectionStore(sql::Database& database) : database_(database) {}
+
+    // Pairs.
+    /// Locks the pair, made when absent, and gives it as it is now.
+    Task<Pair> lock_or_insert_pair(sql::Transaction& tx, PairKey key);
+    /// Locks the pair. Nothing when there is none: the two never had to do with each other.
+    Task<std::optional<Pair>> lock_pair(sql::Transaction& tx, PairKey key);
+    /// Stores everything of a pair that the transaction has locked.
+    Task<void> update_pair(sql::Transaction& tx, Pair pair);
+    /// The pairs of `user` with up to 100 others, in no order; one statement. Those without a row are left out.
+    Task<std::vector<Pair>> list_pairs(UserId user, std::vector<UserId> others);
+
+    // Connections. The pair's state says the same as the two rows.
+    /// Inserts the rows of both sides.
+    Task<void> insert_connection(sql::Transaction& tx, PairKey key, Time connected_at, std::string low_sort_name,
+                                 std::string high_sort_name);
+    Task<void> remove_connection(sql::Transaction& tx, PairKey key);
+    /// The ids of all connections of `user`, ascending.
+    Task<Ids> list_peers(UserId user);
+    /// The same of several members in one statement, in their order.
+    Task<std::vector<Ids>> list_peers_of(std::vector<UserId> users);
+    /// Up to `limit` connections behind `after` (from the start without one): newest first or by name; those that match `patterns`, if given.
+    Task<std::vector<ConnectionRow>> list_connections(UserId user, ConnectionSort sort,
+                                                      std::optional<NamePatterns> patterns,
+                                                      std::optional<ConnectionRow> after, std::size_t limit);
+
+    // Copies of names.
+    /// Those of `users` in whose list `peer` has another name than `sort_name`.
+    Task<std::vector<UserId>> list_stale_names(UserId peer, std::string sort_name, std::vector<UserId> users);
+    Task<void> rename_peer(sql::Transaction& tx, UserId peer, std::string sort_name, std::vector<UserId> users);
+
+    // Invitations. What belongs to both sides is written to both rows.
+    Task<void> insert_invitation(sql::Transaction& tx, InvitationId id, UserId inviter, UserId invitee,
+                                 InvitationState state, std::string note, Time created_at);
+    /// Sets the state that `user` sees.
+    Task<void> update_invitation(sql::Transaction& tx, UserId user, InvitationId id, InvitationState state);
+    /// Sets the state that both sides see.
+    Task<void> update_invitation(sql::Transaction& tx, PairKey key, InvitationId id, InvitationState state);
+    /// The side of `user`; nothing when `user` is no party of it.
+    Task<std::optional<InvitationRow>> find_invitation(UserId user, InvitationId id);
+    /// The same within a transaction that has locked the pair.
+    Task<std::optional<InvitationRow>> find_invitation(sql::Transaction& tx, UserId user, InvitationId id);
+    /// Up to `limit` pending invitations of one direction, newest first, older than `before` (from the newest without one).
+    Task<std::vector<InvitationRow>> list_pending(UserId user, Direction direction, std::optional<InvitationId> before,
+                                                  std::size_t limit);
+
+    // Import.
+    /// Makes those pairs connected (and locks them) that are nothing to each other, and gives them, in no order; the others stay as they are.
+    /// `keys` ascending, without doubles. The rows of the connections are inserted by insert_connections().
+    Task<std::vector<PairKey>> connect_strangers(sql::Transaction& tx, std::span<const PairKey> keys);
+    /// Those of `keys` (ascending) that have a pending invitation; not locked.
+    Task<std::vector<PairKey>> list_invited(sql::Transaction& tx, std::span<const PairKey> keys);
+    struct NewConnection {
+        PairKey key;
+        Time connected_at;
+        const std::string* low_sort_name;
+        const std::string* high_sort_name;
+    };
+    Task<void> insert_connections(sql::Transaction& tx, std::span<const NewConnection> connections);
+
+    sql::Database& database() { return database_; }
+
+private:
+    sql::Database& database_;
+};
+
+}  // namespace guildhall::connection

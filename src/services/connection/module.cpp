@@ -1,0 +1,45 @@
+#include "services/connection/module.hpp"
+
+#include <string>
+
+#include "platform/http/idempotency.hpp"
+#include "platform/sql/node_lease.hpp"
+#include "services/connection/connection_consumers.hpp"
+#include "services/connection/connection_routes.hpp"
+#include "services/connection/migrations.hpp"
+
+namespace guildhall::connection {
+namespace {
+
+constexpr std::chrono::hours kPruneEvery{1};
+
+}  // namespace
+
+Module::Module(Ports ports, Options options)
+    : ports_(ports),
+      store_(ports.database),
+      network_(store_, options.max_cached_lists),
+      service_(store_, network_, ports.ids, ports.clock, ports.outbox, ports.directory),
+      pruned_at_(ports.clock.now()) {
+    add_connection_consumers(ports.consumers, service_, network_);
+}
+
+std::vector<sql::Migration> Module::migrations() {
+    std::vector<sql::Migration> migrations{{"platform/outbox", outbox::kSchema},
+                                           {"platform/node_lease", sql::kNodeLeaseSchema},
+                                           {"platform/idempotency", http::kIdempotencySchema}};
+    for (const auto& [name, text] : kMigrations) migrations.push_back({"connection/" + std::string(name), text});
+    return migrations;
+}
+
+void Module::add_routes(http::Router& router) { add_connection_routes(router, service_, ports_.database); }
+
+Task<void> Module::maintain() {
+    const Time now = ports_.clock.now();
+    if (now - pruned_at_ < kPruneEvery) co_return;
+    pruned_at_ = now;
+    co_await http::prune_idempotency_keys(ports_.database, now);
+    co_await ports_.consumers.prune();
+}
+
+}  // namespace guildhall::connection

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <vector>
+
+#include "platform/base/clock.hpp"
+#include "platform/base/id.hpp"
+#include "platform/http/router.hpp"
+#include "platform/outbox/consumer.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "platform/sql/database.hpp"
+#include "services/connection/cached_network.hpp"
+#include "services/connection/connection_service.hpp"
+#include "services/connection/connection_store.hpp"
+#include "services/user/public/directory.hpp"
+
+namespace guildhall::connection {
+
+/// What can be configured.
+struct Options {
+    std::size_t max_cached_lists =
+        100'000;  // members whose connections are kept in memory: 8 bytes for each connection
+};
+
+/// The connection service, put together. Only app/ makes one.
+class Module {
+public:
+    /// What it stands on; all of it outlives the module.
+    struct Ports {
+        sql::Database& database;
+        IdGenerator& ids;
+        const Clock& clock;
+        outbox::Outbox& outbox;
+        outbox::Consumers& consumers;
+        user::Directory& directory;
+    };
+
+    /// Binds the consumers; subscribe them afterwards.
+    explicit Module(Ports ports, Options options = {});
+    Module(const Module&) = delete;
+    Module& operator=(const Module&) = delete;
+
+    /// The schema of this service, with the tables of the platform that it needs.
+    static std::vector<sql::Migration> migrations();
+
+    void add_routes(http::Router& router);
+
+    Network& network() { return network_; }
+    /// For import.
+    ConnectionService& service() { return service_; }
+
+    /// Housekeeping that is due; call every few seconds, never twice at once.
+    Task<void> maintain();
+
+private:
+    Ports ports_;
+    ConnectionStore store_;
+    CachedNetwork network_;
+    ConnectionService service_;
+    Time pruned_at_;
+};
+
+}  // namespace guildhall::connection
