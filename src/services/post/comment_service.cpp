@@ -1,0 +1,255 @@
+#include "services/post/comment_service.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "platform/http/idempotency.hpp"
+#include "services/post/post_service.hpp"
+#include "services/post/public/events.hpp"
+#include "services/post/text_entities.hpp"
+
+namespace guildhall::post {
+namespace {
+
+constexpr std::string_view kUserCursor = "user.comments";
+
+Error no_such_comment() { return {Code::not_found, "there is no such comment"}; }
+Error deleted_comment() { return {Code::gone, "the comment has been deleted"}; }
+Error deleted_post() { return {Code::gone, "the post has been deleted"}; }
+Error no_such_parent() {
+    return {Code::unprocessable,
+            "the comment that is replied to does not exist",
+            "",
+            {{"/parent_id", "not_found", "is no comment of this post"}}};
+}
+
+std::string cursor_kind(std::string_view list, CommentSort sort) {
+    return std::string(list) + "." + std::string(json::name_of(sort));
+}
+
+std::int64_t start_of(CommentSort sort) { return sort == CommentSort::recent ? kFromNewest : 0; }
+
+Comment comment_of(StoredComment stored, const user::CardPointer& author) {
+    Comment comment{};
+    comment.id = stored.id;
+    comment.post_id = stored.post_id;
+    if (stored.parent_id) comment.parent_id = stored.parent_id;
+    if (author && !stored.is_deleted) comment.author = *author;
+    comment.text = std::move(stored.text);
+    comment.mentions = std::move(stored.mentions);
+    comment.created_at = stored.created_at;
+    comment.edited_at = stored.edited_at;
+    comment.version = stored.version;
+    comment.reply_count = stored.reply_count;
+    comment.is_deleted = stored.is_deleted;
+    return comment;
+}
+
+}  // namespace
+
+Task<Result<CommentService::Found>> CommentService::find_visible(const Viewer& viewer, CommentId id) {
+    const std::optional<PostId> post_id = co_await store_.find_comment_route(id);
+    if (!post_id) co_return no_such_comment();
+    Result<PostRecordPointer> post = co_await reader_.find_record(viewer, *post_id);
+    if (!post) co_return post.error().code == Code::gone ? post.error() : no_such_comment();
+    std::optional<StoredComment> comment = co_await store_.find_comment(*post_id, id);
+    if (!comment || viewer.is_hidden(comment->author_id)) co_return no_such_comment();
+    co_return Found{std::move(*comment), std::move(*post)};
+}
+
+Task<std::vector<Shown<Comment>>> CommentService::show(const Viewer& viewer, std::vector<StoredComment> rows) {
+    std::erase_if(rows, [&](const StoredComment& row) { return !row.is_deleted && viewer.is_hidden(row.author_id); });
+    std::vector<UserId> authors;
+    authors.reserve(rows.size());
+    for (const StoredComment& row : rows) authors.push_back(row.author_id);
+    const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
+    std::vector<Shown<Comment>> shown;
+    shown.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (!cards[i] && !rows[i].is_deleted) continue;
+        const std::int64_t place = rows[i].id.value;
+        shown.push_back({place, comment_of(std::move(rows[i]), cards[i])});
+    }
+    co_return shown;
+}
+
+Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller, PostId post, CreateComment body) {
+    const Viewer viewer = co_await reader_.viewer(caller.id);
+    const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, post);
+    if (!record) co_return record.error();
+    std::optional<StoredComment> parent;
+    if (body.parent_id) {
+        parent = co_await store_.find_comment(post, *body.parent_id);
+        if (!parent || parent->is_deleted || viewer.is_hidden(parent->author_id)) co_return no_such_parent();
+    }
+    TextEntities entities = find_entities(body.text.value);
+    co_await resolve_mentions(directory_, caller.id, entities);
+    std::vector<UserId> authors{caller.id};
+    const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
+    if (!cards.front()) co_return Error{Code::unauthenticated, "the account does not exist any more"};
+
+    StoredComment comment;
+    comment.id = ids_.next<CommentId>();
+    comment.post_id = post;
+    if (parent) {
+        const bool is_deepest = parent->depth >= kMaxCommentDepth;
+        comment.parent_id = is_deepest ? parent->parent_id : parent->id;
+        comment.depth = is_deepest ? parent->depth : parent->depth + 1;
+    }
+    comment.author_id = caller.id;
+    comment.text = std::move(body.text.value);
+    comment.mentions = std::move(entities.mentions);
+    comment.created_at = clock_.now();
+    const Comment answer = comment_of(comment, cards.front());
+    std::string location = "/v1/comments/" + std::to_string(comment.id.value);
+
+    auto insert = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        const std::optional<UserId> author = co_await store_.add_to_counts(tx, post, {}, 1);
+        if (!author) co_return deleted_post();
+        if (parent) {
+            const bool is_live = co_await store_.is_live_comment(tx, post, parent->id);
+            if (!is_live) co_return no_such_parent();
+            co_await store_.add_reply(tx, post, comment.parent_id);
+        }
+        co_await store_.insert_comment(tx, comment);
+        PostCommented event{post, *author, comment.id, caller.id, {}, {}, newly_mentioned({}, comment.mentions)};
+        if (parent) {
+            event.parent_id = parent->id;
+            event.parent_author_id = parent->author_id;
+        }
+        co_await outbox_.append(tx, event, caller.request->traceparent);
+        co_return co_await http::remember(tx, *caller.request, answer, location);
+    };
+    const AtEnd drop([&] { reader_.drop_post(post); });
+    const Result<void> inserted = co_await store_.database().transact<void>(insert);
+    if (!inserted) co_return inserted.error();
+    co_return http::Created<Comment>{answer, std::move(location)};
+}
+
+Task<Result<Comment>> CommentService::find(http::Visitor visitor, CommentId id) {
+    const Viewer viewer = co_await reader_.viewer(visitor.id);
+    Result<Found> found = co_await find_visible(viewer, id);
+    if (!found) co_return found.error();
+    if (found->comment.is_deleted) co_return deleted_comment();
+    std::vector<UserId> authors{found->comment.author_id};
+    const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
+    if (!cards.front()) co_return no_such_comment();
+    co_return comment_of(std::move(found->comment), cards.front());
+}
+
+Task<Page<Comment>> CommentService::page_under(const Viewer& viewer, PostId post, CommentId parent,
+                                               const CommentsQuery& query, CommentSort sort, std::string_view kind,
+                                               std::int64_t position) {
+    auto fetch = [&](std::int64_t from, std::size_t count) {
+        return store_.list_comments_under(post, parent, CommentId{from}, sort == CommentSort::recent, count);
+    };
+    auto show_rows = [&](std::vector<StoredComment> rows) { return show(viewer, std::move(rows)); };
+    const auto place = [](const StoredComment& row) { return row.id.value; };
+    const auto limit = static_cast<std::size_t>(query.limit.value);
+    co_return co_await fill_page<Comment>(kind, position, limit, fetch, place, show_rows);
+}
+
+Task<Result<Page<Comment>>> CommentService::list(http::Visitor visitor, PostId post, CommentsQuery query) {
+    const CommentSort sort = query.sort.value_or(CommentSort::recent);
+    const std::string kind = cursor_kind("post.comments", sort);
+    const Result<std::int64_t> position = position_of(query.cursor, kind, start_of(sort));
+    if (!position) co_return position.error();
+    const Viewer viewer = co_await reader_.viewer(visitor.id);
+    const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, post);
+    if (!record) co_return record.error();
+    co_return co_await page_under(viewer, post, CommentId{}, query, sort, kind, *position);
+}
+
+Task<Result<Page<Comment>>> CommentService::list_replies(http::Visitor visitor, CommentId id, CommentsQuery query) {
+    const CommentSort sort = query.sort.value_or(CommentSort::oldest);
+    const std::string kind = cursor_kind("comment.replies", sort);
+    const Result<std::int64_t> position = position_of(query.cursor, kind, start_of(sort));
+    if (!position) co_return position.error();
+    const Viewer viewer = co_await reader_.viewer(visitor.id);
+    const Result<Found> found = co_await find_visible(viewer, id);
+    if (!found) co_return found.error();
+    co_return co_await page_under(viewer, found->comment.post_id, id, query, sort, kind, *position);
+}
+
+Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, EditComment body) {
+    const Viewer viewer = co_await reader_.viewer(caller.id);
+    const Result<Found> found = co_await find_visible(viewer, id);
+    if (!found) co_return found.error();
+    if (found->comment.is_deleted) co_return deleted_comment();
+    if (found->comment.author_id != caller.id) co_return Error{Code::forbidden, "only the author can change a comment"};
+    TextEntities entities = find_entities(body.text.value);
+    co_await resolve_mentions(directory_, caller.id, entities);
+    std::vector<UserId> authors{caller.id};
+    const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
+    const PostId post = found->comment.post_id;
+    const Time now = clock_.now();
+
+    auto update = [&](sql::Transaction& tx) -> Task<Result<Comment>> {
+        std::optional<StoredComment> comment = co_await store_.lock_comment(tx, post, id);
+        if (!comment) co_return deleted_comment();
+        if (auto matches = http::check_if_match(*caller.request, comment->version); !matches) co_return matches.error();
+        if (comment->text == body.text.value) co_return comment_of(std::move(*comment), cards.front());
+        const CommentEdited event{post, id, caller.id, newly_mentioned(comment->mentions, entities.mentions)};
+        comment->text = body.text.value;
+        comment->mentions = entities.mentions;
+        comment->edited_at = now;
+        ++comment->version;
+        co_await store_.update_comment(tx, *comment);
+        co_await outbox_.append(tx, event, caller.request->traceparent);
+        co_return comment_of(std::move(*comment), cards.front());
+    };
+    co_return co_await store_.database().transact<Comment>(update);
+}
+
+Task<Result<void>> CommentService::remove(http::Caller caller, CommentId id) {
+    const Viewer viewer = co_await reader_.viewer(caller.id);
+    const Result<Found> found = co_await find_visible(viewer, id);
+    if (!found) co_return found.error();
+    if (found->comment.is_deleted) co_return deleted_comment();
+    const PostKey post = found->post->post.key;
+    if (found->comment.author_id != caller.id && post.author_id != caller.id)
+        co_return Error{Code::forbidden, "only the author of the comment or of the post can delete a comment"};
+    const Time now = clock_.now();
+
+    auto erase = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        const std::optional<UserId> author = co_await store_.add_to_counts(tx, post.id, {}, -1);
+        if (!author) co_return deleted_post();
+        const std::optional<RemovedComment> removed = co_await store_.remove_comment(tx, post.id, id, now);
+        if (!removed) co_return deleted_comment();
+        const CommentDeleted event{post.id, id, removed->author_id, caller.id};
+        co_await outbox_.append(tx, event, caller.request->traceparent);
+        co_return Result<void>{};
+    };
+    const AtEnd drop([&] { reader_.drop_post(post.id); });
+    co_return co_await store_.database().transact<void>(erase);
+}
+
+Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, UserId user, ListQuery query) {
+    const Result<std::int64_t> position = position_of(query.cursor, kUserCursor);
+    if (!position) co_return position.error();
+    const Viewer viewer = co_await reader_.viewer(caller.id);
+    const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);
+    if (!exists) co_return Error{Code::not_found, "there is no such member"};
+
+    using Keys = std::vector<std::pair<PostId, CommentId>>;
+    auto fetch = [&](std::int64_t below, std::size_t count) {
+        return store_.list_comments_of(user, CommentId{below}, count);
+    };
+    auto show_rows = [&](Keys rows) -> Task<std::vector<Shown<Comment>>> {
+        std::vector<PostKey> posts;
+        for (const auto& [post, comment] : rows) posts.push_back({post, {}});
+        const std::vector<PostView> views = co_await reader_.list_visible(viewer, std::move(posts));
+        std::unordered_set<PostId> visible;
+        for (const PostView& view : views) visible.insert(view.record->post.key.id);
+        std::erase_if(rows, [&](const auto& row) { return !visible.contains(row.first); });
+        std::vector<StoredComment> comments = co_await store_.list_comments(std::move(rows));
+        std::ranges::sort(comments, std::ranges::greater(), &StoredComment::id);
+        std::erase_if(comments, [](const StoredComment& comment) { return comment.is_deleted; });
+        co_return co_await show(viewer, std::move(comments));
+    };
+    const auto place = [](const Keys::value_type& row) { return row.second.value; };
+    co_return co_await fill_page<Comment>(kUserCursor, *position, static_cast<std::size_t>(query.limit.value), fetch,
+                                          place, show_rows);
+}
+
+}  // namespace guildhall::post

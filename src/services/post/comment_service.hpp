@@ -1,0 +1,56 @@
+#pragma once
+
+#include "platform/base/cursor.hpp"
+#include "platform/http/caller.hpp"
+#include "platform/http/response.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "services/post/paging.hpp"
+#include "services/post/post_api.hpp"
+#include "services/post/post_reader.hpp"
+#include "services/post/post_store.hpp"
+
+namespace guildhall::post {
+
+/// Comments of posts and replies to them, as trees. Whoever may not see the post sees none; those of members hidden
+/// from the reader are left out.
+class CommentService {
+public:
+    CommentService(PostStore& store, PostReader& reader, user::Directory& directory, IdGenerator& ids,
+                   const Clock& clock, outbox::Outbox& outbox)
+        : store_(store), reader_(reader), directory_(directory), ids_(ids), clock_(clock), outbox_(outbox) {}
+
+    /// Errors: unprocessable when `parent_id` is no comment of this post that the caller can see.
+    Task<Result<http::Created<Comment>>> create(http::Caller caller, PostId post, CreateComment body);
+    /// Errors: not_found; gone when it was deleted.
+    Task<Result<Comment>> find(http::Visitor visitor, CommentId id);
+    /// The comments of the post itself; their replies are asked for one by one.
+    Task<Result<Page<Comment>>> list(http::Visitor visitor, PostId post, CommentsQuery query);
+    /// Oldest first unless asked otherwise.
+    Task<Result<Page<Comment>>> list_replies(http::Visitor visitor, CommentId id, CommentsQuery query);
+    /// Errors: forbidden for all but its author; precondition_failed.
+    Task<Result<Comment>> edit(http::Caller caller, CommentId id, EditComment body);
+    /// By its author or the post's. Its replies stay. Errors: forbidden.
+    Task<Result<void>> remove(http::Caller caller, CommentId id);
+    /// What a member wrote below posts that the caller may see, newest first.
+    Task<Result<Page<Comment>>> list_by_user(http::Caller caller, UserId user, ListQuery query);
+
+private:
+    struct Found {
+        StoredComment comment;
+        PostRecordPointer post;
+    };
+    /// The comment, also a tombstone, when the viewer may see its post and its author.
+    Task<Result<Found>> find_visible(const Viewer& viewer, CommentId id);
+    Task<std::vector<Shown<Comment>>> show(const Viewer& viewer, std::vector<StoredComment> rows);
+    Task<Page<Comment>> page_under(const Viewer& viewer, PostId post, CommentId parent, const CommentsQuery& query,
+                                   CommentSort sort, std::string_view kind, std::int64_t position);
+
+    PostStore& store_;
+    PostReader& reader_;
+    user::Directory& directory_;
+    IdGenerator& ids_;
+    const Clock& clock_;
+    outbox::Outbox& outbox_;
+};
+
+}  // namespace guildhall::post

@@ -1,0 +1,52 @@
+#include "services/post/module.hpp"
+
+#include <chrono>
+
+#include "platform/http/idempotency.hpp"
+#include "platform/sql/node_lease.hpp"
+#include "services/post/migrations.hpp"
+#include "services/post/post_routes.hpp"
+
+namespace guildhall::post {
+namespace {
+
+constexpr std::chrono::hours kMaintenanceInterval{1};
+
+}  // namespace
+
+Module::Module(Ports ports, Options options)
+    : ports_(ports),
+      store_(ports.database),
+      reader_(store_, ports.directory, ports.network, options.max_posts, options.max_readers),
+      timelines_(store_, options.max_timelines),
+      feed_(store_, timelines_, options.max_readers),
+      post_service_(store_, reader_, timelines_, feed_, ports.directory, ports.ids, ports.clock, ports.outbox),
+      reaction_service_(store_, reader_, ports.directory, ports.ids, ports.outbox),
+      comment_service_(store_, reader_, ports.directory, ports.ids, ports.clock, ports.outbox),
+      importer_(store_, reader_, timelines_, ports.directory, ports.outbox) {
+    add_consumers(ports.consumers);
+}
+
+void Module::add_routes(http::Router& router) {
+    add_post_routes(router, post_service_, reaction_service_, comment_service_, ports_.database);
+}
+
+Task<void> Module::maintain() {
+    const Time now = ports_.clock.now();
+    std::int64_t next = next_maintenance_.load();
+    if (to_micros(now) < next ||
+        !next_maintenance_.compare_exchange_strong(next, to_micros(now + kMaintenanceInterval)))
+        co_return;
+    co_await http::prune_idempotency_keys(ports_.database, now);
+    co_await ports_.consumers.prune();
+}
+
+std::vector<sql::Migration> Module::migrations() {
+    std::vector<sql::Migration> all{{"platform/outbox", outbox::kSchema},
+                                    {"platform/node_lease", sql::kNodeLeaseSchema},
+                                    {"platform/idempotency", http::kIdempotencySchema}};
+    for (const auto& [name, text] : kMigrations) all.push_back({"post/" + std::string(name), text});
+    return all;
+}
+
+}  // namespace guildhall::post

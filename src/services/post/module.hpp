@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <vector>
+
+#include "platform/http/router.hpp"
+#include "platform/outbox/consumer.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "platform/sql/database.hpp"
+#include "services/connection/public/network.hpp"
+#include "services/post/comment_service.hpp"
+#include "services/post/feed.hpp"
+#include "services/post/importer.hpp"
+#include "services/post/post_reader.hpp"
+#include "services/post/post_service.hpp"
+#include "services/post/post_store.hpp"
+#include "services/post/public/posts.hpp"
+#include "services/post/reaction_service.hpp"
+#include "services/post/timelines.hpp"
+#include "services/user/public/directory.hpp"
+
+namespace guildhall::post {
+
+/// How many things are kept in memory at most. A post is about 2 KiB, a timeline or a reader up to 2 KiB each.
+struct Options {
+    std::size_t max_posts = 20'000;
+    std::size_t max_timelines = 20'000;
+    std::size_t max_readers = 10'000;
+};
+
+/// The post service, made from what it needs. Only app/ makes one.
+class Module {
+public:
+    /// What it stands on; all of it outlives the module.
+    struct Ports {
+        sql::Database& database;
+        IdGenerator& ids;
+        const Clock& clock;
+        outbox::Outbox& outbox;
+        outbox::Consumers& consumers;
+        user::Directory& directory;
+        connection::Network& network;
+    };
+
+    explicit Module(Ports ports, Options options = {});
+    Module(const Module&) = delete;
+    Module& operator=(const Module&) = delete;
+
+    void add_routes(http::Router& router);
+
+    /// What other services may ask.
+    Posts& posts() { return reader_; }
+    /// For `guildhall import`.
+    Importer& importer() { return importer_; }
+    /// For tests and for callers in this process: what the routes call.
+    PostService& post_service() { return post_service_; }
+    ReactionService& reaction_service() { return reaction_service_; }
+    CommentService& comment_service() { return comment_service_; }
+
+    /// Forgets what is old enough: idempotency keys, inbox rows. Call every few seconds; it works once an hour.
+    Task<void> maintain();
+
+    /// The schema: the platform's tables first.
+    static std::vector<sql::Migration> migrations();
+
+private:
+    void add_consumers(outbox::Consumers& consumers);
+
+    Ports ports_;
+    PostStore store_;
+    PostReader reader_;
+    Timelines timelines_;
+    Feed feed_;
+    PostService post_service_;
+    ReactionService reaction_service_;
+    CommentService comment_service_;
+    Importer importer_;
+    std::atomic<std::int64_t> next_maintenance_{0};  // microseconds since 1970
+};
+
+}  // namespace guildhall::post

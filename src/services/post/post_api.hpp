@@ -1,0 +1,160 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/describe/class.hpp>
+
+#include "platform/json/constraints.hpp"
+#include "services/post/post.hpp"
+#include "services/user/public/directory.hpp"
+
+namespace guildhall::post {
+
+/// A post as `anyone who may see it` gets it; `my_reaction` is the reader's own.
+struct Post {
+    PostId id;
+    user::Card author;
+    std::string text;
+    Visibility visibility;
+    std::vector<std::string> hashtags;  // case-folded, without "#", in order of appearance
+    std::vector<Mention> mentions;
+    Time created_at;
+    std::optional<Time> edited_at;
+    std::int64_t version;
+    Reactions reactions;
+    std::int64_t comment_count;
+    std::optional<ReactionKind> my_reaction;
+};
+BOOST_DESCRIBE_STRUCT(Post, (),
+                      (id, author, text, visibility, hashtags, mentions, created_at, edited_at, version, reactions,
+                       comment_count, my_reaction))
+
+/// A post in memory, with the JSON of what is the same for every reader written ahead: all before the author's card,
+/// and all between it and the reader's own reaction.
+struct PostRecord {
+    explicit PostRecord(StoredPost stored);
+
+    StoredPost post;
+    std::string json_before_author;
+    std::string json_behind_author;
+};
+using PostRecordPointer = std::shared_ptr<const PostRecord>;
+
+/// The answer form of Post: the same JSON, without copying the post.
+struct PostView {
+    using Schema = Post;
+    PostRecordPointer record;
+    user::CardPointer author;
+    std::optional<ReactionKind> my_reaction;
+    std::int64_t version = 0;
+
+    void write_json(std::string& out) const;
+    /// The described struct of the same content.
+    Post to_post() const;
+};
+
+struct CreatePost {
+    json::Text<1, kMaxPostLength> text;
+    std::optional<Visibility> visibility;  // members when absent
+};
+BOOST_DESCRIBE_STRUCT(CreatePost, (), (text, visibility))
+
+struct EditPost {
+    json::Change<json::Text<1, kMaxPostLength>> text;
+    json::Change<Visibility> visibility;
+};
+BOOST_DESCRIBE_STRUCT(EditPost, (), (text, visibility))
+
+struct PostsQuery {
+    json::IdList<100, PostId> ids;
+};
+BOOST_DESCRIBE_STRUCT(PostsQuery, (), (ids))
+
+/// The query of a list.
+struct ListQuery {
+    json::PageLimit limit;
+    std::optional<json::CursorText> cursor;
+};
+BOOST_DESCRIBE_STRUCT(ListQuery, (), (limit, cursor))
+
+enum class FeedSort { newest };
+BOOST_DESCRIBE_ENUM(FeedSort, newest)
+
+struct FeedQuery {
+    std::optional<FeedSort> sort;
+    json::PageLimit limit;
+    std::optional<json::CursorText> cursor;
+};
+BOOST_DESCRIBE_STRUCT(FeedQuery, (), (sort, limit, cursor))
+
+struct SetReaction {
+    ReactionKind kind;
+};
+BOOST_DESCRIBE_STRUCT(SetReaction, (), (kind))
+
+struct ReactionsQuery {
+    std::optional<ReactionKind> kind;
+    json::PageLimit limit;
+    std::optional<json::CursorText> cursor;
+};
+BOOST_DESCRIBE_STRUCT(ReactionsQuery, (), (kind, limit, cursor))
+
+/// Who reacted to a post.
+struct Reaction {
+    user::Card user;
+    ReactionKind kind;
+    Time created_at;
+};
+BOOST_DESCRIBE_STRUCT(Reaction, (), (user, kind, created_at))
+
+/// What a member reacted to.
+struct ReactionActivity {
+    PostView post;
+    ReactionKind kind;
+    Time created_at;
+};
+BOOST_DESCRIBE_STRUCT(ReactionActivity, (), (post, kind, created_at))
+
+struct CreateComment {
+    json::Text<1, kMaxCommentLength> text;
+    std::optional<CommentId> parent_id;
+};
+BOOST_DESCRIBE_STRUCT(CreateComment, (), (text, parent_id))
+
+struct EditComment {
+    json::Text<1, kMaxCommentLength> text;
+};
+BOOST_DESCRIBE_STRUCT(EditComment, (), (text))
+
+enum class CommentSort { recent, oldest };
+BOOST_DESCRIBE_ENUM(CommentSort, recent, oldest)
+
+struct CommentsQuery {
+    std::optional<CommentSort> sort;  // recent when absent
+    json::PageLimit limit;
+    std::optional<json::CursorText> cursor;
+};
+BOOST_DESCRIBE_STRUCT(CommentsQuery, (), (sort, limit, cursor))
+
+/// A comment. A deleted one that has replies is shown without author, text and mentions.
+struct Comment {
+    CommentId id;
+    PostId post_id;
+    std::optional<CommentId> parent_id;
+    std::optional<user::Card> author;
+    std::string text;
+    std::vector<Mention> mentions;
+    Time created_at;
+    std::optional<Time> edited_at;
+    std::int64_t version;
+    std::int64_t reply_count;
+    bool is_deleted;
+};
+BOOST_DESCRIBE_STRUCT(Comment, (),
+                      (id, post_id, parent_id, author, text, mentions, created_at, edited_at, version, reply_count,
+                       is_deleted))
+
+}  // namespace guildhall::post

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "platform/base/cursor.hpp"
+#include "platform/http/caller.hpp"
+#include "platform/http/response.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "services/post/feed.hpp"
+#include "services/post/post_api.hpp"
+#include "services/post/post_reader.hpp"
+#include "services/post/post_store.hpp"
+#include "services/post/text_entities.hpp"
+#include "services/post/timelines.hpp"
+
+namespace guildhall::post {
+
+/// Sets the members of the mentions in `entities`; a mention of an unknown handle, or of somebody hidden from
+/// `author`, is removed: it stays plain text.
+Task<void> resolve_mentions(user::Directory& directory, UserId author, TextEntities& entities);
+
+/// The different members in `mentions` that are not in `before`.
+std::vector<UserId> newly_mentioned(const std::vector<Mention>& before, const std::vector<Mention>& mentions);
+
+/// Posts and the lists of them.
+class PostService {
+public:
+    PostService(PostStore& store, PostReader& reader, Timelines& timelines, Feed& feed, user::Directory& directory,
+                IdGenerator& ids, const Clock& clock, outbox::Outbox& outbox)
+        : store_(store),
+          reader_(reader),
+          timelines_(timelines),
+          feed_(feed),
+          directory_(directory),
+          ids_(ids),
+          clock_(clock),
+          outbox_(outbox) {}
+
+    Task<Result<http::Created<PostView>>> create(http::Caller caller, CreatePost body);
+    Task<Result<PostView>> find(http::Visitor visitor, PostId id);
+    /// The posts of the ids that the reader may see, in the order of the ids.
+    Task<Result<std::vector<PostView>>> list_by_ids(http::Visitor visitor, PostsQuery query);
+    /// Errors: forbidden for who may see it but did not write it; precondition_failed.
+    Task<Result<PostView>> edit(http::Caller caller, PostId id, EditPost body);
+    Task<Result<void>> remove(http::Caller caller, PostId id);
+
+    Task<Result<Page<PostView>>> list_by_author(http::Visitor visitor, UserId author, ListQuery query);
+    Task<Result<Page<PostView>>> list_by_hashtag(http::Visitor visitor, json::Tag tag, ListQuery query);
+    Task<Result<Page<PostView>>> feed(http::Caller caller, FeedQuery query);
+
+private:
+    /// The key of a post that `caller` wrote. Errors: as PostReader::find, forbidden.
+    Task<Result<PostKey>> own_post(UserId caller, PostId id);
+
+    template <class Fetch>
+    Task<Page<PostView>> page_of_posts(const Viewer& viewer, std::string_view kind, std::int64_t position, int limit,
+                                       Fetch& fetch);
+
+    PostStore& store_;
+    PostReader& reader_;
+    Timelines& timelines_;
+    Feed& feed_;
+    user::Directory& directory_;
+    IdGenerator& ids_;
+    const Clock& clock_;
+    outbox::Outbox& outbox_;
+};
+
+}  // namespace guildhall::post

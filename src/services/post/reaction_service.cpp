@@ -1,0 +1,132 @@
+#include "services/post/reaction_service.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "services/post/paging.hpp"
+#include "services/post/public/events.hpp"
+
+namespace guildhall::post {
+namespace {
+
+constexpr std::string_view kUserCursor = "user.reactions";
+
+// A list of one kind is another list than that of all.
+std::string cursor_kind(std::optional<ReactionKind> kind) {
+    return "post.reactions." + std::string(kind ? json::name_of(*kind) : "all");
+}
+
+std::size_t index_of(ReactionKind kind) { return static_cast<std::size_t>(kind); }
+
+Error deleted_meanwhile() { return {Code::gone, "the post has been deleted"}; }
+
+}  // namespace
+
+Task<Result<void>> ReactionService::set(http::Caller caller, PostId id, SetReaction body) {
+    const Viewer viewer = co_await reader_.viewer(caller.id);
+    const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, id);
+    if (!record) co_return record.error();
+    const StoredReaction reaction{id, caller.id, ids_.next_value(), body.kind};
+
+    auto upsert = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        const ReactionChange change = co_await store_.upsert_reaction(tx, reaction);
+        if (change.previous == body.kind) co_return Result<void>{};
+        PostStore::KindDeltas deltas{};
+        if (change.previous) --deltas[index_of(*change.previous)];
+        ++deltas[index_of(body.kind)];
+        const std::optional<UserId> author = co_await store_.add_to_counts(tx, id, deltas, 0);
+        if (!author) co_return deleted_meanwhile();
+        const PostReacted event{id, *author, caller.id, body.kind, change.previous.has_value()};
+        co_await outbox_.append(tx, event, caller.request->traceparent);
+        co_return Result<void>{};
+    };
+    const AtEnd drop([&] {
+        reader_.drop_post(id);
+        reader_.drop_reactions_of(caller.id);
+    });
+    co_return co_await store_.database().transact<void>(upsert);
+}
+
+Task<Result<void>> ReactionService::remove(http::Caller caller, PostId id) {
+    const Viewer viewer = co_await reader_.viewer(caller.id);
+    const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, id);
+    if (!record) co_return record.error();
+
+    auto erase = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        const std::optional<ReactionKind> kind = co_await store_.remove_reaction(tx, id, caller.id);
+        if (!kind) co_return Result<void>{};
+        PostStore::KindDeltas deltas{};
+        --deltas[index_of(*kind)];
+        const std::optional<UserId> author = co_await store_.add_to_counts(tx, id, deltas, 0);
+        if (!author) co_return deleted_meanwhile();
+        const ReactionRemoved event{id, *author, caller.id};
+        co_await outbox_.append(tx, event, caller.request->traceparent);
+        co_return Result<void>{};
+    };
+    const AtEnd drop([&] {
+        reader_.drop_post(id);
+        reader_.drop_reactions_of(caller.id);
+    });
+    co_return co_await store_.database().transact<void>(erase);
+}
+
+Task<Result<Page<Reaction>>> ReactionService::list(http::Visitor visitor, PostId id, ReactionsQuery query) {
+    const std::string kind = cursor_kind(query.kind);
+    const Result<std::int64_t> position = position_of(query.cursor, kind);
+    if (!position) co_return position.error();
+    const Viewer viewer = co_await reader_.viewer(visitor.id);
+    const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, id);
+    if (!record) co_return record.error();
+
+    auto fetch = [&](std::int64_t below, std::size_t count) {
+        return store_.list_reactions(id, query.kind, below, count);
+    };
+    auto show = [&](std::vector<StoredReaction> rows) -> Task<std::vector<Shown<Reaction>>> {
+        std::erase_if(rows, [&](const StoredReaction& row) { return viewer.is_hidden(row.user_id); });
+        std::vector<UserId> users;
+        users.reserve(rows.size());
+        for (const StoredReaction& row : rows) users.push_back(row.user_id);
+        const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(users));
+        std::vector<Shown<Reaction>> shown;
+        shown.reserve(rows.size());
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            if (cards[i]) shown.push_back({rows[i].id, {*cards[i], rows[i].kind, time_of_id(rows[i].id)}});
+        co_return shown;
+    };
+    const auto place = [](const StoredReaction& row) { return row.id; };
+    co_return co_await fill_page<Reaction>(kind, *position, static_cast<std::size_t>(query.limit.value), fetch, place,
+                                           show);
+}
+
+Task<Result<Page<ReactionActivity>>> ReactionService::list_by_user(http::Caller caller, UserId user, ListQuery query) {
+    const Result<std::int64_t> position = position_of(query.cursor, kUserCursor);
+    if (!position) co_return position.error();
+    const Viewer viewer = co_await reader_.viewer(caller.id);
+    const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);
+    if (!exists) co_return Error{Code::not_found, "there is no such member"};
+
+    auto fetch = [&](std::int64_t below, std::size_t count) {
+        return store_.list_reaction_activity(user, below, count);
+    };
+    auto show = [&](std::vector<StoredReaction> rows) -> Task<std::vector<Shown<ReactionActivity>>> {
+        std::vector<PostKey> keys;
+        keys.reserve(rows.size());
+        for (const StoredReaction& row : rows) keys.push_back({row.post_id, {}});
+        std::vector<PostView> views = co_await reader_.list_visible(viewer, std::move(keys));
+        std::vector<Shown<ReactionActivity>> shown;
+        shown.reserve(views.size());
+        auto view = views.begin();  // both are in the order of the rows
+        for (const StoredReaction& row : rows) {
+            if (view == views.end()) break;
+            if (view->record->post.key.id != row.post_id) continue;
+            shown.push_back({row.id, {std::move(*view), row.kind, time_of_id(row.id)}});
+            ++view;
+        }
+        co_return shown;
+    };
+    const auto place = [](const StoredReaction& row) { return row.id; };
+    co_return co_await fill_page<ReactionActivity>(kUserCursor, *position, static_cast<std::size_t>(query.limit.value),
+                                                   fetch, place, show);
+}
+
+}  // namespace guildhall::post

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "platform/base/cursor.hpp"
+#include "platform/http/caller.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "services/post/post_api.hpp"
+#include "services/post/post_reader.hpp"
+#include "services/post/post_store.hpp"
+
+namespace guildhall::post {
+
+/// Reactions to posts. The counters of a post change in the transaction of the reaction, so they always equal a
+/// recount.
+class ReactionService {
+public:
+    ReactionService(PostStore& store, PostReader& reader, user::Directory& directory, IdGenerator& ids,
+                    outbox::Outbox& outbox)
+        : store_(store), reader_(reader), directory_(directory), ids_(ids), outbox_(outbox) {}
+
+    /// Sets the caller's reaction, or changes its kind.
+    Task<Result<void>> set(http::Caller caller, PostId id, SetReaction body);
+    /// Takes it back; nothing happens when there is none.
+    Task<Result<void>> remove(http::Caller caller, PostId id);
+    /// Who reacted, newest first.
+    Task<Result<Page<Reaction>>> list(http::Visitor visitor, PostId id, ReactionsQuery query);
+    /// What a member reacted to and the caller may see, newest reaction first.
+    Task<Result<Page<ReactionActivity>>> list_by_user(http::Caller caller, UserId user, ListQuery query);
+
+private:
+    PostStore& store_;
+    PostReader& reader_;
+    user::Directory& directory_;
+    IdGenerator& ids_;
+    outbox::Outbox& outbox_;
+};
+
+}  // namespace guildhall::post

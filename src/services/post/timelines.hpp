@@ -1,0 +1,80 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "platform/cache/local.hpp"
+#include "services/post/post_store.hpp"
+
+namespace guildhall::post {
+
+/// Which authors' timelines changed, in order: what a cached feed is checked against. So a post costs the same
+/// however many connections its author has, and a feed is exact without waiting for an event. Remembers the last
+/// 8,192 changes. Thread-safe; reading takes no lock.
+class ChangeLog {
+public:
+    using Position = std::uint64_t;
+
+    Position position() const { return next_.load(std::memory_order_acquire); }
+
+    void append(UserId author) {
+        std::lock_guard lock(mutex_);
+        const Position at = next_.load(std::memory_order_relaxed);
+        authors_[at % kSize].store(author.value, std::memory_order_release);
+        next_.store(at + 1, std::memory_order_release);
+    }
+
+    /// True when surely no author of whom `is_meant` is true changed from `since` to `until`.
+    template <class IsMeant>
+    bool is_unchanged(Position since, Position until, IsMeant is_meant) const {
+        if (until - since >= kSize) return false;
+        for (Position at = since; at != until; ++at)
+            if (is_meant(UserId{authors_[at % kSize].load(std::memory_order_acquire)})) return false;
+        // What was overwritten while it was read may have been anybody.
+        return position() - since < kSize;
+    }
+
+private:
+    static constexpr std::size_t kSize = 8192;
+    std::mutex mutex_;
+    std::atomic<Position> next_{0};
+    std::array<std::atomic<std::int64_t>, kSize> authors_{};
+};
+
+/// The newest posts of an author, newest first; deleted ones are not in it.
+struct Timeline {
+    std::vector<TimelineEntry> entries;
+    bool is_complete;  // there are no older ones
+};
+using TimelinePointer = std::shared_ptr<const Timeline>;
+
+/// The timelines of authors, from memory when they are warm. Thread-safe.
+class Timelines {
+public:
+    static constexpr std::size_t kEntries = 100;
+
+    Timelines(PostStore& store, std::size_t max_authors) : store_(store), timelines_(max_authors) {}
+
+    /// The timelines of `authors`, in their order; what is missing is read in few round trips, at most kEntries rows
+    /// an author.
+    Task<std::vector<TimelinePointer>> of(std::vector<UserId> authors);
+
+    /// Call after each transaction that may have added, deleted or shown otherwise a post of `author`.
+    void drop(UserId author) {
+        timelines_.invalidate(author);
+        changes_.append(author);
+    }
+
+    const ChangeLog& changes() const { return changes_; }
+
+private:
+    PostStore& store_;
+    cache::Local<UserId, Timeline> timelines_;
+    ChangeLog changes_;
+};
+
+}  // namespace guildhall::post

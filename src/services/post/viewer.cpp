@@ -1,0 +1,23 @@
+#include "services/post/viewer.hpp"
+
+#include <algorithm>
+
+namespace guildhall::post {
+
+bool Viewer::is_connected(UserId other) const {
+    return connections_ && std::ranges::binary_search(*connections_, other);
+}
+
+std::optional<Visibility> Viewer::audience_of(UserId author) const {
+    if (!id_) return Visibility::everyone;
+    if (author == id_) return Visibility::connections;
+    if (is_hidden(author)) return std::nullopt;
+    return is_connected(author) ? Visibility::connections : Visibility::members;
+}
+
+bool Viewer::may_see(UserId author, Visibility visibility) const {
+    const std::optional<Visibility> audience = audience_of(author);
+    return audience && visibility <= *audience;
+}
+
+}  // namespace guildhall::post

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "services/connection/public/network.hpp"
+#include "services/post/post.hpp"
+#include "services/user/public/directory.hpp"
+
+namespace guildhall::post {
+
+/// Somebody who reads, with all that decides what they may see: the one place of the visibility rule. Loaded once for
+/// a request.
+class Viewer {
+public:
+    /// Somebody who is not signed in.
+    Viewer() = default;
+    Viewer(UserId id, std::shared_ptr<const user::UserSet> hidden, std::shared_ptr<const connection::Ids> connections)
+        : id_(id), hidden_(std::move(hidden)), connections_(std::move(connections)) {}
+
+    /// 0 when not signed in.
+    UserId id() const { return id_; }
+    /// Null when not signed in.
+    const std::shared_ptr<const connection::Ids>& connections() const { return connections_; }
+
+    /// True when neither may see anything of the other.
+    bool is_hidden(UserId other) const { return hidden_ && hidden_->contains(other); }
+    bool is_connected(UserId other) const;
+    /// True when posts of `author` are in the viewer's feed: their own and their connections'.
+    bool follows(UserId author) const { return author == id_ || is_connected(author); }
+
+    /// The smallest audience that the viewer is of, for posts of `author`; nothing when they are hidden from each
+    /// other.
+    std::optional<Visibility> audience_of(UserId author) const;
+    bool may_see(UserId author, Visibility visibility) const;
+
+private:
+    UserId id_;
+    std::shared_ptr<const user::UserSet> hidden_;
+    std::shared_ptr<const connection::Ids> connections_;
+};
+
+}  // namespace guildhall::post
