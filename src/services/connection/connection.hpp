@@ -46,7 +46,7 @@ struct Pair {
     bool high_blocks = false;
 
     bool is_blocked() const { return low_blocks || high_blocks; }
-    bool is_blocked_by(UserId user) const { return user == key.low ? low_blocks : high_blocks; }
+    bool has_pending(InvitationId id) const { return state == PairState::invited && invitation_id == id; }
     UserId other(UserId user) const { return user == key.low ? key.high : key.low; }
     Time may_invite_at(UserId inviter) const { return inviter == key.low ? low_may_invite_at : high_may_invite_at; }
 

@@ -26,7 +26,7 @@ void add_connection_routes(http::Router& router, ConnectionService& service, sql
         .summary("Accept an invitation")
         .may_fail(Code::not_found, "there is no such invitation to you")
         .may_fail(Code::conflict,
-                  "invitation_withdrawn, or invitation_over: you have been connected and are not any more");
+                  "invitation_withdrawn, or invitation_over: you ignored it, or have disconnected since");
     router.post("/v1/invitations/{invitation_id}/ignore", service, &S::ignore)
         .signed_in()
         .summary("Take an invitation from your list; the inviter is not told")

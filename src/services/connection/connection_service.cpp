@@ -1,6 +1,7 @@
 #include "services/connection/connection_service.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -28,7 +29,7 @@ Error no_member() { return {Code::not_found, "there is no such member"}; }
 Error no_invitation() { return {Code::not_found, "there is no such invitation"}; }
 Error no_connection() { return {Code::not_found, "you are not connected with this member"}; }
 Error withdrawn() { return {Code::conflict, "the invitation was withdrawn", "invitation_withdrawn"}; }
-Error over() { return {Code::conflict, "the invitation was accepted before", "invitation_over"}; }
+Error over() { return {Code::conflict, "the invitation was answered before", "invitation_over"}; }
 
 Error self_invitation() {
     const std::string detail = "members cannot invite themselves";
@@ -194,14 +195,14 @@ Task<Result<Invitation>> ConnectionService::accept(Caller caller, InvitationId i
     auto answer = [&](sql::Transaction& tx) -> Task<Result<void>> {
         auto pair = co_await store_.lock_pair(tx, key);
         if (!pair || pair->is_blocked()) co_return no_invitation();
-        if (pair->state == PairState::invited && pair->invitation_id == id) {
+        if (pair->has_pending(id) && !pair->is_ignored) {
             co_await connect(tx, *pair, now, names, me, caller.request->traceparent);
             co_return Result<void>{};
         }
         const auto row = co_await store_.find_invitation(tx, me, id);
         if (!row) co_return no_invitation();
         if (row->state == InvitationState::withdrawn) co_return withdrawn();
-        if (pair->state != PairState::connected) co_return over();
+        if (row->state != InvitationState::accepted || pair->state != PairState::connected) co_return over();
         co_return Result<void>{};
     };
     auto accepted = co_await store_.database().transact<void>(answer);
@@ -220,7 +221,7 @@ Task<Result<void>> ConnectionService::ignore(Caller caller, InvitationId id) {
     auto put_away = [&](sql::Transaction& tx) -> Task<Result<void>> {
         auto pair = co_await store_.lock_pair(tx, key);
         if (!pair || pair->is_blocked()) co_return no_invitation();
-        if (pair->state == PairState::invited && pair->invitation_id == id) {
+        if (pair->has_pending(id)) {
             pair->is_ignored = true;
             co_await store_.update_pair(tx, *pair);
             co_await store_.update_invitation(tx, me, id, InvitationState::ignored);
@@ -243,7 +244,7 @@ Task<Result<void>> ConnectionService::withdraw(Caller caller, InvitationId id) {
     auto take_back = [&](sql::Transaction& tx) -> Task<Result<void>> {
         auto pair = co_await store_.lock_pair(tx, key);
         if (!pair || pair->is_blocked()) co_return no_invitation();
-        if (pair->state == PairState::invited && pair->invitation_id == id) {
+        if (pair->has_pending(id)) {
             pair->forget_invitation();
             (me == key.low ? pair->low_may_invite_at : pair->high_may_invite_at) = may_invite_at;
             co_await store_.update_pair(tx, *pair);
@@ -407,6 +408,11 @@ Task<Result<MutualConnections>> ConnectionService::list_mutual(Caller caller, Us
 Task<Result<Page<Relationship>>> ConnectionService::list_relationships(Caller caller, AskRelationships query) {
     const UserId me = caller.id;
     const auto hidden = co_await directory_.hidden_from(me);
+    std::vector<UserId> asked_hidden;
+    std::ranges::copy_if(query.ids.items, std::back_inserter(asked_hidden),
+                         [&](UserId user) { return hidden->contains(user); });
+    user::UserSet blocked;
+    if (!asked_hidden.empty()) blocked = co_await directory_.blocked_by(me, std::move(asked_hidden));
     std::unordered_map<UserId, Pair> pairs;
     for (Pair& pair : co_await store_.list_pairs(me, query.ids.items)) {
         const UserId other = pair.other(me);
@@ -419,13 +425,11 @@ Task<Result<Page<Relationship>>> ConnectionService::list_relationships(Caller ca
         Relationship& relationship = page.items.emplace_back();
         relationship.user_id = user;
         if (user == me) relationship.degree = 0;
+        relationship.blocked = blocked.contains(user);
         const auto found = pairs.find(user);
-        if (found == pairs.end()) continue;
+        // What the pair's row still says of somebody hidden ends when the block's event arrives; it is not shown until then.
+        if (found == pairs.end() || hidden->contains(user)) continue;
         const Pair& pair = found->second;
-        if (hidden->contains(user)) {
-            relationship.blocked = pair.is_blocked_by(me);
-            continue;
-        }
         relationship.connected = pair.state == PairState::connected;
         relationship.following = relationship.connected;
         if (relationship.connected) relationship.degree = 1;

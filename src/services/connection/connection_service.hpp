@@ -46,8 +46,9 @@ public:
     /// An invitation to or of the caller, whatever its state. Errors: not_found.
     Task<Result<Invitation>> find_invitation(Caller caller, InvitationId id);
 
-    /// Accepts an invitation to the caller, also one that was ignored; both become connected, in one transaction with the event. Again: the same answer.
-    /// Errors: not_found, also for the inviter; conflict: invitation_withdrawn, invitation_over (accepted once, disconnected since).
+    /// Accepts an invitation to the caller; both become connected, in one transaction with the event. Again: the same answer.
+    /// Errors: not_found, also for the inviter; conflict: invitation_withdrawn, invitation_over (ignored, or accepted and disconnected since).
+    /// Whoever ignored an invitation and thinks better of it invites the inviter.
     Task<Result<Invitation>> accept(Caller caller, InvitationId id);
 
     /// Takes an invitation from the caller's list; the inviter cannot see it. Again: no change. Errors: not_found; conflict: invitation_withdrawn,

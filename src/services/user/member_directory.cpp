@@ -94,6 +94,13 @@ Task<std::shared_ptr<const UserSet>> MemberDirectory::hidden_from(UserId user) {
     co_return hidden;
 }
 
+Task<UserSet> MemberDirectory::blocked_by(UserId user, std::vector<UserId> others) {
+    const auto hidden = co_await hidden_from(user);
+    std::erase_if(others, [&](UserId other) { return !hidden->contains(other); });
+    if (others.empty()) co_return UserSet{};
+    co_return co_await store_.list_blocked(user, std::move(others));
+}
+
 Task<bool> MemberDirectory::exists(UserId user) {
     if (cards_.find(user)) co_return true;
     std::vector<UserId> ids{user};

@@ -28,6 +28,7 @@ public:
 
     Task<std::vector<CardPointer>> cards(std::vector<UserId> ids) override;
     Task<std::shared_ptr<const UserSet>> hidden_from(UserId user) override;
+    Task<UserSet> blocked_by(UserId user, std::vector<UserId> others) override;
     Task<bool> exists(UserId user) override;
     Task<std::vector<UserId>> ids_of_handles(std::vector<std::string> handles) override;
 

@@ -110,6 +110,8 @@ constexpr sql::Statement kFindBlock{"user.find_block", "SELECT id FROM blocks WH
 constexpr sql::Statement kListBlocks{
     "user.list_blocks",
     "SELECT id, blocked_id, created_at FROM blocks WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"};
+constexpr sql::Statement kListBlocked{"user.list_blocked",
+                                      "SELECT blocked_id FROM blocks WHERE user_id = $1 AND blocked_id IN ($2:ids)"};
 constexpr sql::Statement kListHidden{
     "user.list_hidden",
     "SELECT blocked_id FROM blocks WHERE user_id = $1 UNION SELECT by_id FROM blocked_by WHERE user_id = $1"};
@@ -375,6 +377,13 @@ Task<std::vector<StoredBlock>> UserStore::list_blocks(UserId user, BlockId befor
     blocks.reserve(rows.size());
     for (auto row : rows) blocks.push_back({row.id<BlockId>(0), row.id<UserId>(1), row.time(2)});
     co_return blocks;
+}
+
+Task<UserSet> UserStore::list_blocked(UserId user, std::vector<UserId> others) {
+    auto rows = co_await database_.read(kListBlocked, sql::params(user, sql::ids_of(std::span<const UserId>(others))));
+    UserSet blocked;
+    for (auto row : rows) blocked.insert(row.id<UserId>(0));
+    co_return blocked;
 }
 
 Task<UserSet> UserStore::list_hidden(UserId user) {

@@ -85,6 +85,8 @@ public:
     Task<bool> is_blocked(UserId user, UserId blocked);
     /// Newest first, with an id below `before`.
     Task<std::vector<StoredBlock>> list_blocks(UserId user, BlockId before, int limit);
+    /// Those of `others` whom `user` blocks.
+    Task<UserSet> list_blocked(UserId user, std::vector<UserId> others);
     /// Whom `user` blocks and who blocks `user`.
     Task<UserSet> list_hidden(UserId user);
 

@@ -36,6 +36,9 @@ public:
     /// All members that `user` blocks or is blocked by: none of them may see anything of the other. Never null.
     virtual Task<std::shared_ptr<const UserSet>> hidden_from(UserId user) = 0;
 
+    /// Those of up to 500 `others` whom `user` blocks. Only `user` may get to know. A fake without blocks need not override it.
+    virtual Task<UserSet> blocked_by(UserId /*user*/, std::vector<UserId> /*others*/) { co_return UserSet{}; }
+
     /// True when `user` exists and is verified.
     virtual Task<bool> exists(UserId user) = 0;
 
