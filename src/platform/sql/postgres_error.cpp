@@ -16,7 +16,7 @@ Kind kind_of(std::string_view state) {
     if (state == "53100") return Kind::disk_full;
     if (state == "57014" || state == "55P03") return Kind::unavailable;  // statement_timeout, lock_timeout
     if (of_class("53") || of_class("58")) return Kind::unavailable;
-    if (of_class("08") || of_class("57")) return Kind::lost;
+    if ((of_class("08") && state != "08P01") || of_class("57")) return Kind::lost;  // 08P01: wrong use of the protocol
     if (state == "25006") return Kind::lost;  // read only: this server is no longer the primary
     if (state == "25P03") return Kind::lost;  // idle_in_transaction_session_timeout
     // The prepared statement is unknown (a pooler changed the session) or its result type has changed (a migration): a new connection knows.

@@ -97,21 +97,14 @@ private:
     Job* last_ = nullptr;
 };
 
-/// Resumes the coroutines of `jobs`, which all live on one executor.
+class Writer;
+
+/// Resumes the coroutines of `jobs`, which all live on one executor. What they write next is gathered and handed to the writer at the end, so that
+/// the first of them does not get a commit of its own.
 struct Resume {
+    Writer* writer;
     JobList jobs;
-    void operator()() {
-        while (!jobs.empty()) {
-            Job* job = jobs.pop();
-            try {
-                job->parked.resume();
-            } catch (...) {
-                // Someone spawned a coroutine that lets exceptions out of run(): the others must be resumed all the same.
-                if (!jobs.empty()) boost::asio::post(jobs.first()->parked.executor, Resume{jobs});
-                throw;
-            }
-        }
-    }
+    void operator()();
 };
 
 /// The one thread that writes. It takes all jobs that came while the last commit ran, up to a limit, as one batch: each in its savepoint, then one
@@ -137,6 +130,7 @@ public:
         }
         wake_.notify_one();
         thread_.join();
+        if (gathering_ == this) gathering_ = nullptr;
     }
 
     /// Throws Unavailable when the queue is full; each success is followed by one push().
@@ -151,10 +145,27 @@ public:
         {
             const std::lock_guard lock(mutex_);
             queue_.push(job);
-            idle = std::exchange(idle_, false);
+            if (gathering_ != this) idle = std::exchange(idle_, false);
         }
         if (idle) wake_.notify_one();
     }
+
+    /// While it lives, what this thread pushes does not wake the writer; its end does.
+    class Gathering {
+    public:
+        explicit Gathering(Writer& writer) : writer_(writer), outer_(std::exchange(gathering_, &writer)) {}
+        Gathering(const Gathering&) = delete;
+        Gathering& operator=(const Gathering&) = delete;
+        ~Gathering() {
+            const bool lives = gathering_ == &writer_;  // a coroutine may have closed the database
+            gathering_ = outer_;
+            if (lives) writer_.wake_if_needed();
+        }
+
+    private:
+        Writer& writer_;
+        Writer* outer_;
+    };
 
     /// Runs `work` on the writer's connection, outside a transaction, and waits for its end.
     void run_blocking(std::function<void(SqliteConnection&)> work) {
@@ -186,6 +197,15 @@ private:
         boost::asio::co_spawn(io, write_loop(), boost::asio::detached);
         io.run();
         connection_.reset();
+    }
+
+    void wake_if_needed() {
+        bool idle = false;
+        {
+            const std::lock_guard lock(mutex_);
+            if (!queue_.empty()) idle = std::exchange(idle_, false);
+        }
+        if (idle) wake_.notify_one();
     }
 
     Task<void> write_loop() {
@@ -312,7 +332,7 @@ private:
         for (std::size_t i = 0; i < batch.size(); ++i) {
             if (!batch[i]) continue;
             const auto executor = batch[i]->parked.executor;
-            Resume resume;
+            Resume resume{this, {}};
             for (std::size_t j = i; j < batch.size(); ++j) {
                 if (batch[j] && batch[j]->parked.executor == executor)
                     resume.jobs.push(std::exchange(batch[j], nullptr));
@@ -345,8 +365,25 @@ private:
     std::deque<Administration*> administration_;
     bool idle_ = false;
     bool stopping_ = false;
+    static thread_local Writer* gathering_;
     std::thread thread_;  // last: it uses all the others
 };
+
+thread_local Writer* Writer::gathering_ = nullptr;
+
+void Resume::operator()() {
+    const Writer::Gathering gathering(*writer);
+    while (!jobs.empty()) {
+        Job* job = jobs.pop();
+        try {
+            job->parked.resume();
+        } catch (...) {
+            // Someone spawned a coroutine that lets exceptions out of run(): the others must be resumed all the same.
+            if (!jobs.empty()) boost::asio::post(jobs.first()->parked.executor, Resume{writer, jobs});
+            throw;
+        }
+    }
+}
 
 class Sqlite final : public Database {
 public:

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "platform/async/task.hpp"
+#include "platform/sql/database.hpp"
+#include "platform/sql/postgres.hpp"
+#include "platform/sql/sqlite.hpp"
+
+namespace guildhall::test {
+
+/// A folder of its own, gone with this.
+class TemporaryFolder {
+public:
+    TemporaryFolder() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "guildhall-test-XXXXXX").string();
+        path_ = ::mkdtemp(pattern.data());
+    }
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+/// Where a fresh, empty database of one engine lies: a file in a folder of its own, or a schema of its own. Gone with this.
+class TestDatabase {
+public:
+    /// `engine` is "sqlite" or "postgres".
+    explicit TestDatabase(std::string engine) : engine_(std::move(engine)) {
+        static std::atomic<int> count{0};
+        schema_ = "test_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
+    }
+    ~TestDatabase() {
+        if (engine_ == "postgres") open()->execute_script("DROP SCHEMA IF EXISTS " + schema_ + " CASCADE");
+    }
+    TestDatabase(const TestDatabase&) = delete;
+    TestDatabase& operator=(const TestDatabase&) = delete;
+
+    /// The reason why this engine cannot be tested here; empty when it can.
+    static std::string missing(const std::string& engine) {
+        if (engine == "sqlite" || std::getenv("GUILDHALL_TEST_POSTGRES")) return {};
+        return "GUILDHALL_TEST_POSTGRES is not set";
+    }
+
+    /// Opens it; as often as wanted. `postgres` and `sqlite` may change the options.
+    std::unique_ptr<sql::Database> open(const std::function<void(sql::SqliteOptions&)>& sqlite = {},
+                                        const std::function<void(sql::PostgresOptions&)>& postgres = {}) const {
+        if (engine_ == "sqlite") {
+            sql::SqliteOptions options{.file = file()};
+            if (sqlite) sqlite(options);
+            return sql::open_sqlite(std::move(options));
+        }
+        sql::PostgresOptions options{.dsn = std::getenv("GUILDHALL_TEST_POSTGRES"), .schema = schema_};
+        if (postgres) postgres(options);
+        return sql::open_postgres(std::move(options));
+    }
+
+    const std::string& engine() const { return engine_; }
+    const std::string& schema() const { return schema_; }
+    std::filesystem::path file() const { return folder_.path() / "test.db"; }
+
+private:
+    TemporaryFolder folder_;
+    std::string engine_;
+    std::string schema_;
+};
+
+/// An io_context that is run by the test itself.
+class TestLoop {
+public:
+    boost::asio::io_context& io() { return io_; }
+
+    /// Adds a coroutine; run() runs it. Its exception comes out of run().
+    void spawn(Task<void> task) {
+        boost::asio::co_spawn(io_, std::move(task), [this](const std::exception_ptr& failure) {
+            if (failure && !failure_) failure_ = failure;
+        });
+    }
+    /// Runs what was added to its end.
+    void run() {
+        io_.restart();
+        io_.run();
+        if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+    }
+    /// Runs one coroutine to its end.
+    template <class T>
+    T run(Task<T> task) {
+        std::optional<T> result;
+        auto keep = [&result](Task<T> inner) -> Task<void> { result.emplace(co_await std::move(inner)); };
+        spawn(keep(std::move(task)));
+        run();
+        return std::move(*result);
+    }
+    void run(Task<void> task) {
+        spawn(std::move(task));
+        run();
+    }
+
+private:
+    boost::asio::io_context io_{1};
+    std::exception_ptr failure_;
+};
+
+}  // namespace guildhall::test
