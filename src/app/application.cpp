@@ -1,5 +1,6 @@
 #include "app/application.hpp"
 
+#include <csignal>
 #include <future>
 #include <random>
 
@@ -25,7 +26,7 @@ namespace guildhall::app {
 namespace {
 
 constexpr std::chrono::seconds kUpkeepEvery{1};
-constexpr std::chrono::hours kPruneEvery{1};
+constexpr sql::Statement kFirstEvent{"outbox.first", "SELECT id FROM outbox LIMIT 1"};
 
 std::unique_ptr<sql::Database> open_database(const Config& config, const std::string& service) {
     if (config.sql.engine == "postgres") {
@@ -123,7 +124,7 @@ struct Application::State {
           post_base(config, clock, owner, "post", post::Module::migrations(), *bus, threads),
           users({*user_base.database, *user_base.ids, clock, *user_base.outbox, user_base.consumers, *cache, *mailer, hashing, tokens}, user_options(config)),
           connections({*connection_base.database, *connection_base.ids, clock, *connection_base.outbox, connection_base.consumers, users.directory()}),
-          posts({*post_base.database, *post_base.ids, clock, *post_base.outbox, post_base.consumers, users.directory(), connections.network()}),
+          posts({*post_base.database, *post_base.ids, clock, *post_base.outbox, post_base.consumers, users.directory(), connections.network()}, {}),
           platform(config, dependencies()) {
         for (Foundation* base : bases()) base->consumers.subscribe(*bus);
         router.set_service("user");
@@ -147,7 +148,6 @@ struct Application::State {
     }
 
     Task<void> upkeep();
-    Task<void> prune();
 
     const Config config;
     IoThreads& threads;
@@ -173,34 +173,22 @@ struct Application::State {
 
 /// Keeps leases, keys and revocations fresh. A database that is away only delays it.
 Task<void> Application::State::upkeep() {
-    Time prune_at = clock.now();
     while (!tasks.stopping()) {
         try {
             for (Foundation* base : bases()) {
                 const bool is_held = co_await base->lease->renew(*base->database, clock);
                 if (!is_held) {  // another process may make ids with this number by now: ours could collide
                     spdlog::critical("{}: the node number was lost; ending", base->name);
-                    std::raise(SIGTERM);
+                    ::kill(::getpid(), SIGTERM);
                 }
             }
             co_await users.maintain();
             co_await connections.maintain();
             co_await posts.maintain();
-            if (clock.now() >= prune_at) {
-                co_await prune();
-                prune_at = clock.now() + kPruneEvery;
-            }
         } catch (const std::exception& error) {
             spdlog::warn("upkeep: {}", error.what());
         }
         co_await sleep_for(kUpkeepEvery);
-    }
-}
-
-Task<void> Application::State::prune() {
-    for (Foundation* base : bases()) {
-        co_await base->consumers.prune();
-        co_await http::prune_idempotency_keys(*base->database, clock.now());
     }
 }
 
@@ -218,6 +206,7 @@ const Clock& Application::clock() const { return state_->clock; }
 http::Router& Application::router() { return state_->router; }
 
 void Application::start() {
+    run_and_wait(state_->threads, [this] { return state_->users.maintain(); });  // signing keys and revocations, before the first request
     std::size_t next = 0;
     const auto& contexts = state_->threads.contexts();
     for (Foundation* base : state_->bases()) {
@@ -254,9 +243,18 @@ void Application::stop_listening(std::chrono::milliseconds limit) {
 }
 
 Task<void> Application::relay_all() {
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (Foundation* base : state_->bases()) moved |= co_await base->relay->relay_once() > 0;
+    // A process that died holds partitions until its lease ends; only then are its events ours.
+    const Time give_up = state_->clock.now() + 2 * outbox::Relay::Options{}.lease;
+    for (bool is_waiting = true; is_waiting && state_->clock.now() < give_up;) {
+        bool has_moved = false;
+        is_waiting = false;
+        for (Foundation* base : state_->bases()) {
+            has_moved |= co_await base->relay->relay_once() > 0;
+            const auto first = co_await base->database->read(kFirstEvent, {});
+            is_waiting |= !first.empty();
+        }
+        if (is_waiting && !has_moved) co_await sleep_for(std::chrono::milliseconds(100));
+        is_waiting |= has_moved;
     }
 }
 

@@ -31,10 +31,9 @@ constexpr std::array<std::string_view, 40> kLastNames{
     "Hansen",   "Horvat",  "Ito",      "Jansen", "Kaya",   "Khan",   "Kim",    "Kovac",  "Larsen",  "Lopez",  "Mensah", "Meyer",   "Moreau", "Nagy",
     "Nakamura", "Novak",   "Okafor",   "Patel",  "Petrov", "Rossi",  "Santos", "Silva",  "Svoboda", "Tanaka", "Weber",  "Yilmaz"};
 constexpr std::array<std::string_view, 20> kHeadlines{
-    "Software Developers", "Registered Nurses",   "Accountants and Auditors", "Civil Engineers",    "Graphic Designers",
-    "Data Scientists",     "Project Managers",    "Electricians",             "Lawyers",            "Marketing Managers",
-    "Teachers",            "Architects",          "Pharmacists",              "Mechanical Engineers", "Translators",
-    "Economists",          "Human Resources Managers", "Biologists",          "Journalists",        "Logisticians"};
+    "Software developer", "Nurse",      "Accountant", "Civil engineer",      "Graphic designer", "Data scientist",         "Project manager",
+    "Electrician",        "Lawyer",     "Teacher",    "Marketing manager",   "Architect",        "Pharmacist",             "Mechanical engineer",
+    "Translator",         "Economist",  "Biologist",  "Head of recruitment", "Journalist",       "Logistics coordinator"};
 constexpr std::array<std::string_view, 20> kLocations{
     "Amsterdam", "Athens",  "Berlin",   "Bogotá", "Brno",   "Cairo",  "Dublin",    "Helsinki", "Istanbul", "Kraków",
     "Lagos",     "Lisbon",  "Ljubljana", "Madrid", "Mumbai", "Nairobi", "Reykjavík", "Seoul",    "Toronto",  "Zürich"};

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <utf8proc.h>
+#include <xxhash.h>
 
 #include "platform/base/result.hpp"
 
@@ -250,12 +251,6 @@ bool equal_secret(std::string_view a, std::string_view b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-std::uint64_t stable_hash(std::string_view bytes) {
-    std::uint64_t hash = 0xCBF29CE484222325ULL;
-    for (const char c : bytes) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001B3ULL;
-    hash = (hash ^ hash >> 33) * 0xFF51AFD7ED558CCDULL;
-    hash = (hash ^ hash >> 33) * 0xC4CEB9FE1A85EC53ULL;
-    return hash ^ hash >> 33;
-}
+std::uint64_t stable_hash(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 }  // namespace guildhall

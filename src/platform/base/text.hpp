@@ -51,7 +51,7 @@ std::string random_bytes(std::size_t bytes);
 bool equal_secret(std::string_view a, std::string_view b);
 
 /// A fast, unkeyed 64-bit hash for sharding and entity tags; not for secrets, stable across processes and versions.
-/// Source: FNV-1a with a final mix (MurmurHash3 fmix64).
+/// Source: XXH3, whose values are fixed since xxHash 0.8.0.
 std::uint64_t stable_hash(std::string_view bytes);
 
 }  // namespace guildhall

@@ -159,7 +159,7 @@ struct Answer {
             if (value.next_cursor) response.headers.emplace_back("Link", next_link(request, *value.next_cursor));
         }
         // The version part lets If-Match name what was edited, whatever counters and the viewer's own marks have done to the rest of the answer.
-        if constexpr (requires { value.version; }) response.headers.emplace_back("ETag", std::to_string(value.version));
+        if constexpr (requires { requires std::integral<std::remove_cvref_t<decltype(value.version)>>; }) response.headers.emplace_back("ETag", std::to_string(value.version));
         return response;
     }
 };

@@ -1,5 +1,6 @@
 #include "platform/sql/dialect.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <cstddef>
 #include <optional>
@@ -119,6 +120,51 @@ std::size_t significant_end(std::string_view text) {
     return last;
 }
 
+/// The words and brackets of `text` from `at` on, in lower case, without comments; quoted names without their quotes.
+std::vector<std::string> tokens_of(std::string_view text, std::size_t at) {
+    std::vector<std::string> tokens;
+    while (at < text.size()) {
+        auto end = behind_comment(text, at);
+        if (end == at && is_space(text[at])) end = at + 1;
+        if (end != at) {
+            at = end;
+            continue;
+        }
+        end = behind_quoted(text, at);
+        if (end == at) {
+            while (end < text.size() && is_word(text[end])) ++end;
+        }
+        end = std::max(end, at + 1);
+        auto& token = tokens.emplace_back(text.substr(at, end - at));
+        for (auto& c : token) c = lower(c);
+        if (token.size() > 2 && token.front() == '"') token = token.substr(1, token.size() - 2);
+        at = end;
+    }
+    return tokens;
+}
+
+/// True when a CREATE TABLE has a text column that is not part of its primary key.
+bool has_text_beside_key(std::string_view statement) {
+    const auto tokens = tokens_of(statement, std::min(statement.find('('), statement.size()));
+    std::vector<std::string> texts, keys;
+    int depth = 0;
+    bool begins = false;  // a column or a constraint of the table
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        const auto next = [&](std::size_t by) { return i + by < tokens.size() ? tokens[i + by] : std::string(); };
+        if (begins && next(1) == "text") texts.push_back(tokens[i]);
+        if (depth == 1 && tokens[i] == "primary" && next(1) == "key") {
+            if (begins) {  // PRIMARY KEY(a, b)
+                for (std::size_t k = 3; !next(k).empty() && next(k) != ")"; ++k) keys.push_back(next(k));
+            } else if (!texts.empty()) {  // name text PRIMARY KEY; of a bigint it adds nothing to `texts`
+                keys.push_back(texts.back());
+            }
+        }
+        depth += tokens[i] == "(" ? 1 : tokens[i] == ")" ? -1 : 0;
+        begins = depth == 1 && (tokens[i] == "," || (tokens[i] == "(" && i == 0));
+    }
+    return std::ranges::any_of(texts, [&](const auto& text) { return std::ranges::find(keys, text) == keys.end(); });
+}
+
 }  // namespace
 
 std::string to_sqlite(std::string_view text) {
@@ -161,6 +207,7 @@ std::string without_rowid(std::string statement) {
     if (table == std::string::npos || behind_keyword(statement, table, "table") == std::string::npos) return statement;
     const auto end = significant_end(statement);
     if (end == 0 || statement[end - 1] != ')') return statement;  // it has table options of its own
+    if (has_text_beside_key(std::string_view(statement).substr(0, end))) return statement;
     statement.insert(end, " WITHOUT ROWID");
     return statement;
 }
