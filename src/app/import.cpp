@@ -132,10 +132,10 @@ public:
         }
         comment_ids_.resize(plan_.post_count());
         // In the order of the ids that tables are sorted by: neighbours share pages.
-        const auto post_of = [&](const auto& planned) { return posts_[planned.n]; };
-        std::ranges::stable_sort(comments_, {}, post_of);
-        std::ranges::stable_sort(replies_, {}, post_of);
-        std::ranges::stable_sort(reactions_, {}, post_of);
+        const auto by_post = [&](const PlannedComment& planned) { return std::pair(posts_[planned.n], planned.k); };
+        std::ranges::sort(comments_, {}, by_post);
+        std::ranges::sort(replies_, {}, by_post);
+        std::ranges::sort(reactions_, {}, [&](const PlannedReaction& planned) { return std::pair(posts_[planned.n], planned.member); });
         co_await write_comments("comments", comments_);
         co_await write_comments("replies", replies_);
         co_await write_reactions();
