@@ -78,7 +78,7 @@ public:
     // Import.
 
     /// Connects members in one transaction, with the events, and gives the number of new connections. Pairs that are connected already or block
-    /// each other are skipped, so a broken import can be run again; a pending invitation becomes accepted. At best 500 to 5,000 a call, in the
+    /// each other are skipped, so a broken import can be run again; a pending invitation becomes accepted. At best 500 to 1,000 a call, in the
     /// order of an edge list. Errors: unprocessable, and nothing is written, for a connection with oneself and for a member who does not exist.
     Task<Result<std::size_t>> import_connections(std::vector<ImportedConnection> connections);
 

@@ -1,0 +1,317 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "platform/bus/memory.hpp"
+#include "platform/json/read.hpp"
+#include "platform/json/write.hpp"
+#include "platform/outbox/consumer.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "platform/outbox/relay.hpp"
+#include "services/connection/module.hpp"
+#include "services/connection/public/events.hpp"
+#include "services/user/public/directory.hpp"
+#include "services/user/public/events.hpp"
+#include "support/databases.hpp"
+
+namespace guildhall::connection::test {
+
+/// Members and blocks in memory. Thread-safe.
+class FakeDirectory final : public user::Directory {
+public:
+    void put(UserId id, std::string name) {
+        const std::lock_guard lock(mutex_);
+        cards_[id] =
+            std::make_shared<const user::Card>(user::Card{id, "m-" + std::to_string(id.value), std::move(name), ""});
+    }
+    void erase(UserId id) {
+        const std::lock_guard lock(mutex_);
+        cards_.erase(id);
+    }
+    void block(UserId user, UserId blocked) {
+        const std::lock_guard lock(mutex_);
+        blocks_[user].insert(blocked);
+    }
+    void unblock(UserId user, UserId blocked) {
+        const std::lock_guard lock(mutex_);
+        blocks_[user].erase(blocked);
+    }
+
+    Task<std::vector<user::CardPointer>> cards(std::vector<UserId> ids) override {
+        if (ids.size() > 500) throw std::logic_error("more ids than a Directory takes");
+        const std::lock_guard lock(mutex_);
+        std::vector<user::CardPointer> found;
+        for (const UserId id : ids) {
+            const auto card = cards_.find(id);
+            found.push_back(card == cards_.end() ? nullptr : card->second);
+        }
+        co_return found;
+    }
+    Task<std::shared_ptr<const user::UserSet>> hidden_from(UserId user) override {
+        const std::lock_guard lock(mutex_);
+        auto hidden = std::make_shared<user::UserSet>();
+        for (const auto& [blocker, blocked] : blocks_) {
+            if (blocker == user) hidden->insert(blocked.begin(), blocked.end());
+            if (blocked.contains(user)) hidden->insert(blocker);
+        }
+        co_return hidden;
+    }
+    Task<user::UserSet> blocked_by(UserId user, std::vector<UserId> others) override {
+        const std::lock_guard lock(mutex_);
+        user::UserSet blocked;
+        const auto found = blocks_.find(user);
+        if (found == blocks_.end()) co_return blocked;
+        for (const UserId other : others) {
+            if (found->second.contains(other)) blocked.insert(other);
+        }
+        co_return blocked;
+    }
+    Task<bool> exists(UserId user) override {
+        const std::lock_guard lock(mutex_);
+        co_return cards_.contains(user);
+    }
+    Task<std::vector<UserId>> ids_of_handles(std::vector<std::string> handles) override {
+        co_return std::vector<UserId>(handles.size());
+    }
+
+private:
+    std::mutex mutex_;
+    std::unordered_map<UserId, user::CardPointer> cards_;
+    std::unordered_map<UserId, user::UserSet> blocks_;
+};
+
+/// Counts the reads and transactions of another database, and can call `before_commit_of_next` while a caller waits for its transaction.
+class CountingDatabase final : public sql::Database {
+public:
+    explicit CountingDatabase(sql::Database& inner) : inner_(inner) {}
+    Task<sql::Rows> read(const sql::Statement& statement, sql::Params params) override {
+        ++reads;
+        return inner_.read(statement, std::move(params));
+    }
+    Task<std::vector<sql::Rows>> read_all(std::vector<sql::Call> all) override {
+        ++reads;
+        return inner_.read_all(std::move(all));
+    }
+    void migrate(std::span<const sql::Migration> migrations) override { inner_.migrate(migrations); }
+    void execute_script(std::string_view text) override { inner_.execute_script(text); }
+    Task<bool> ready() override { return inner_.ready(); }
+    std::string_view engine() const override { return inner_.engine(); }
+
+    std::atomic<int> reads{0};
+    std::atomic<int> transactions{0};
+    /// Called once, before the next transaction begins.
+    std::function<void()> before_next_transaction;
+
+protected:
+    Task<void> run(RawBody body) override {
+        ++transactions;
+        if (auto hook = std::exchange(before_next_transaction, nullptr)) hook();
+        auto inner = [&body](sql::Transaction& tx) -> Task<Result<bool>> {
+            const bool is_done = co_await body(tx);
+            if (!is_done) co_return Error{Code::conflict, "rolled back"};
+            co_return true;
+        };
+        const auto done = co_await inner_.transact<bool>(inner);
+        (void)done;
+    }
+
+private:
+    sql::Database& inner_;
+};
+
+/// An event as it lies in the outbox.
+struct StoredEvent {
+    std::string type;
+    std::int64_t subject = 0;
+    std::string data;
+};
+
+/// A connection service with a database, a clock that stands still, a fake directory and the embedded bus.
+class World {
+public:
+    /// `engine` is "sqlite" or "postgres", which must be there.
+    explicit World(std::string engine) : place(std::move(engine)), opened(place.open()), database(*opened) {
+        database.migrate(Module::migrations());
+        module.emplace(Module::Ports{database, ids, clock, outbox, consumers, directory});
+        consumers.subscribe(*bus);
+    }
+
+    /// A new member.
+    UserId member(std::string name = "Jane Doe") {
+        const auto id = ids.next<UserId>();
+        directory.put(id, std::move(name));
+        return id;
+    }
+    std::vector<UserId> members(std::size_t count) {
+        std::vector<UserId> all(count);
+        for (UserId& id : all) id = member();
+        return all;
+    }
+    http::Caller as(UserId user) { return {user, SessionId{1}, &request}; }
+
+    /// Runs `task` to its end; throws what it throws.
+    template <class T>
+    T run(Task<T> task) {
+        return run_on(io, std::move(task));
+    }
+    void run(Task<void> task) {
+        auto body = [&]() -> Task<bool> {
+            co_await std::move(task);
+            co_return true;
+        };
+        run_on(io, body());
+    }
+
+    /// Runs what `make(i)` gives, 0 <= i < count, side by side on `threads` threads; the results in order.
+    template <class T>
+    std::vector<T> run_together(std::size_t count, std::size_t threads,
+                                const std::function<Task<T>(std::size_t)>& make) {
+        std::vector<std::optional<T>> results(count);
+        std::exception_ptr failure;
+        std::mutex mutex;
+        std::vector<std::thread> running;
+        for (std::size_t thread = 0; thread < threads; ++thread) {
+            running.emplace_back([&, thread] {
+                boost::asio::io_context own(1);
+                for (std::size_t i = thread; i < count; i += threads) {
+                    auto body = [](const std::function<Task<T>(std::size_t)>& make_one, std::size_t at,
+                                   std::optional<T>& result) -> Task<void> { result.emplace(co_await make_one(at)); };
+                    boost::asio::co_spawn(own, body(make, i, results[i]), [&](const std::exception_ptr& error) {
+                        const std::lock_guard lock(mutex);
+                        if (error) failure = error;
+                    });
+                }
+                own.run();
+            });
+        }
+        for (std::thread& thread : running) thread.join();
+        if (failure) std::rethrow_exception(failure);
+        std::vector<T> out;
+        for (auto& result : results) out.push_back(std::move(*result));
+        return out;
+    }
+
+    // What members do, in short.
+    Result<http::Created<Invitation>> invite(UserId from, UserId to, std::string note = "") {
+        Invite body{to, {}};
+        if (!note.empty()) body.note = json::Text<0, 300>{std::move(note)};
+        return run(service().invite(as(from), std::move(body)));
+    }
+    /// The id of an invitation that must work.
+    InvitationId invited(UserId from, UserId to, std::string note = "") {
+        auto created = invite(from, to, std::move(note));
+        if (!created) throw std::runtime_error("not invited: " + created.error().detail);
+        return created->value.id;
+    }
+    Result<Invitation> accept(UserId user, InvitationId id) { return run(service().accept(as(user), id)); }
+    void connect(UserId a, UserId b) {
+        const auto id = invited(a, b);
+        auto accepted = accept(b, id);
+        if (!accepted) throw std::runtime_error("not accepted: " + accepted.error().detail);
+    }
+    bool are_connected(UserId a, UserId b) { return run(module->network().are_connected(a, b)); }
+    Ids connections(UserId user) { return *run(module->network().connections_of(user)); }
+    std::vector<Invitation> received(UserId user) { return run(service().list_received(as(user), {}))->items; }
+    std::vector<Invitation> sent(UserId user) { return run(service().list_sent(as(user), {}))->items; }
+    Relationship relationship(UserId me, UserId other) {
+        return run(service().list_relationships(as(me), {{{other}}}))->items.at(0);
+    }
+
+    /// A block in the directory and, unless it is late, its event.
+    void block(UserId user, UserId blocked, bool is_late = false) {
+        directory.block(user, blocked);
+        if (!is_late) deliver(user::Blocked{user, blocked});
+    }
+    void unblock(UserId user, UserId blocked) {
+        directory.unblock(user, blocked);
+        deliver(user::Unblocked{user, blocked});
+    }
+
+    /// Brings `event` to the consumers; the same id again is the same event.
+    template <class E>
+    void deliver(const E& event, std::optional<bus::EventId> id = {}) {
+        std::vector<bus::Envelope> envelopes{{.id = id ? *id : ids.next<bus::EventId>(),
+                                              .source = "/user",
+                                              .type = std::string(E::kType),
+                                              .subject = event.subject(),
+                                              .time = clock.now(),
+                                              .traceparent = "",
+                                              .data = json::to_json(event)}};
+        run(bus->publish(std::move(envelopes)));
+    }
+
+    /// The events so far that no relay has taken, in order.
+    std::vector<StoredEvent> events() {
+        static constexpr sql::Statement kEvents{"test.events", "SELECT type, subject, data FROM outbox ORDER BY id"};
+        auto rows = run(database.read(kEvents, {}));
+        std::vector<StoredEvent> all;
+        for (auto row : rows) all.push_back({row.take_text(0), row.number(1), row.take_text(2)});
+        return all;
+    }
+    std::vector<std::string> event_types() {
+        std::vector<std::string> types;
+        for (auto& event : events()) types.push_back(std::move(event.type));
+        return types;
+    }
+
+    /// The number of a one-cell answer.
+    std::int64_t number(const sql::Statement& statement, sql::Params params = {}) {
+        auto rows = run(database.read(statement, std::move(params)));
+        return rows[0].number(0);
+    }
+
+    ConnectionService& service() { return module->service(); }
+    Network& network() { return module->network(); }
+
+    boost::asio::io_context io{1};
+    ManualClock clock{Time(std::chrono::days(20'000))};
+    guildhall::test::TestDatabase place;
+    std::unique_ptr<sql::Database> opened;
+    CountingDatabase database;
+    IdGenerator ids{clock, 1};
+    outbox::Outbox outbox{"/connection", ids, clock};
+    outbox::Consumers consumers{database, clock};
+    std::unique_ptr<bus::Bus> bus = bus::make_memory_bus();
+    FakeDirectory directory;
+    http::RequestContext request{
+        "r-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "192.0.2.1", "test/1.0", {}, 0, nullptr};
+    std::optional<Module> module;
+
+private:
+    template <class T>
+    static T run_on(boost::asio::io_context& context, Task<T> task) {
+        std::optional<T> result;
+        std::exception_ptr failure;
+        bool is_done = false;
+        auto body = [&]() -> Task<void> { result.emplace(co_await std::move(task)); };
+        const auto work = boost::asio::make_work_guard(context);
+        boost::asio::co_spawn(context, body, [&](const std::exception_ptr& error) {
+            failure = error;
+            is_done = true;
+        });
+        context.restart();
+        while (!is_done) {
+            if (context.run_one_for(std::chrono::seconds(60)) == 0)
+                throw std::runtime_error("nothing happened for 60 seconds");
+        }
+        if (failure) std::rethrow_exception(failure);
+        return std::move(*result);
+    }
+};
+
+}  // namespace guildhall::connection::test
