@@ -88,4 +88,4 @@ def pytest_runtest_makereport(item, call):
         launcher = item.funcargs.get("launch")
         instances = ([item.funcargs["server"]] if "server" in item.funcargs else []) + (launcher.instances if launcher else [])
         for instance in instances:
-            report.sections.append((f"log of {instance.url or instance.folder}", instance.log()[-3000:]))
+            report.sections.append((f"log of {instance.url or instance.folder}", instance.log()[-1200:]))

@@ -48,7 +48,6 @@ def forgeries(world):
     return {
         "garbage": "garbage",
         "empty parts": "..",
-        "blank": " ",
         "long": "a" * 8000,
         "no signature": f"{head}.{body}.",
         "alg none": f"{part(header | {'alg': 'none'})}.{body}.",

@@ -198,7 +198,6 @@ def test_other_content_types(service, world, caller, key):
         "application/xml",
         "application/jsonx",
         "rubbish",
-        "application/json; charset=utf-16",
     ):
         refused(world, caller, key.split()[0], path, raw, headers={"Content-Type": kind}, statuses=(415,))
     refused(world, caller, key.split()[0], path, raw, headers=None, statuses=(415,))
@@ -226,9 +225,9 @@ def test_unknown_query_parameters(service, world, caller, key):
 
 
 @pytest.mark.parametrize("key", ROUTES)
-def test_each_parameter_with_wrong_values(service, world, caller, key):
+def test_each_parameter_with_wrong_values(service, world, key):
     """Limits, cursors, ids, enums in the query: 400 at their names; a repeated one too."""
-    call = ROUTES[key].call(world)
+    call, caller = ROUTES[key].call(world), world.owner
     for parameter in operation_of(service, key)["parameters"]:
         parameter = service.document.resolve(parameter)
         if parameter["in"] != "query":
@@ -291,9 +290,10 @@ def test_each_path_parameter_with_wrong_values(service, world, caller, key):
                 continue
             path = re.sub(r"\{[^}]+\}", lambda m: value if m[0][1:-1] == name else "1", template)
             answer = caller.call(method, path, status=range(100, 600), **given)
-            assert answer.status_code == 400, (path[:100], answer.status_code, answer.text[:300])
-            pointers = [fault["pointer"] for fault in answer.json().get("errors", [])]
-            assert f"/{name}" in pointers or not pointers or value in ("%00", "%ff", "1%00"), (path[:100], answer.text[:300])
+            undecodable = value in ("%20", "%00", "%ff", "1%00", "%2e%2e")  # may be no path at all
+            assert answer.status_code in ((400, 404) if undecodable else (400,)), (path[:100], answer.status_code, answer.text[:300])
+            if answer.status_code == 400 and not undecodable:
+                assert f"/{name}" in [fault["pointer"] for fault in answer.json().get("errors", [])], (path[:100], answer.text[:300])
         if is_id:
             for value in ("1", "9223372036854775807"):
                 path = re.sub(r"\{[^}]+\}", value, template)

@@ -77,7 +77,7 @@ class Api:
         if status is None:
             assert 200 <= answer.status_code < 300, said
         else:
-            assert answer.status_code in (status if isinstance(status, (tuple, set, list)) else (status,)), said
+            assert answer.status_code in ((status,) if isinstance(status, int) else status), said
         assert answer.headers.get("x-request-id"), said
         if answer.status_code >= 400:
             problem = check_problem(answer)

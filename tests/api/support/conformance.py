@@ -62,8 +62,8 @@ class Document:
             return [f"status {status} is not documented for {method} {template}"]
         content = self.resolve(answers[key]).get("content", {})
         kind = content_type.split(";")[0].strip()
-        media = content.get(kind) or content.get("*/*")
-        if not media:
+        media = content.get(kind, content.get("*/*"))
+        if media is None:
             return [f"{method} {template} {status}: content type '{kind}' is not documented, only {list(content)}"] if kind else []
         if body is UNSAID or "schema" not in media:
             return []

@@ -116,6 +116,7 @@ ROUTES = {
     "POST /v1/invitations": Route(lambda w: Call("/v1/invitations", {"user_id": w.service.register("Invited").id, "note": "Hello"}), **OWN),
     "GET /v1/invitations/received": Route(fixed("/v1/invitations/received"), **OWN, reveals=True),
     "GET /v1/invitations/sent": Route(fixed("/v1/invitations/sent"), **OWN, reveals=True),
+    "GET /v1/invitations/{invitation_id}": Route(lambda w: Call(f"/v1/invitations/{w.invitation_to_owner()['id']}"), stranger=HIDDEN),
     "POST /v1/invitations/{invitation_id}/accept": Route(
         lambda w: Call(f"/v1/invitations/{w.invitation_to_owner()['id']}/accept"), stranger=HIDDEN
     ),
@@ -133,8 +134,8 @@ ROUTES = {
     "GET /v1/posts/{post_id}": Route(of_owner("/v1/posts/{post}"), anyone=True),
     "PATCH /v1/posts/{post_id}": Route(lambda w: Call(f"/v1/posts/{w.post()['id']}", {"text": "Edited"}), stranger=(403,)),
     "DELETE /v1/posts/{post_id}": Route(lambda w: Call(f"/v1/posts/{w.post()['id']}"), stranger=(403,)),
-    "GET /v1/posts": Route(lambda w: Call("/v1/posts", query={"ids": w.kept["id"]}), blocked=OK, reveals=True),
-    "GET /v1/users/{user_id}/posts": Route(of_owner("/v1/users/{owner}/posts")),
+    "GET /v1/posts": Route(lambda w: Call("/v1/posts", query={"ids": w.kept["id"]}), blocked=OK, anyone=True, reveals=True),
+    "GET /v1/users/{user_id}/posts": Route(of_owner("/v1/users/{owner}/posts"), anyone=True),
     "GET /v1/users/{user_id}/comments": Route(of_owner("/v1/users/{owner}/comments")),
     "GET /v1/users/{user_id}/reactions": Route(of_owner("/v1/users/{owner}/reactions")),
     "GET /v1/feed": Route(fixed("/v1/feed"), **OWN, reveals=True),
