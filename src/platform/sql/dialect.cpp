@@ -147,16 +147,18 @@ std::vector<std::string> tokens_of(std::string_view text, std::size_t at) {
 bool has_text_beside_key(std::string_view statement) {
     const auto tokens = tokens_of(statement, std::min(statement.find('('), statement.size()));
     std::vector<std::string> texts, keys;
+    std::string column;
     int depth = 0;
     bool begins = false;  // a column or a constraint of the table
     for (std::size_t i = 0; i < tokens.size(); ++i) {
         const auto next = [&](std::size_t by) { return i + by < tokens.size() ? tokens[i + by] : std::string(); };
-        if (begins && next(1) == "text") texts.push_back(tokens[i]);
+        if (begins) column = tokens[i];
+        if (begins && next(1) == "text") texts.push_back(column);
         if (depth == 1 && tokens[i] == "primary" && next(1) == "key") {
             if (begins) {  // PRIMARY KEY(a, b)
                 for (std::size_t k = 3; !next(k).empty() && next(k) != ")"; ++k) keys.push_back(next(k));
-            } else if (!texts.empty()) {  // name text PRIMARY KEY; of a bigint it adds nothing to `texts`
-                keys.push_back(texts.back());
+            } else {
+                keys.push_back(column);  // name text PRIMARY KEY
             }
         }
         depth += tokens[i] == "(" ? 1 : tokens[i] == ")" ? -1 : 0;

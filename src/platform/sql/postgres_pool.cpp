@@ -6,6 +6,7 @@
 
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 #include <pthread.h>
@@ -309,6 +310,8 @@ bool PostgresPool::check(std::chrono::steady_clock::time_point now) {
         waiters_.pop_front();
         shared_->waiting.add(-1);
         waiter->refusal = "no connection to PostgreSQL became free in time";
+        // Who is resumed may end the io_context: not before post() has returned.
+        const auto guard = asio::make_work_guard(waiter->parked.executor);
         resume(waiter);
     }
     return busy || !waiters_.empty();

@@ -7,6 +7,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <pthread.h>
@@ -32,6 +33,8 @@ constexpr const char* kMigrationTable =
 /// Pages of the log (4 KiB each) after which it is copied into the file, and after which readers are waited for so that it can start again.
 constexpr int kCheckpointPages = 2000;
 constexpr int kTruncatePages = 32'000;
+/// Tries to recover on the same connection before another is opened.
+constexpr unsigned kRecoveriesOfConnection = 10;
 
 /// The transaction of one body, in the writer's thread.
 class WriterTransaction final : public Transaction {
@@ -251,7 +254,8 @@ private:
             task.work(*connection_);
         } catch (...) {
             // Whatever the work had set up (an open transaction, a weaker sync) goes with the connection.
-            connection_.reset();
+            if (connection_) connection_->rollback();
+            if (!is_suspect_) connection_.reset();
             done.set_exception(std::current_exception());
             return;
         }
@@ -310,16 +314,24 @@ private:
             job->failure = std::make_exception_ptr(Unavailable(what, code));
         }
         if (connection_) connection_->rollback();
-        connection_.reset();
+        is_suspect_ = true;
     }
 
-    /// After a failure the connection is opened anew and the log copied into the file and synced, before anything is acknowledged again: pages that
-    /// a failed fsync has marked clean must not be taken for durable. Source: "Can Applications Recover from fsync Failures?", USENIX ATC 2020.
+    /// After a failure the log is copied into the file and emptied before anything is acknowledged again: pages that a failed fsync has marked clean
+    /// must not be taken for durable, and what was refused must not come back when the log is read anew. So the connection, which knows where the
+    /// good part of the log ends, is kept unless it cannot do that. Source: "Can Applications Recover from fsync Failures?", USENIX ATC 2020.
     void require_connection() {
-        if (connection_) return;
-        auto connection = open();
-        connection->checkpoint(true);
-        connection_ = std::move(connection);
+        if (connection_ && !is_suspect_) return;
+        if (!connection_) connection_ = open();
+        try {
+            connection_->checkpoint(true);
+            is_suspect_ = false;
+            failed_recoveries_ = 0;
+        } catch (const std::exception&) {
+            is_suspect_ = true;
+            if (++failed_recoveries_ % kRecoveriesOfConnection == 0) connection_.reset();
+            throw;
+        }
     }
 
     /// Runs the hooks of what was committed, and resumes everyone: one post for each executor.
@@ -337,6 +349,8 @@ private:
                 if (batch[j] && batch[j]->parked.executor == executor)
                     resume.jobs.push(std::exchange(batch[j], nullptr));
             }
+            // Those who are resumed may end the io_context: not before post() has returned.
+            const auto guard = boost::asio::make_work_guard(executor);
             boost::asio::post(executor, resume);
         }
     }
@@ -347,12 +361,14 @@ private:
             connection_->checkpoint(connection_->log_pages() >= kTruncatePages);
         } catch (const std::exception& failure) {
             spdlog::error("{}: checkpoint failed: {}", options_.file.filename().string(), failure.what());
-            connection_.reset();
+            is_suspect_ = true;
         }
     }
 
     const SqliteOptions options_;
-    std::unique_ptr<SqliteConnection> connection_;  // none after a failure
+    std::unique_ptr<SqliteConnection> connection_;  // none when it could not be opened
+    bool is_suspect_ = false;                       // a write failed since the log was last emptied
+    unsigned failed_recoveries_ = 0;
     metrics::Histogram& commit_duration_;
     metrics::Gauge& waiting_gauge_;
     metrics::Counter& transactions_;
