@@ -1,0 +1,207 @@
+// What only the PostgreSQL driver promises: deadlines, recovery, retries.
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "platform/sql/postgres.hpp"
+#include "support/databases.hpp"
+
+namespace guildhall::sql {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Statement kInsert{"test.insert", "INSERT INTO items(id, number) VALUES($1, $2)"};
+constexpr Statement kAdd{"test.add", "UPDATE items SET number = number + $2 WHERE id = $1 RETURNING number"};
+constexpr Statement kCount{"test.count", "SELECT COUNT(*) FROM items"};
+constexpr Statement kBackend{"test.backend", "SELECT pg_backend_pid()"};
+
+class PostgresDriver : public testing::Test {
+protected:
+    void SetUp() override {
+        if (const auto reason = test::TestDatabase::missing("postgres"); !reason.empty()) GTEST_SKIP() << reason;
+        place_ = std::make_unique<test::TestDatabase>("postgres");
+        database_ = open({});
+        const Migration migration{"test/0001", "CREATE TABLE items(id bigint PRIMARY KEY, number bigint NOT NULL)"};
+        database_->migrate({&migration, 1});
+    }
+    std::unique_ptr<Database> open(const std::function<void(PostgresOptions&)>& change) {
+        return place_->open({}, change);
+    }
+
+    Task<Result<bool>> insert(std::int64_t id) {
+        const auto body = [id](Transaction& tx) -> Task<Result<bool>> {
+            co_await tx.execute(kInsert, params(id, 0));
+            co_return true;
+        };
+        co_return co_await database_->transact<bool>(body);
+    }
+    std::int64_t count() { return loop_.run(database_->read(kCount, {}))[0].number(0); }
+    // Ends all server processes of the other connections, as a restart does.
+    void terminate_all() {
+        database_->execute_script(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
+            "application_name = '" +
+            place_->schema() + "'");
+    }
+    auto named() {
+        return [this](PostgresOptions& options) { options.dsn += " application_name=" + place_->schema(); };
+    }
+
+    test::TestLoop loop_;
+    std::unique_ptr<test::TestDatabase> place_;
+    std::unique_ptr<Database> database_;
+};
+
+TEST_F(PostgresDriver, AStatementPastItsDeadlineIsUnavailable) {
+    database_ = open([](PostgresOptions& options) { options.statement_deadline = 200ms; });
+    constexpr Statement kLong{"test.long", "SELECT COUNT(*) FROM generate_series(1, 2000000000)"};
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_THROW(loop_.run(database_->read(kLong, {})), Unavailable);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
+    EXPECT_EQ(count(), 0);
+}
+
+TEST_F(PostgresDriver, ReadsAndWritesGoOnAfterAllConnectionsWereEnded) {
+    database_ = open(named());
+    for (int round = 0; round < 3; ++round) {
+        ASSERT_TRUE(loop_.run(insert(round * 10)).has_value());
+        terminate_all();
+        EXPECT_EQ(count(), round * 2 + 1);
+        terminate_all();
+        EXPECT_TRUE(loop_.run(insert(round * 10 + 1)).has_value());
+    }
+}
+
+TEST_F(PostgresDriver, AConnectionThatEndsInsideATransactionLeavesNothingAndTheBodyRunsAgain) {
+    database_ = open(named());
+    int runs = 0;
+    const auto body = [&](Transaction& tx) -> Task<Result<bool>> {
+        co_await tx.query(kBackend, {});
+        if (++runs == 1) terminate_all();
+        co_await tx.execute(kInsert, params(1, 0));
+        co_await tx.query(kCount, {});
+        co_return true;
+    };
+    EXPECT_TRUE(loop_.run(database_->transact<bool>(body)).has_value());
+    EXPECT_EQ(runs, 2);
+    EXPECT_EQ(count(), 1);
+}
+
+TEST_F(PostgresDriver, ADeadlockIsRunAgain) {
+    ASSERT_TRUE(loop_.run(insert(1)).has_value());
+    ASSERT_TRUE(loop_.run(insert(2)).has_value());
+    int runs = 0;
+    const auto both = [&](std::int64_t first, std::int64_t second) -> Task<void> {
+        const auto body = [&](Transaction& tx) -> Task<Result<bool>> {
+            ++runs;
+            co_await tx.query(kAdd, params(first, 1));
+            co_await tx.query(kAdd, params(second, 1));
+            co_return true;
+        };
+        const auto result = co_await database_->transact<bool>(body);
+        EXPECT_TRUE(result.has_value());
+    };
+    for (int i = 0; i < 4; ++i) {
+        loop_.spawn(both(1, 2));
+        loop_.spawn(both(2, 1));
+    }
+    loop_.run();
+    constexpr Statement kSum{"test.sum", "SELECT SUM(number) FROM items"};
+    EXPECT_EQ(loop_.run(database_->read(kSum, {}))[0].number(0), 16);
+    EXPECT_GE(runs, 8);
+}
+
+TEST_F(PostgresDriver, AServerThatRefusesFailsQuickly) {
+    boost::asio::io_context io;
+    std::string port;
+    {
+        boost::asio::ip::tcp::acceptor free(io, {boost::asio::ip::address_v4::loopback(), 0});
+        port = std::to_string(free.local_endpoint().port());
+    }
+    database_ = open_postgres({.dsn = "host=127.0.0.1 port=" + port, .schema = "away"});
+    const auto start = std::chrono::steady_clock::now();
+    int refused = 0;
+    const auto one = [&]() -> Task<void> {
+        try {
+            co_await database_->read(kCount, {});
+        } catch (const Unavailable&) {
+            ++refused;
+        }
+    };
+    for (int i = 0; i < 200; ++i) loop_.spawn(one());
+    loop_.run();
+    EXPECT_EQ(refused, 200);
+    EXPECT_FALSE(loop_.run(database_->ready()));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+}
+
+TEST_F(PostgresDriver, AServerThatIsSilentFailsAtTheDeadlineAndThenAtOnce) {
+    // Accepts by its backlog, never answers.
+    boost::asio::io_context io;
+    boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::address_v4::loopback(), 0});
+    database_ = open_postgres({.dsn = "host=127.0.0.1 port=" + std::to_string(silent.local_endpoint().port()),
+                               .schema = "away",
+                               .connect_deadline = 300ms});
+    int refused = 0;
+    const auto one = [&]() -> Task<void> {
+        try {
+            co_await database_->read(kCount, {});
+        } catch (const Unavailable&) {
+            ++refused;
+        }
+    };
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < 50; ++i) loop_.spawn(one());
+    loop_.run();
+    EXPECT_EQ(refused, 50);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+}
+
+TEST_F(PostgresDriver, SeveralHostsAreTriedInOrder) {
+    database_ = open([](PostgresOptions& options) {
+        const auto with = [&options](const std::string& key) {
+            const auto begin = options.dsn.find(key + "=") + key.size() + 1;
+            return options.dsn.substr(begin, options.dsn.find(' ', begin) - begin);
+        };
+        options.dsn += " host=127.0.0.1,localhost port=1," + with("port") + " target_session_attrs=read-write";
+    });
+    EXPECT_EQ(count(), 0);
+}
+
+TEST_F(PostgresDriver, AMalformedConnectionStringIsRefusedWithoutRepeatingIt) {
+    try {
+        open_postgres({.dsn = "host=x password=secret nonsense", .schema = "a"});
+        FAIL();
+    } catch (const std::invalid_argument& refusal) {
+        EXPECT_THAT(refusal.what(), testing::Not(testing::HasSubstr("secret")));
+    }
+    EXPECT_THROW(open_postgres({.dsn = "host=x", .schema = "a; DROP SCHEMA b"}), std::invalid_argument);
+}
+
+TEST_F(PostgresDriver, AnIoContextThatEndsInsideATransactionLeavesNothing) {
+    {
+        test::TestLoop short_lived;
+        const auto task = [&]() -> Task<void> {
+            const auto body = [&](Transaction& tx) -> Task<Result<bool>> {
+                co_await tx.query(kAdd, params(1, 1));
+                co_await tx.query(kInsert, params(5, 0));
+                short_lived.io().stop();
+                co_await tx.query(kCount, {});
+                co_return true;
+            };
+            (void)co_await database_->transact<bool>(body);
+        };
+        short_lived.spawn(task());
+        short_lived.run();
+    }
+    EXPECT_EQ(count(), 0);
+    EXPECT_TRUE(loop_.run(insert(5)).has_value());
+}
+
+}  // namespace
+}  // namespace guildhall::sql
