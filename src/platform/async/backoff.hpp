@@ -8,7 +8,8 @@ namespace guildhall {
 /// Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 class Backoff {
 public:
-    Backoff(std::chrono::milliseconds first, std::chrono::milliseconds most) : first_(first), most_(most), limit_(first) {}
+    Backoff(std::chrono::milliseconds first, std::chrono::milliseconds most)
+        : first_(first), most_(most), limit_(first) {}
     std::chrono::milliseconds next();
     void reset() { limit_ = first_; }
 

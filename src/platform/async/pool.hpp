@@ -53,21 +53,23 @@ Task<std::invoke_result_t<Work>> run_on(Pool& pool, Work work) {
     auto start = [&](auto handler) {
         auto executor = boost::asio::get_associated_executor(handler);
         auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        boost::asio::post(pool.threads(), [&, shared, executor, guard = boost::asio::make_work_guard(executor)]() mutable {
-            try {
-                if constexpr (std::is_void_v<T>) {
-                    work();
-                } else {
-                    result.emplace(work());
-                }
-            } catch (...) {
-                failure = std::current_exception();
-            }
-            pool.leave();
-            boost::asio::post(executor, [shared] { std::move (*shared)(); });
-        });
+        boost::asio::post(pool.threads(),
+                          [&, shared, executor, guard = boost::asio::make_work_guard(executor)]() mutable {
+                              try {
+                                  if constexpr (std::is_void_v<T>) {
+                                      work();
+                                  } else {
+                                      result.emplace(work());
+                                  }
+                              } catch (...) {
+                                  failure = std::current_exception();
+                              }
+                              pool.leave();
+                              boost::asio::post(executor, [shared] { std::move (*shared)(); });
+                          });
     };
-    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(start, boost::asio::use_awaitable);
+    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(start,
+                                                                                        boost::asio::use_awaitable);
     if (failure) std::rethrow_exception(failure);
     if constexpr (!std::is_void_v<T>) co_return std::move(*result);
 }

@@ -23,7 +23,9 @@ public:
 /// The machine's clock.
 class SystemClock final : public Clock {
 public:
-    Time now() const override { return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()); }
+    Time now() const override {
+        return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+    }
 };
 
 /// A clock that stands still until it is told to move. For tests; thread-safe.
@@ -37,7 +39,9 @@ private:
     std::atomic<std::int64_t> micros_;
 };
 
+/// As SQL stores it.
 inline std::int64_t to_micros(Time time) { return time.time_since_epoch().count(); }
+/// From what SQL stores.
 inline Time from_micros(std::int64_t micros) { return Time(std::chrono::microseconds(micros)); }
 
 /// RFC 3339 in UTC with milliseconds: "2026-11-22T16:21:00.123Z".

@@ -15,7 +15,8 @@ std::int64_t milliseconds_of(Time time) {
 
 }  // namespace
 
-IdGenerator::IdGenerator(const Clock& clock, std::uint16_t node) : clock_(clock), node_(node & ((1 << kNodeBits) - 1)) {}
+IdGenerator::IdGenerator(const Clock& clock, std::uint16_t node)
+    : clock_(clock), node_(node & ((1 << kNodeBits) - 1)) {}
 
 std::int64_t IdGenerator::next_value() {
     const std::int64_t now = milliseconds_of(clock_.now()) << kSequenceBits;
@@ -32,6 +33,8 @@ Time time_of_id(std::int64_t id) {
     return Time(std::chrono::milliseconds((id >> (kNodeBits + kSequenceBits)) + kEpochMs));
 }
 
-std::int64_t first_id_at(Time at) { return std::max<std::int64_t>(milliseconds_of(at), 0) << (kNodeBits + kSequenceBits); }
+std::int64_t first_id_at(Time at) {
+    return std::max<std::int64_t>(milliseconds_of(at), 0) << (kNodeBits + kSequenceBits);
+}
 
 }  // namespace guildhall

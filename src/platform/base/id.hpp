@@ -31,10 +31,12 @@ class IdGenerator {
 public:
     IdGenerator(const Clock& clock, std::uint16_t node);
 
+    /// The next id.
     template <class IdType>
     IdType next() {
         return IdType{next_value()};
     }
+    /// The same as a bare number.
     std::int64_t next_value();
 
 private:

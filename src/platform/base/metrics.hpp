@@ -21,7 +21,9 @@ public:
 class Gauge {
 public:
     virtual ~Gauge() = default;
+    /// Replaces the value.
     virtual void set(double value) = 0;
+    /// `by` may be negative.
     virtual void add(double by) = 0;
 };
 
@@ -38,7 +40,8 @@ Gauge& gauge(const std::string& name, const std::string& help, const Labels& lab
 Histogram& histogram(const std::string& name, const std::string& help, const Labels& labels = {});
 
 /// Calls `read` each time the metrics are rendered and puts its value into a gauge.
-void gauge_callback(const std::string& name, const std::string& help, const Labels& labels, std::function<double()> read);
+void gauge_callback(const std::string& name, const std::string& help, const Labels& labels,
+                    std::function<double()> read);
 
 /// All metrics of this process in the Prometheus text format 0.0.4.
 std::string render();

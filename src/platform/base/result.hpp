@@ -62,7 +62,8 @@ public:
 /// (503, or 507 when `code` says so), the relay and the consumer loop.
 class Unavailable : public std::runtime_error {
 public:
-    explicit Unavailable(const std::string& what, Code code = Code::unavailable) : std::runtime_error(what), code(code) {}
+    explicit Unavailable(const std::string& what, Code code = Code::unavailable)
+        : std::runtime_error(what), code(code) {}
     Code code;
 };
 

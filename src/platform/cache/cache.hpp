@@ -17,6 +17,7 @@ class Cache {
 public:
     virtual ~Cache() = default;
 
+    /// The value; empty when it is absent, has expired, or the cache is away.
     virtual Task<std::optional<std::string>> get(std::string_view key) = 0;
     /// One answer for each key, in order; one round trip.
     virtual Task<std::vector<std::optional<std::string>>> get_all(std::vector<std::string> keys) = 0;
@@ -24,7 +25,8 @@ public:
     virtual Task<void> erase(std::string_view key) = 0;
     /// Adds `by` to a counter and gives its new value; a counter that is new starts at 0 and lives for `ttl` from then.
     /// An empty answer means that the cache is away.
-    virtual Task<std::optional<std::int64_t>> add(std::string_view key, std::int64_t by, std::chrono::milliseconds ttl) = 0;
+    virtual Task<std::optional<std::int64_t>> add(std::string_view key, std::int64_t by,
+                                                  std::chrono::milliseconds ttl) = 0;
 };
 
 }  // namespace guildhall::cache

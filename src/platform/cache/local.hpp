@@ -36,6 +36,7 @@ public:
 
     Ticket ticket(const Key& key) { return shard_of(key).generation.load(std::memory_order_acquire); }
 
+    /// Stores `value` unless its key was invalidated since `ticket` was taken.
     void put(const Key& key, Pointer value, Ticket ticket) {
         Shard& shard = shard_of(key);
         std::lock_guard lock(shard.mutex);

@@ -21,19 +21,21 @@ public:
     /// `effect` runs in one transaction with the inbox row of the event, so it happens once. It must await nothing but the transaction.
     template <Event E>
     void on(std::string consumer, std::function<Task<void>(sql::Transaction&, const E&)> effect) {
-        add(std::move(consumer), std::string(E::kType), [effect = std::move(effect)](sql::Transaction& tx, const bus::Envelope& envelope) -> Task<void> {
-            const E event = json::read_trusted<E>(envelope.data);
-            co_await effect(tx, event);
-        });
+        add(std::move(consumer), std::string(E::kType),
+            [effect = std::move(effect)](sql::Transaction& tx, const bus::Envelope& envelope) -> Task<void> {
+                const E event = json::read_trusted<E>(envelope.data);
+                co_await effect(tx, event);
+            });
     }
 
     /// `effect` may happen more than once for an event (dropping a cache entry, waking a stream). It may await anything.
     template <Event E>
     void on_repeatable(std::string consumer, std::function<Task<void>(const E&)> effect) {
-        add_repeatable(std::move(consumer), std::string(E::kType), [effect = std::move(effect)](const bus::Envelope& envelope) -> Task<void> {
-            const E event = json::read_trusted<E>(envelope.data);
-            co_await effect(event);
-        });
+        add_repeatable(std::move(consumer), std::string(E::kType),
+                       [effect = std::move(effect)](const bus::Envelope& envelope) -> Task<void> {
+                           const E event = json::read_trusted<E>(envelope.data);
+                           co_await effect(event);
+                       });
     }
 
     /// Subscribes what was bound. Once, after the last on(), before the relays start. This object outlives the bus's last delivery.

@@ -27,7 +27,8 @@ concept Event = requires(const E& event) {
 class Outbox {
 public:
     /// `source` is the service ("/post"). `wake` is called after each commit that holds an event.
-    Outbox(std::string source, IdGenerator& ids, const Clock& clock) : source_(std::move(source)), ids_(ids), clock_(clock) {}
+    Outbox(std::string source, IdGenerator& ids, const Clock& clock)
+        : source_(std::move(source)), ids_(ids), clock_(clock) {}
 
     /// Appends `event`; `traceparent` of the request that caused it, or empty.
     template <Event E>
@@ -41,7 +42,8 @@ public:
     void on_commit(std::function<void()> wake) { wake_ = std::move(wake); }
 
 private:
-    Task<void> append_row(sql::Transaction& tx, std::string_view type, std::int64_t subject, std::string data, std::string traceparent);
+    Task<void> append_row(sql::Transaction& tx, std::string_view type, std::int64_t subject, std::string data,
+                          std::string traceparent);
 
     const std::string source_;
     IdGenerator& ids_;

@@ -18,12 +18,14 @@ namespace guildhall::outbox {
 /// First deliveries of a subject are always in order.
 class Relay {
 public:
+    /// How much, how often, how long.
     struct Options {
         std::size_t batch = 256;
         std::chrono::milliseconds poll{200};  // looks for events that others committed
         std::chrono::seconds lease{10};
-        std::chrono::milliseconds rest{10};  // after a batch that was not full: what is committed meanwhile shares the next turn
-        std::string service{};              // label of the metrics
+        std::chrono::milliseconds rest{
+            10};                // after a batch that was not full: what is committed meanwhile shares the next turn
+        std::string service{};  // label of the metrics
     };
     /// `owner` is unique among the relays that run on this database. One that starts under the name of one that died goes on with its leases at
     /// once; under another name it waits for their end.

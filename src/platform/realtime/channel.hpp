@@ -23,6 +23,7 @@ public:
     /// Calls `receive` on any thread for each message to `stream` from now on. It must be quick and not throw.
     virtual std::unique_ptr<Subscription> subscribe(std::string stream, Receiver receive) = 0;
 
+    /// Sends `message` to the subscribers of `stream` on all replicas. Never throws because a carrier is away.
     virtual void publish(std::string_view stream, std::string_view message) = 0;
 };
 
