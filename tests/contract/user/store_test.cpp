@@ -1,0 +1,335 @@
+#include <deque>
+#include <functional>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "services/user/user_store.hpp"
+#include "support/user_world.hpp"
+
+namespace guildhall::user {
+namespace {
+
+using std::chrono::minutes;
+using test::World;
+
+/// The store over an empty database of the engine.
+class UserStoreContract : public testing::TestWithParam<std::string> {
+protected:
+    void SetUp() override {
+        if (const auto missing = guildhall::test::TestDatabase::missing(GetParam()); !missing.empty())
+            GTEST_SKIP() << missing;
+        world_.emplace(GetParam());
+        store_.emplace(world_->database);
+        now_ = world_->clock.now();
+    }
+
+    /// Runs one statement of the store in a transaction.
+    template <class T, class Work>
+    T in_transaction(Work work) {
+        auto body = [&](sql::Transaction& tx) -> Task<Result<T>> { co_return co_await work(tx); };
+        return world_->run(world_->database.transact<T>(body)).value();
+    }
+    template <class Work>
+    void write(Work work) {
+        auto body = [&](sql::Transaction& tx) -> Task<Result<void>> {
+            co_await work(tx);
+            co_return Result<void>{};
+        };
+        ASSERT_TRUE(world_->run(world_->database.transact<void>(body)));
+    }
+    template <class T>
+    T run(Task<T> task) {
+        return world_->run(std::move(task));
+    }
+
+    void insert_account(UserId user, const std::string& email, const std::string& handle) {
+        write([&](sql::Transaction& tx) -> Task<void> {
+            const bool is_new = co_await store_->reserve_email(tx, email, user);
+            EXPECT_TRUE(is_new);
+            HandleClaim claim{user, email, now_};
+            const bool is_ours = co_await store_->reserve_handle(tx, handle, std::move(claim));
+            EXPECT_TRUE(is_ours);
+            Profile profile;
+            profile.id = user;
+            profile.handle = handle;
+            profile.name = "Name of " + handle;
+            profile.version = 1;
+            profile.created_at = now_;
+            Credentials credentials{email, "hash"};
+            co_await store_->insert_account(tx, std::move(credentials), std::move(profile));
+        });
+    }
+    StoredSession session(UserId user, SessionId id, const std::string& token) {
+        return {user, id, token, "phone", "192.0.2.1", "agent", now_, now_, now_ + minutes(60)};
+    }
+    void insert_session(UserId user, SessionId id, const std::string& token) {
+        write([&](sql::Transaction& tx) { return store_->insert_session(tx, session(user, id, token)); });
+    }
+    bool reserve(const std::string& handle, UserId user, const std::string& email, Time at) {
+        return in_transaction<bool>(
+            [&](sql::Transaction& tx) { return store_->reserve_handle(tx, handle, HandleClaim{user, email, at}); });
+    }
+    bool claim(const std::string& handle, const std::string& email, Time at) {
+        return in_transaction<bool>([&](sql::Transaction& tx) {
+            return store_->claim_handle(tx, handle, HandleClaim{UserId{}, email, at, at + minutes(15)});
+        });
+    }
+
+    static constexpr UserId kAda{101};
+    static constexpr UserId kBob{102};
+    static constexpr SessionId kFirst{201};
+    static constexpr SessionId kSecond{202};
+    static constexpr SessionId kLast{std::numeric_limits<std::int64_t>::max()};
+
+    std::optional<World> world_;
+    std::optional<UserStore> store_;
+    Time now_;
+};
+
+TEST_P(UserStoreContract, FindsNothingOfNobody) {
+    EXPECT_FALSE(run(store_->find_user_by_email("nobody@example.org")));
+    EXPECT_FALSE(run(store_->find_credentials(kAda)));
+    EXPECT_FALSE(run(store_->find_handle("nobody")));
+    EXPECT_FALSE(run(store_->find_refresh_token("none")));
+    EXPECT_TRUE(run(store_->list_profiles({kAda})).empty());
+    EXPECT_TRUE(run(store_->list_cards({})).empty());
+    EXPECT_TRUE(run(store_->list_hidden(kAda)).empty());
+}
+
+TEST_P(UserStoreContract, KeepsAnAccountAsItWasGiven) {
+    insert_account(kAda, "ada@example.org", "ada");
+    EXPECT_EQ(run(store_->find_user_by_email("ada@example.org")), kAda);
+    EXPECT_EQ(run(store_->find_credentials(kAda))->password_hash, "hash");
+    const auto profiles = run(store_->list_profiles({kBob, kAda}));
+    ASSERT_EQ(profiles.size(), 1U);
+    EXPECT_EQ(profiles[0].handle, "ada");
+    EXPECT_EQ(profiles[0].created_at, now_);
+    EXPECT_EQ(run(store_->find_handle("ada"))->user_id, kAda);
+}
+
+TEST_P(UserStoreContract, GivesAnAddressOnce) {
+    insert_account(kAda, "ada@example.org", "ada");
+    EXPECT_FALSE(
+        in_transaction<bool>([&](sql::Transaction& tx) { return store_->reserve_email(tx, "ada@example.org", kBob); }));
+    EXPECT_EQ(run(store_->find_user_by_email("ada@example.org")), kAda);
+}
+
+TEST_P(UserStoreContract, RollsAnAccountBackWhole) {
+    auto body = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        const bool is_new = co_await store_->reserve_email(tx, "ada@example.org", kAda);
+        EXPECT_TRUE(is_new);
+        HandleClaim claim{kAda, "ada@example.org", now_};
+        const bool is_ours = co_await store_->reserve_handle(tx, "ada", std::move(claim));
+        EXPECT_TRUE(is_ours);
+        co_return Error{Code::conflict, "no"};
+    };
+    EXPECT_FALSE(run(world_->database.transact<void>(body)));
+    EXPECT_FALSE(run(store_->find_user_by_email("ada@example.org")));
+    EXPECT_FALSE(run(store_->find_handle("ada")));
+}
+
+TEST_P(UserStoreContract, KeepsTextOfEveryLengthAndScript) {
+    insert_account(kAda, "ada@example.org", "ada");
+    std::string about;
+    for (int i = 0; i < 2600; ++i) about += "😀";
+    const auto changed = [&](sql::Transaction& tx) -> Task<void> {
+        auto profile = co_await store_->raise_version(tx, kAda);
+        profile->about = about;
+        profile->headline = "'; DROP TABLE profiles; --";
+        co_await store_->update_profile(tx, *profile);
+    };
+    write(changed);
+    const auto profile = run(store_->list_profiles({kAda})).at(0);
+    EXPECT_EQ(profile.about, about);
+    EXPECT_EQ(profile.headline, "'; DROP TABLE profiles; --");
+    EXPECT_EQ(profile.version, 2);
+}
+
+TEST_P(UserStoreContract, ReplacesOnlyThePasswordThatItWasShown) {
+    insert_account(kAda, "ada@example.org", "ada");
+    const auto replace = [&](const std::string& from, const std::string& to) {
+        return in_transaction<bool>([&](sql::Transaction& tx) { return store_->replace_password(tx, kAda, from, to); });
+    };
+    EXPECT_FALSE(replace("other", "new"));
+    EXPECT_TRUE(replace("hash", "new"));
+    EXPECT_FALSE(replace("hash", "newer"));
+    EXPECT_EQ(run(store_->find_credentials(kAda))->password_hash, "new");
+}
+
+TEST_P(UserStoreContract, CountsTheTriesOfACodeAndEndsThem) {
+    const Registration registration{"ada@example.org", "code", 2, "hash", "Ada", "", now_ + minutes(15)};
+    write([&](sql::Transaction& tx) { return store_->upsert_registration(tx, registration); });
+    const auto take = [&](Time at) {
+        return in_transaction<std::optional<Registration>>(
+            [&](sql::Transaction& tx) { return store_->take_try(tx, "ada@example.org", at); });
+    };
+    EXPECT_FALSE(take(now_ + minutes(15))) << "expired";
+    EXPECT_EQ(take(now_)->tries_left, 1);
+    EXPECT_EQ(take(now_)->tries_left, 0);
+    EXPECT_FALSE(take(now_));
+}
+
+TEST_P(UserStoreContract, PutsTheLaterRegistrationInThePlaceOfTheEarlier) {
+    for (const auto* code : {"one", "two"}) {
+        const Registration registration{"ada@example.org", code, 5, code, "Ada", "", now_ + minutes(15)};
+        write([&](sql::Transaction& tx) { return store_->upsert_registration(tx, registration); });
+    }
+    const auto pending = in_transaction<std::optional<Registration>>(
+        [&](sql::Transaction& tx) { return store_->take_try(tx, "ada@example.org", now_); });
+    EXPECT_EQ(pending->code_hash, "two");
+    EXPECT_EQ(pending->password_hash, "two");
+}
+
+TEST_P(UserStoreContract, GivesAHandleToItsOwnerAgainAndToNobodyElse) {
+    EXPECT_TRUE(reserve("ada", kAda, "ada@example.org", now_));
+    write([&](sql::Transaction& tx) { return store_->retire_handle(tx, "ada", kAda); });
+    EXPECT_FALSE(run(store_->find_handle("ada"))->is_current);
+    EXPECT_FALSE(reserve("ada", kBob, "bob@example.org", now_));
+    EXPECT_TRUE(reserve("ada", kAda, "ada@example.org", now_));
+    EXPECT_TRUE(run(store_->find_handle("ada"))->is_current);
+}
+
+TEST_P(UserStoreContract, KeepsAClaimedHandleForItsAddressUntilTheClaimEnds) {
+    EXPECT_TRUE(claim("ada", "ada@example.org", now_));
+    EXPECT_TRUE(claim("ada", "ada@example.org", now_));
+    EXPECT_FALSE(claim("ada", "bob@example.org", now_));
+    EXPECT_FALSE(reserve("ada", kBob, "bob@example.org", now_));
+    EXPECT_FALSE(run(store_->find_handle("ada"))) << "a claim is not a member";
+    EXPECT_TRUE(claim("ada", "bob@example.org", now_ + minutes(15)));
+    EXPECT_FALSE(reserve("ada", kAda, "ada@example.org", now_ + minutes(15)));
+    EXPECT_TRUE(reserve("ada", kBob, "bob@example.org", now_ + minutes(15)));
+    EXPECT_FALSE(claim("ada", "bob@example.org", now_ + minutes(60))) << "it is a member's now";
+}
+
+TEST_P(UserStoreContract, FindsManyHandlesInOrder) {
+    reserve("ada", kAda, "ada@example.org", now_);
+    reserve("bob", kBob, "bob@example.org", now_);
+    const auto owners = run(store_->find_handles({"bob", "nobody", "ada"}));
+    ASSERT_EQ(owners.size(), 3U);
+    EXPECT_EQ(owners[0]->user_id, kBob);
+    EXPECT_FALSE(owners[1]);
+    EXPECT_EQ(owners[2]->user_id, kAda);
+}
+
+TEST_P(UserStoreContract, RotatesATokenOnce) {
+    insert_session(kAda, kFirst, "t1");
+    const auto rotate = [&](const std::string& from, const std::string& to) {
+        return in_transaction<bool>(
+            [&](sql::Transaction& tx) { return store_->rotate_token(tx, from, session(kAda, kFirst, to)); });
+    };
+    EXPECT_TRUE(rotate("t1", "t2"));
+    EXPECT_FALSE(rotate("t1", "t3"));
+    EXPECT_TRUE(run(store_->find_refresh_token("t1"))) << "a used token still leads to its session";
+    EXPECT_FALSE(run(store_->find_refresh_token("t3")));
+    EXPECT_TRUE(rotate("t2", "t3"));
+}
+
+// [U4]
+TEST_P(UserStoreContract, OfManyRotationsOfOneTokenAtOnceOneWins) {
+    insert_session(kAda, kFirst, "t0");
+    std::vector<Task<Result<bool>>> tasks;
+    std::deque<std::function<Task<Result<bool>>(sql::Transaction&)>> bodies;
+    for (int i = 1; i <= 16; ++i) {
+        bodies.emplace_back([this, i](sql::Transaction& tx) -> Task<Result<bool>> {
+            co_return co_await store_->rotate_token(tx, "t0", session(kAda, kFirst, "t" + std::to_string(i)));
+        });
+        tasks.push_back(world_->database.transact<bool>(bodies.back()));
+    }
+    int won = 0;
+    for (const auto& is_rotated : world_->run_together(std::move(tasks))) won += is_rotated.value();
+    EXPECT_EQ(won, 1);
+}
+
+TEST_P(UserStoreContract, EndsASessionOfItsOwnerOnlyAndRemembersIt) {
+    insert_session(kAda, kFirst, "t1");
+    const auto end = [&](UserId user) {
+        return in_transaction<bool>(
+            [&](sql::Transaction& tx) { return store_->remove_session(tx, user, kFirst, now_); });
+    };
+    EXPECT_FALSE(end(kBob));
+    EXPECT_TRUE(end(kAda));
+    EXPECT_FALSE(end(kAda));
+    const auto revoked = run(store_->list_revoked(now_));
+    ASSERT_EQ(revoked.size(), 1U);
+    EXPECT_EQ(revoked[0].id, kFirst);
+    EXPECT_TRUE(run(store_->list_revoked(now_ + minutes(1))).empty());
+}
+
+TEST_P(UserStoreContract, ListsLivingSessionsNewestFirst) {
+    insert_session(kAda, kFirst, "t1");
+    insert_session(kAda, kSecond, "t2");
+    insert_session(kBob, SessionId{203}, "t3");
+    const auto sessions = run(store_->list_sessions(kAda, kLast, now_, 10));
+    ASSERT_EQ(sessions.size(), 2U);
+    EXPECT_EQ(sessions[0].id, kSecond);
+    EXPECT_EQ(sessions[1].device, "phone");
+    EXPECT_EQ(run(store_->list_sessions(kAda, kSecond, now_, 10)).size(), 1U);
+    EXPECT_EQ(run(store_->list_sessions(kAda, kLast, now_, 1)).size(), 1U);
+    EXPECT_TRUE(run(store_->list_sessions(kAda, kLast, now_ + minutes(60), 10)).empty());
+}
+
+TEST_P(UserStoreContract, WritesABlockForBothReaders) {
+    const auto block = [&] {
+        return in_transaction<bool>(
+            [&](sql::Transaction& tx) { return store_->insert_block(tx, kAda, {BlockId{1}, kBob, now_}); });
+    };
+    const auto unblock = [&] {
+        return in_transaction<bool>([&](sql::Transaction& tx) { return store_->remove_block(tx, kAda, kBob); });
+    };
+    EXPECT_TRUE(block());
+    EXPECT_FALSE(block());
+    EXPECT_EQ(run(store_->list_hidden(kAda)), UserSet{kBob});
+    EXPECT_EQ(run(store_->list_hidden(kBob)), UserSet{kAda});
+    EXPECT_TRUE(run(store_->is_blocked(kAda, kBob)));
+    EXPECT_FALSE(run(store_->is_blocked(kBob, kAda)));
+    EXPECT_TRUE(unblock());
+    EXPECT_FALSE(unblock());
+    EXPECT_TRUE(run(store_->list_hidden(kBob)).empty());
+}
+
+TEST_P(UserStoreContract, ClaimsAMailOnce) {
+    const StoredMail mail{MailId{1}, "ada@example.org", "Hello", "Text", 1, now_, now_ + minutes(60)};
+    write([&](sql::Transaction& tx) { return store_->insert_mail(tx, mail); });
+    const auto take = [&] {
+        return in_transaction<bool>(
+            [&](sql::Transaction& tx) { return store_->claim_mail(tx, mail, now_ + minutes(1)); });
+    };
+    EXPECT_EQ(run(store_->list_due_mails(now_, 10)).size(), 1U);
+    EXPECT_TRUE(take());
+    EXPECT_FALSE(take());
+    EXPECT_TRUE(run(store_->list_due_mails(now_, 10)).empty());
+    const auto due = run(store_->list_due_mails(now_ + minutes(1), 10));
+    ASSERT_EQ(due.size(), 1U);
+    EXPECT_EQ(due[0].tries, 2);
+    write([&](sql::Transaction& tx) { return store_->remove_mail(tx, mail.id); });
+    EXPECT_TRUE(run(store_->list_due_mails(now_ + minutes(1), 10)).empty());
+}
+
+TEST_P(UserStoreContract, PrunesWhatHasExpiredAndNothingElse) {
+    insert_account(kAda, "ada@example.org", "ada");
+    insert_session(kAda, kFirst, "old");
+    auto living = session(kAda, kSecond, "living");
+    living.expires_at = now_ + minutes(120);
+    write([&](sql::Transaction& tx) { return store_->insert_session(tx, living); });
+    claim("claimed", "eve@example.org", now_);
+    const Registration registration{"eve@example.org", "code", 5, "hash", "Eve", "", now_ + minutes(15)};
+    write([&](sql::Transaction& tx) { return store_->upsert_registration(tx, registration); });
+
+    const Time later = now_ + minutes(60);
+    write([&](sql::Transaction& tx) { return store_->prune(tx, later, later); });
+
+    EXPECT_FALSE(run(store_->find_refresh_token("old")));
+    EXPECT_TRUE(run(store_->find_refresh_token("living")));
+    EXPECT_EQ(run(store_->list_sessions(kAda, kLast, now_, 10)).size(), 1U);
+    EXPECT_TRUE(run(store_->find_handle("ada")));
+    EXPECT_FALSE(in_transaction<std::optional<Registration>>(
+        [&](sql::Transaction& tx) { return store_->take_try(tx, "eve@example.org", now_); }));
+    EXPECT_TRUE(reserve("claimed", kBob, "bob@example.org", now_));
+}
+
+INSTANTIATE_TEST_SUITE_P(, UserStoreContract, testing::Values("sqlite", "postgres"),
+                         [](const auto& tested) { return tested.param; });
+
+}  // namespace
+}  // namespace guildhall::user
