@@ -106,12 +106,23 @@ std::string to_nfc(std::string text) {
     return map(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 }
 
+namespace {
+
+std::string lower_ascii(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    return lower;
+}
+
+}  // namespace
+
+std::string fold_case(std::string_view text) {
+    if (skip_ascii(text, 0) == text.size()) return lower_ascii(text);
+    return map(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+}
+
 std::string fold(std::string_view text) {
-    if (skip_ascii(text, 0) == text.size()) {
-        std::string lower(text);
-        for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-        return lower;
-    }
+    if (skip_ascii(text, 0) == text.size()) return lower_ascii(text);
     return map(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK |
                          UTF8PROC_IGNORE);
 }

@@ -16,6 +16,9 @@ std::size_t code_points(std::string_view text);
 /// NFC form of valid UTF-8; ASCII is returned as it is, without a call into utf8proc.
 std::string to_nfc(std::string text);
 
+/// Case-folded NFKC: "Zürich" and "ZÜRICH" give the same, "Zurich" another.
+std::string fold_case(std::string_view text);
+
 /// Case-folded NFKC with marks removed, for comparing and sorting names: "Žofie" and "zofie" give the same.
 std::string fold(std::string_view text);
 
