@@ -218,13 +218,14 @@ public:
 
     void migrate(std::span<const Migration> migrations) override {
         const auto& schema = shared_->settings.options().schema;
+        const std::string quoted = '"' + schema + '"';  // "user" is a word of the language
         BlockingConnection connection(shared_->settings);
         // Replicas that start together wait here for the first.
         connection.run("SET statement_timeout = '5min'", "migrate");
         const auto lock = std::to_string(static_cast<std::int64_t>(stable_hash("guildhall migrations of " + schema)));
         connection.run("SELECT pg_advisory_lock(" + lock + ")", "migrate");
-        connection.run("CREATE SCHEMA IF NOT EXISTS " + schema, "migrate");
-        connection.run("CREATE TABLE IF NOT EXISTS " + schema +
+        connection.run("CREATE SCHEMA IF NOT EXISTS " + quoted, "migrate");
+        connection.run("CREATE TABLE IF NOT EXISTS " + quoted +
                            ".schema_migrations(name text PRIMARY KEY, applied_at bigint NOT NULL)",
                        "migrate");
         for (const auto& migration : migrations) {
