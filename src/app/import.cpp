@@ -131,11 +131,12 @@ public:
             std::ranges::copy(plan_.reactions(n), std::back_inserter(reactions_));
         }
         comment_ids_.resize(plan_.post_count());
-        // In the order of the ids that tables are sorted by: neighbours share pages.
-        const auto by_post = [&](const PlannedComment& planned) { return std::pair(posts_[planned.n], planned.k); };
-        std::ranges::sort(comments_, {}, by_post);
-        std::ranges::sort(replies_, {}, by_post);
-        std::ranges::sort(reactions_, {}, [&](const PlannedReaction& planned) { return std::pair(posts_[planned.n], planned.member); });
+        // In the order of the keys that tables are sorted by: neighbours share pages.
+        const auto post_of = [&](const PlannedComment& comment) { return posts_[comment.n]; };
+        std::ranges::sort(comments_, {}, post_of);
+        std::ranges::sort(replies_, {}, post_of);
+        const auto key_of = [&](const PlannedReaction& reaction) { return std::pair(posts_[reaction.n], users_[reaction.member]); };
+        std::ranges::sort(reactions_, {}, key_of);
         co_await write_comments("comments", comments_);
         co_await write_comments("replies", replies_);
         co_await write_reactions();
