@@ -16,6 +16,7 @@ class IdempotencyClaim;
 /// What a service may need to know of the request besides its input. Lives as long as the handler runs.
 struct RequestContext {
     std::string request_id;
+    std::string_view path;    // as it was sent, without the query
     std::string traceparent;  // W3C, with a span id of our own; given to every event and outward call
     std::string ip;
     std::string user_agent;

@@ -247,7 +247,7 @@ Task<std::optional<Response>> Dispatcher::State::replay(const Route& route, cons
 }
 
 Task<Response> Dispatcher::State::run_once(const Exchange& exchange, const Route& route, Request& request, std::string_view key) {
-    const bool is_key = key.size() <= kMaxIdempotencyKey && std::ranges::all_of(key, [](char c) { return c > 0x20 && c < 0x7f; });
+    const bool is_key = !key.empty() && key.size() <= kMaxIdempotencyKey && std::ranges::all_of(key, [](char c) { return c > 0x20 && c < 0x7f; });
     if (!is_key)
         co_return problem(Error{Code::invalid, "the Idempotency-Key is not acceptable", "invalid_header", {{"/Idempotency-Key", "format", "must be 1 to 255 visible ASCII characters"}}},
                           request.context);
@@ -342,6 +342,7 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
     const std::string_view path = target.substr(0, question);
     if (question < target.size()) request.query = target.substr(question + 1);
     outcome.path = path;
+    request.context.path = outcome.path;
 
     std::string_view method = view(exchange.head.method_string());
     const bool is_head = method == "HEAD";
@@ -373,8 +374,8 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
 
     if (!admitted) {
         response = problem(admitted.error(), request.context);
-    } else if (const std::string_view key = view(exchange.head["Idempotency-Key"]); route->idempotency_keys && !key.empty()) {
-        response = co_await state_->run_once(exchange, *route, request, key);
+    } else if (route->idempotency_keys && exchange.head.count("Idempotency-Key") > 0) {
+        response = co_await state_->run_once(exchange, *route, request, view(exchange.head["Idempotency-Key"]));
     } else {
         response = co_await state_->run(*route, request);
     }

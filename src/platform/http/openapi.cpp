@@ -27,6 +27,7 @@ bj::object problem_schema() {
               {"title", text},
               {"status", {{"type", "integer"}}},
               {"detail", text},
+              {"instance", {{"type", "string"}, {"description", "the path of the request"}}},
               {"code", {{"type", "string"}, {"description", "stable, for programs"}}},
               {"errors", {{"type", "array"}, {"items", fault}}},
               {"request_id", text}}},

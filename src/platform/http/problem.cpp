@@ -49,6 +49,7 @@ Response render(int status, std::string_view title, std::string_view code, const
     out += ",\"status\":";
     json::write(out, status);
     write_member(out, "detail", error.detail);
+    if (!request.path.empty()) write_member(out, "instance", request.path);
     write_member(out, "code", code);
     if (!error.errors.empty()) {
         out += ",\"errors\":";

@@ -18,6 +18,11 @@ bool is_request_line(std::string_view line) {
     return !target.empty() && target.find(' ') == std::string_view::npos && (version == "HTTP/1.1" || version == "HTTP/1.0");
 }
 
+/// uri-host [":" port] of RFC 9110 §7.2, by its characters (RFC 3986 §3.2.2); empty is allowed.
+bool is_host(std::string_view text) {
+    return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=%[]:") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::optional<std::string_view> fault_of_header_block(std::string_view block) {
@@ -46,6 +51,8 @@ std::optional<std::string_view> fault_of_fields(const beast::http::request_heade
     const bool is_1_1 = header.version() == 11;
     const auto hosts = header.count(beast::http::field::host);
     if (hosts > 1 || (hosts == 0 && is_1_1)) return "exactly one Host header is needed";
+    const auto host = header[beast::http::field::host];
+    if (!is_host({host.data(), host.size()})) return "the Host header is not a host";
 
     const auto codings = header.count(beast::http::field::transfer_encoding);
     const auto lengths = header.count(beast::http::field::content_length);

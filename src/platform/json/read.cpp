@@ -224,7 +224,7 @@ void handle(std::string_view in, std::string& out, const Place& at, Faults& faul
 
 void tag(std::string_view in, std::string& out, const Place& at, Faults& faults) {
     if (!is_utf8(in) || in.empty() || in.size() > 1200) return faults.add(at, "format", "must be 1 to 100 letters, marks, digits or connectors");
-    std::string value = fold(in);
+    std::string value = fold_case(in);
     std::size_t length = 0;
     for (std::size_t position = 0; position < value.size(); ++length)
         if (!is_word_character(next_code_point(value, position))) return faults.add(at, "format", "must be letters, marks, digits or connectors");

@@ -79,7 +79,7 @@ TextEntities find_entities(std::string_view text) {
         if (c == '#') {
             const Word word = word_at(text, position);
             if (!word.has_letter || word.length > kMaxHashtagLength || found.hashtags.size() == kMaxHashtags) continue;
-            std::string tag = fold(text.substr(position, word.end - position));
+            std::string tag = fold_case(text.substr(position, word.end - position));
             if (is_tag(tag) && std::ranges::find(found.hashtags, tag) == found.hashtags.end())
                 found.hashtags.push_back(std::move(tag));
         } else if (const std::size_t length = handle_length(text, start + 1);
