@@ -44,8 +44,10 @@ std::unique_ptr<sql::Database> open_database(const Config& config, const std::st
     return sql::open_sqlite(std::move(options));
 }
 
-/// Names this process among replicas.
-std::string process_name() { return std::to_string(::getpid()) + "-" + hex(random_bytes(8)); }
+/// Names this process among replicas. Over SQLite there is one, and its successor takes over its leases at once instead of waiting for their end.
+std::string process_name(const Config& config) {
+    return config.sql.engine == "sqlite" ? "embedded" : std::to_string(::getpid()) + "-" + hex(random_bytes(8));
+}
 
 http::ServerOptions server_options(const Config& config) {
     const auto colon = config.http.listen.rfind(':');
@@ -92,7 +94,9 @@ struct Foundation {
         run_and_wait(threads, [&]() -> Task<void> { lease.emplace(co_await sql::NodeLease::take(*database, clock, owner)); });
         ids.emplace(clock, lease->node());
         outbox.emplace("/" + name, *ids, clock);
-        relay.emplace(*database, bus, clock, owner, outbox::Relay::Options{});
+        outbox::Relay::Options relay_options;
+        relay_options.service = name;
+        relay.emplace(*database, bus, clock, owner, relay_options);
         outbox->on_commit([this] { relay->wake(); });
     }
 
@@ -112,7 +116,7 @@ struct Application::State {
     State(const Config& configuration, IoThreads& io)
         : config(configuration),
           threads(io),
-          owner(process_name()),
+          owner(process_name(config)),
           cache(cache::make_memory_cache(clock, config.cache.max_bytes)),
           bus(bus::make_memory_bus()),
           mailer(mail::make_file_mailer(config.data_dir / "mail")),
