@@ -19,7 +19,8 @@ DataFolderLock::DataFolderLock(const std::filesystem::path& folder) {
     const int reason = errno;
     ::close(file_);
     if (reason != EWOULDBLOCK) throw std::system_error(reason, std::generic_category(), path.string());
-    throw std::runtime_error("the data folder " + folder.string() + " is in use by another guildhall process (serve or import); end it first");
+    throw std::runtime_error("the data folder " + folder.string() +
+                             " is in use by another guildhall process (serve or import); end it first");
 }
 
 DataFolderLock::~DataFolderLock() { ::close(file_); }

@@ -112,7 +112,8 @@ template <class T>
 T value_of(Result<T> result, std::string_view stage) {
     if (result) return std::move(*result);
     std::string text = std::string(stage) + ": " + result.error().detail;
-    if (!result.error().errors.empty()) text += " (" + result.error().errors.front().pointer + " " + result.error().errors.front().detail + ")";
+    if (!result.error().errors.empty())
+        text += " (" + result.error().errors.front().pointer + " " + result.error().errors.front().detail + ")";
     throw std::runtime_error(text);
 }
 
@@ -127,7 +128,8 @@ public:
         co_await write_connections();
         co_await write_posts();
         for (std::size_t n = 0; n < plan_.post_count(); ++n) {
-            for (PlannedComment& comment : plan_.comments(n)) (comment.k == 0 ? comments_ : replies_).push_back(std::move(comment));
+            for (PlannedComment& comment : plan_.comments(n))
+                (comment.k == 0 ? comments_ : replies_).push_back(std::move(comment));
             std::ranges::copy(plan_.reactions(n), std::back_inserter(reactions_));
         }
         comment_ids_.resize(plan_.post_count());
@@ -135,7 +137,9 @@ public:
         const auto post_of = [&](const PlannedComment& comment) { return posts_[comment.n]; };
         std::ranges::sort(comments_, {}, post_of);
         std::ranges::sort(replies_, {}, post_of);
-        const auto key_of = [&](const PlannedReaction& reaction) { return std::pair(posts_[reaction.n], users_[reaction.member]); };
+        const auto key_of = [&](const PlannedReaction& reaction) {
+            return std::pair(posts_[reaction.n], users_[reaction.member]);
+        };
         std::ranges::sort(reactions_, {}, key_of);
         co_await write_comments("comments", comments_);
         co_await write_comments("replies", replies_);
@@ -149,7 +153,8 @@ public:
 
 private:
     /// Calls `write` for each range of `size` of `count` things, and shows how far it is.
-    Task<void> in_batches(std::string stage, std::size_t count, std::size_t size, std::function<Task<void>(std::size_t, std::size_t)> write);
+    Task<void> in_batches(std::string stage, std::size_t count, std::size_t size,
+                          std::function<Task<void>(std::size_t, std::size_t)> write);
     Task<void> write_members(std::string password_hash);
     Task<void> write_connections();
     Task<void> write_posts();
@@ -162,8 +167,8 @@ private:
     const ImportPlan& plan_;
     const ImportOptions& options_;
     const bool is_terminal_;
-    std::vector<UserId> users_;         // by place
-    std::vector<post::PostId> posts_;   // by n
+    std::vector<UserId> users_;        // by place
+    std::vector<post::PostId> posts_;  // by n
     std::vector<PlannedComment> comments_;
     std::vector<PlannedComment> replies_;
     std::vector<PlannedReaction> reactions_;
@@ -171,7 +176,8 @@ private:
     std::size_t new_members_ = 0;
 };
 
-Task<void> Writer::in_batches(std::string stage, std::size_t count, std::size_t size, std::function<Task<void>(std::size_t, std::size_t)> write) {
+Task<void> Writer::in_batches(std::string stage, std::size_t count, std::size_t size,
+                              std::function<Task<void>(std::size_t, std::size_t)> write) {
     if (count == 0) co_return;
     Progress progress(std::cerr, is_terminal_, stage, count, is_terminal_ ? kRedrawEvery : kLineEvery);
     for (std::size_t begin = 0; begin < count; begin += size) {
@@ -201,7 +207,8 @@ Task<void> Writer::write_members(std::string password_hash) {
         std::ranges::copy(value_of(std::move(ids), "members"), std::back_inserter(users_));
     };
     co_await in_batches("members", plan_.member_count(), kMembersInBatch, write);
-    new_members_ = static_cast<std::size_t>(std::ranges::count_if(users_, [&](UserId user) { return user >= first_new; }));
+    new_members_ =
+        static_cast<std::size_t>(std::ranges::count_if(users_, [&](UserId user) { return user >= first_new; }));
 }
 
 Task<void> Writer::write_connections() {
@@ -241,12 +248,13 @@ Task<void> Writer::write_comments(std::string stage, const std::vector<PlannedCo
             const PlannedComment& planned = comments[i];
             std::optional<post::CommentId> parent;
             if (planned.k > 0) parent = comment_ids_[planned.n][0];
-            batch.push_back({.post_id = posts_[planned.n],
-                             .parent_id = parent,
-                             .author_id = users_[planned.author],
-                             .text = planned.text,
-                             .created_at = planned.created_at,
-                             .key = plan_.digest() + ':' + std::to_string(planned.n) + ':' + std::to_string(planned.k)});
+            batch.push_back(
+                {.post_id = posts_[planned.n],
+                 .parent_id = parent,
+                 .author_id = users_[planned.author],
+                 .text = planned.text,
+                 .created_at = planned.created_at,
+                 .key = plan_.digest() + ':' + std::to_string(planned.n) + ':' + std::to_string(planned.k)});
         }
         auto result = co_await application_.posts().importer().import_comments(std::move(batch));
         const auto ids = value_of(std::move(result), stage);
@@ -260,7 +268,10 @@ Task<void> Writer::write_reactions() {
         std::vector<post::ImportedReaction> batch;
         for (std::size_t i = begin; i < end; ++i) {
             const PlannedReaction& planned = reactions_[i];
-            batch.push_back({.post_id = posts_[planned.n], .user_id = users_[planned.member], .kind = planned.kind, .created_at = planned.created_at});
+            batch.push_back({.post_id = posts_[planned.n],
+                             .user_id = users_[planned.member],
+                             .kind = planned.kind,
+                             .created_at = planned.created_at});
         }
         auto done = co_await application_.posts().importer().import_reactions(std::move(batch));
         value_of(std::move(done), "reactions");
@@ -345,7 +356,8 @@ Task<void> Writer::write_tokens(std::filesystem::path path) {
         const auto tokens = value_of(std::move(result), "tokens");
         for (std::size_t place = begin; place < end; ++place) {
             const user::Tokens& given = tokens[place - begin];
-            file.add_line(std::to_string(plan_.node(place)) + '\t' + std::to_string(given.user_id.value) + '\t' + given.access_token);
+            file.add_line(std::to_string(plan_.node(place)) + '\t' + std::to_string(given.user_id.value) + '\t' +
+                          given.access_token);
         }
     };
     co_await in_batches("tokens", plan_.member_count(), kSessionsInBatch, write);
@@ -368,7 +380,8 @@ ImportPlan read_plan(const ImportOptions& options) {
 /// also when the import is cut short and run again.
 class Password {
 public:
-    Password(const std::string& given, const std::filesystem::path& folder) : is_random_(given.empty()), file_(folder / "import-password") {
+    Password(const std::string& given, const std::filesystem::path& folder)
+        : is_random_(given.empty()), file_(folder / "import-password") {
         if (!is_random_) {
             json::Faults faults;
             json::rules::password(given, text_, {}, faults);
@@ -412,20 +425,28 @@ struct Draining {
 
 void add_import_options(CLI::App& command, ImportOptions& options) {
     command.add_option("--edges", options.edges, "File of connections: two node numbers a line")->required();
-    command.add_option("--posts", options.posts, "File of paragraphs, one a line; of a .tsv file what is behind the first tab");
-    command.add_option("--names", options.names, "File of first names, one a line, or a folder with names-female.txt and names-male.txt");
-    command.add_option("--occupations", options.occupations, "O*NET table (code, title, description) for the members' headlines");
-    command.add_option("--seed", options.seed, "Another seed gives another network of the same files")->capture_default_str();
-    command.add_option("--posts-count", options.post_count, "Number of posts; paragraphs are used in turn. Without it: one for each paragraph");
-    command.add_option("--password", options.password, "Password of all members. Without it: a random one, printed at the end");
+    command.add_option("--posts", options.posts,
+                       "File of paragraphs, one a line; of a .tsv file what is behind the first tab");
+    command.add_option("--names", options.names,
+                       "File of first names, one a line, or a folder with names-female.txt and names-male.txt");
+    command.add_option("--occupations", options.occupations,
+                       "O*NET table (code, title, description) for the members' headlines");
+    command.add_option("--seed", options.seed, "Another seed gives another network of the same files")
+        ->capture_default_str();
+    command.add_option("--posts-count", options.post_count,
+                       "Number of posts; paragraphs are used in turn. Without it: one for each paragraph");
+    command.add_option("--password", options.password,
+                       "Password of all members. Without it: a random one, printed at the end");
     command.add_option("--manifest", options.manifest, "File to write: all that was made, one JSON object a line");
-    command.add_option("--tokens", options.tokens, "File to write: node, user id and a new access token of each member, between tabs");
+    command.add_option("--tokens", options.tokens,
+                       "File to write: node, user id and a new access token of each member, between tabs");
 }
 
 int import_files(const Config& config, const ImportOptions& options) {
     const ImportPlan plan = read_plan(options);
     if (const std::size_t repeated = plan.input().graph.repeated; repeated > 0)
-        std::cerr << options.edges.string() << ": " << grouped(repeated) << " lines say again what an earlier one said\n";
+        std::cerr << options.edges.string() << ": " << grouped(repeated)
+                  << " lines say again what an earlier one said\n";
 
     std::optional<DataFolderLock> lock;
     if (config.sql.engine == "sqlite") lock.emplace(config.data_dir);
@@ -449,11 +470,13 @@ int import_files(const Config& config, const ImportOptions& options) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     if (!options.tokens.empty()) run_and_wait(threads, [&] { return writer.write_tokens(options.tokens); });
 
-    std::cout << "imported " << grouped(plan.member_count()) << " members, " << grouped(plan.connection_count()) << " connections and "
-              << grouped(plan.post_count()) << " posts with their comments and reactions in " << static_cast<std::size_t>(took.count() + 0.5) << " s\n";
+    std::cout << "imported " << grouped(plan.member_count()) << " members, " << grouped(plan.connection_count())
+              << " connections and " << grouped(plan.post_count()) << " posts with their comments and reactions in "
+              << static_cast<std::size_t>(took.count() + 0.5) << " s\n";
     const bool has_new = writer.new_members() > 0 || password.is_known();
     if (has_new && password.is_random()) {
-        std::cout << "new members sign in as " << plan.member(0).email << " and so on, with the password " << password.text() << '\n';
+        std::cout << "new members sign in as " << plan.member(0).email << " and so on, with the password "
+                  << password.text() << '\n';
     } else if (!has_new) {
         std::cout << "all members were there already; they keep their password\n";
     }

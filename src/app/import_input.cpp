@@ -22,13 +22,15 @@ constexpr std::size_t kMaxName = 60;
 constexpr std::size_t kMaxHeadline = 220;
 
 /// Calls `use` with each line and its number from 1, without the line's end.
-void each_line(const std::filesystem::path& file, std::size_t max_bytes, const std::function<void(std::string_view, std::size_t)>& use) {
+void each_line(const std::filesystem::path& file, std::size_t max_bytes,
+               const std::function<void(std::string_view, std::size_t)>& use) {
     std::ifstream in(file, std::ios::binary);
     if (!in) throw BadInput(file, 0, "cannot be read");
     std::string line;
     for (std::size_t number = 1; std::getline(in, line); ++number) {
         if (line.ends_with('\r')) line.pop_back();
-        if (line.size() > max_bytes) throw BadInput(file, number, "the line has more than " + std::to_string(max_bytes) + " bytes");
+        if (line.size() > max_bytes)
+            throw BadInput(file, number, "the line has more than " + std::to_string(max_bytes) + " bytes");
         use(line, number);
     }
     if (in.bad()) throw BadInput(file, 0, "cannot be read to its end");
@@ -51,7 +53,8 @@ std::optional<std::int64_t> node_of(std::string_view word) {
 }
 
 /// The text as a member could have sent it, by the rule of the API; empty when the line is to be skipped.
-std::string clean(const std::filesystem::path& file, std::size_t number, std::string_view text, std::size_t max_length, bool is_one_line) {
+std::string clean(const std::filesystem::path& file, std::size_t number, std::string_view text, std::size_t max_length,
+                  bool is_one_line) {
     std::string out;
     json::Faults faults;
     json::rules::text(text, out, 0, max_length, is_one_line, {}, faults);
@@ -79,7 +82,9 @@ EdgeList read_edges(const std::filesystem::path& file) {
         const auto a = node_of(first);
         const auto b = node_of(second);
         if (!a || !b || !take_word(rest).empty())
-            throw BadInput(file, number, "expected two numbers of 0 to " + std::to_string(kMaxDigits) + " digits, the ends of an edge");
+            throw BadInput(
+                file, number,
+                "expected two numbers of 0 to " + std::to_string(kMaxDigits) + " digits, the ends of an edge");
         if (*a == *b) throw BadInput(file, number, "an edge of node " + std::to_string(*a) + " with itself");
         pairs.emplace_back(std::min(*a, *b), std::max(*a, *b));
     });
@@ -95,7 +100,9 @@ EdgeList read_edges(const std::filesystem::path& file) {
     }
     std::ranges::sort(out.nodes);
     out.nodes.erase(std::ranges::unique(out.nodes).begin(), out.nodes.end());
-    const auto place = [&](std::int64_t node) { return static_cast<std::uint32_t>(std::ranges::lower_bound(out.nodes, node) - out.nodes.begin()); };
+    const auto place = [&](std::int64_t node) {
+        return static_cast<std::uint32_t>(std::ranges::lower_bound(out.nodes, node) - out.nodes.begin());
+    };
     out.edges.reserve(pairs.size());
     for (const auto& [a, b] : pairs) out.edges.emplace_back(place(a), place(b));
     return out;
@@ -134,10 +141,12 @@ std::vector<std::string> read_occupations(const std::filesystem::path& file) {
     each_line(file, kMaxTextLineBytes, [&](std::string_view line, std::size_t number) {
         if (number == 1 || trim(line).empty()) return;
         const auto begin = line.find('\t');
-        if (begin == std::string_view::npos) throw BadInput(file, number, "has no title: expected code, title and description between tabs");
+        if (begin == std::string_view::npos)
+            throw BadInput(file, number, "has no title: expected code, title and description between tabs");
         std::string_view title = line.substr(begin + 1);
         title = title.substr(0, title.find('\t'));
-        if (title.size() >= 2 && title.starts_with('"') && title.ends_with('"')) title = title.substr(1, title.size() - 2);
+        if (title.size() >= 2 && title.starts_with('"') && title.ends_with('"'))
+            title = title.substr(1, title.size() - 2);
         std::string text = clean(file, number, title, kMaxHeadline, true);
         if (text.empty()) throw BadInput(file, number, "has an empty title");
         out.push_back(std::move(text));

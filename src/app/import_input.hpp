@@ -21,7 +21,7 @@ public:
 struct EdgeList {
     std::vector<std::int64_t> nodes;                             // ascending, without doubles
     std::vector<std::pair<std::uint32_t, std::uint32_t>> edges;  // smaller place first, ascending, without doubles
-    std::size_t repeated = 0;                                    // lines that say again what an earlier line said, in either direction
+    std::size_t repeated = 0;  // lines that say again what an earlier line said, in either direction
 };
 
 /// Reads "a b" a line, two numbers of at most 18 digits between white space. Empty lines and those that begin with # or % are comments.

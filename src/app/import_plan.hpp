@@ -15,8 +15,8 @@ namespace guildhall::app {
 /// Everything that an import is made of.
 struct ImportInput {
     EdgeList graph;
-    std::vector<std::string> paragraphs;  // may be empty: no posts
-    std::vector<std::string> names;       // empty: built-in ones
+    std::vector<std::string> paragraphs;   // may be empty: no posts
+    std::vector<std::string> names;        // empty: built-in ones
     std::vector<std::string> occupations;  // empty: built-in ones
     std::uint64_t seed = 1;
     std::size_t post_count = 0;

@@ -11,11 +11,13 @@ constexpr std::size_t kBarWidth = 30;
 
 std::string grouped(std::size_t number) {
     std::string text = std::to_string(number);
-    for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+    for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+        text.insert(static_cast<std::size_t>(at), ",");
     return text;
 }
 
-Progress::Progress(std::ostream& out, bool is_terminal, std::string stage, std::size_t total, std::chrono::milliseconds interval)
+Progress::Progress(std::ostream& out, bool is_terminal, std::string stage, std::size_t total,
+                   std::chrono::milliseconds interval)
     : out_(out), is_terminal_(is_terminal), stage_(std::move(stage)), total_(total) {
     drawer_ = std::thread([this, interval] {
         std::unique_lock lock(mutex_);
@@ -43,9 +45,11 @@ void Progress::draw() {
         const std::size_t filled = done * kBarWidth / total_;
         line = "\r" + line + '[' + std::string(filled, '#') + std::string(kBarWidth - filled, ' ') + "] ";
     }
-    line += grouped(done) + " of " + grouped(total_) + "  " + grouped(rate) + "/s  " + std::to_string(static_cast<int>(took.count() * 10) / 10) + '.' +
+    line += grouped(done) + " of " + grouped(total_) + "  " + grouped(rate) + "/s  " +
+            std::to_string(static_cast<int>(took.count() * 10) / 10) + '.' +
             std::to_string(static_cast<int>(took.count() * 10) % 10) + " s";
-    out_ << line << (is_terminal_ ? "\x1b[K" : "\n") << std::flush;  // to the line's end: a shorter text would leave a rest
+    out_ << line << (is_terminal_ ? "\x1b[K" : "\n")
+         << std::flush;  // to the line's end: a shorter text would leave a rest
 }
 
 }  // namespace guildhall::app

@@ -16,7 +16,8 @@ namespace guildhall::app {
 class Progress {
 public:
     /// `total` > 0. `interval` is between two lines or redraws.
-    Progress(std::ostream& out, bool is_terminal, std::string stage, std::size_t total, std::chrono::milliseconds interval);
+    Progress(std::ostream& out, bool is_terminal, std::string stage, std::size_t total,
+             std::chrono::milliseconds interval);
     /// Writes the last line.
     ~Progress();
     Progress(const Progress&) = delete;

@@ -9,7 +9,8 @@
 
 namespace guildhall::app {
 
-WholeFile::WholeFile(std::filesystem::path path, bool is_secret) : path_(std::move(path)), unfinished_(path_.string() + ".unfinished") {
+WholeFile::WholeFile(std::filesystem::path path, bool is_secret)
+    : path_(std::move(path)), unfinished_(path_.string() + ".unfinished") {
     // The mode is given when it is made: a moment later another could have opened it.
     const int file = ::open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, is_secret ? 0600 : 0644);
     if (file < 0) throw std::system_error(errno, std::generic_category(), unfinished_.string());

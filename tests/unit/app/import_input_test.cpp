@@ -43,7 +43,8 @@ protected:
         return refusal([&] { read_paragraphs(file("posts", text)); });
     }
 
-    const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("import-input-" + std::to_string(::getpid()));
+    const std::filesystem::path folder_ =
+        std::filesystem::temp_directory_path() / ("import-input-" + std::to_string(::getpid()));
 };
 
 TEST_F(ImportInput, EdgesHaveNoDirectionAndCountOnce) {
@@ -54,10 +55,12 @@ TEST_F(ImportInput, EdgesHaveNoDirectionAndCountOnce) {
 }
 
 TEST_F(ImportInput, AnEdgeThatCannotBeReadIsNamedByItsLine) {
-    for (const std::string bad : {"1", "1 2 3", "a b", "1 -2", "1 2x", "1,2", "1.5 2", "1 1234567890123456789", "0x1 2", "+1 2"})
+    for (const std::string bad :
+         {"1", "1 2 3", "a b", "1 -2", "1 2x", "1,2", "1.5 2", "1 1234567890123456789", "0x1 2", "+1 2"})
         EXPECT_THAT(edges_refusal("0 1\n# fine\n" + bad + "\n"), HasSubstr("edges:3: expected two numbers")) << bad;
     EXPECT_THAT(edges_refusal("0 1\n5 5\n"), HasSubstr("edges:2: an edge of node 5 with itself"));
-    EXPECT_THAT(edges_refusal("0 1\n" + std::string(300, '1') + "\n"), HasSubstr("edges:2: the line has more than 256 bytes"));
+    EXPECT_THAT(edges_refusal("0 1\n" + std::string(300, '1') + "\n"),
+                HasSubstr("edges:2: the line has more than 256 bytes"));
     EXPECT_THAT(edges_refusal(std::string("0 1\n1 2\0\n", 9)), HasSubstr("edges:2:"));
 }
 
@@ -74,17 +77,22 @@ TEST_F(ImportInput, ParagraphsAreTrimmedAndInNormalForm) {
 }
 
 TEST_F(ImportInput, OfATableTheParagraphIsBehindTheFirstTab) {
-    EXPECT_THAT(read_paragraphs(file("posts.tsv", "en\tHello\tthere\nde\tHallo\n")), ElementsAre("Hello\tthere", "Hallo"));
-    EXPECT_THAT(refusal([&] { read_paragraphs(file("posts.tsv", "en\tHello\nde Hallo\n")); }), HasSubstr("posts.tsv:2: has no tab"));
+    EXPECT_THAT(read_paragraphs(file("posts.tsv", "en\tHello\tthere\nde\tHallo\n")),
+                ElementsAre("Hello\tthere", "Hallo"));
+    EXPECT_THAT(refusal([&] { read_paragraphs(file("posts.tsv", "en\tHello\nde Hallo\n")); }),
+                HasSubstr("posts.tsv:2: has no tab"));
 }
 
 TEST_F(ImportInput, AParagraphThatNoMemberCouldPostIsNamedByItsLine) {
     EXPECT_THAT(posts_refusal("fine\n\xC3\x28\n"), HasSubstr("posts:2: the text must be valid UTF-8"));
     EXPECT_THAT(posts_refusal("fine\n\x01\n"), HasSubstr("posts:2: the text must not contain control characters"));
-    EXPECT_THAT(posts_refusal(std::string("fine\na\0b\n", 9)), HasSubstr("posts:2: the text must not contain control characters"));
-    EXPECT_THAT(posts_refusal("fine\n" + std::string(3001, 'x') + "\n"), HasSubstr("posts:2: the text at most 3000 characters"));
+    EXPECT_THAT(posts_refusal(std::string("fine\na\0b\n", 9)),
+                HasSubstr("posts:2: the text must not contain control characters"));
+    EXPECT_THAT(posts_refusal("fine\n" + std::string(3001, 'x') + "\n"),
+                HasSubstr("posts:2: the text at most 3000 characters"));
     EXPECT_EQ(posts_refusal(std::string(3000, 'x')), "");
-    EXPECT_THAT(posts_refusal("fine\n" + std::string(70'000, 'x') + "\n"), HasSubstr("posts:2: the line has more than 65536 bytes"));
+    EXPECT_THAT(posts_refusal("fine\n" + std::string(70'000, 'x') + "\n"),
+                HasSubstr("posts:2: the line has more than 65536 bytes"));
 }
 
 TEST_F(ImportInput, NamesOfAFolderAreTheFemaleThenTheMale) {
@@ -94,9 +102,11 @@ TEST_F(ImportInput, NamesOfAFolderAreTheFemaleThenTheMale) {
 }
 
 TEST_F(ImportInput, TitlesLoseTheirQuotationMarks) {
-    EXPECT_THAT(read_occupations(file("jobs", "Code\tTitle\tDescription\n1\tEconomists\tThey\n2\t\"Managers, Branch\"\tThey\n")),
+    EXPECT_THAT(read_occupations(
+                    file("jobs", "Code\tTitle\tDescription\n1\tEconomists\tThey\n2\t\"Managers, Branch\"\tThey\n")),
                 ElementsAre("Economists", "Managers, Branch"));
-    EXPECT_THAT(refusal([&] { read_occupations(file("jobs", "Code\tTitle\nno tab\n")); }), HasSubstr("jobs:2: has no title"));
+    EXPECT_THAT(refusal([&] { read_occupations(file("jobs", "Code\tTitle\nno tab\n")); }),
+                HasSubstr("jobs:2: has no title"));
 }
 
 }  // namespace

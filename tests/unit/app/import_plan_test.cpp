@@ -77,7 +77,8 @@ TEST(ImportPlan, IsWhatTheDocumentSays) {
         const auto offset = (number(1, "post", name) >> 49) * 1'048'576 + n * 610'007 % 1'048'576;
         EXPECT_EQ(post.created_at, kStart + std::chrono::milliseconds(offset));
     }
-    EXPECT_EQ(plan.connection(0).connected_at, kStart + std::chrono::milliseconds(number(1, "connection", "0:10") >> 29));
+    EXPECT_EQ(plan.connection(0).connected_at,
+              kStart + std::chrono::milliseconds(number(1, "connection", "0:10") >> 29));
     EXPECT_EQ(plan.member(3).created_at, kStart - std::chrono::seconds(number(1, "member", "30") % 25'920'000));
 }
 
@@ -100,8 +101,10 @@ TEST(ImportPlan, HandlesAreValidAndUnique) {
         const PlannedMember member = plan.member(place);
         EXPECT_TRUE(handles.insert(member.handle).second);
         EXPECT_LE(member.handle.size(), 30U);
-        EXPECT_EQ(member.handle.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-"), std::string::npos) << member.handle;
-        EXPECT_EQ(member.handle, (member.name.starts_with("Ž") ? "zofieanne-" : "member-") + std::to_string(member.node));
+        EXPECT_EQ(member.handle.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-"), std::string::npos)
+            << member.handle;
+        EXPECT_EQ(member.handle,
+                  (member.name.starts_with("Ž") ? "zofieanne-" : "member-") + std::to_string(member.node));
         EXPECT_EQ(member.email, "member-" + std::to_string(member.node) + "@demo.example");
     }
 }
@@ -118,7 +121,8 @@ TEST(ImportPlan, OnlyConnectionsCommentAndReactAndTheAuthorReplies) {
             ++by_depth[comment.k];
             EXPECT_TRUE(comment.k == 0 ? are_connected(comment.author, post.author) : comment.author == post.author);
             EXPECT_GT(comment.created_at, before);
-            EXPECT_TRUE(comment.text == "First." || comment.text == "Second" || comment.text == "Third one! And so on.") << comment.text;
+            EXPECT_TRUE(comment.text == "First." || comment.text == "Second" || comment.text == "Third one! And so on.")
+                << comment.text;
             before = comment.created_at;
         }
         std::set<std::uint32_t> who;

@@ -1,6 +1,7 @@
 #include "app/import.hpp"
 
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -55,6 +56,7 @@ protected:
 
     /// Starts an import in a process of its own.
     static pid_t start(const Config& config, const ImportOptions& options) {
+        std::fflush(nullptr);  // what waits to be written would be written by both
         const pid_t child = ::fork();
         if (child != 0) return child;
         int code = 3;
@@ -72,7 +74,8 @@ protected:
         return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
     }
 
-    std::int64_t number(const std::string& name, const std::string& service, const sql::Statement& statement, std::size_t column = 0) const {
+    std::int64_t number(const std::string& name, const std::string& service, const sql::Statement& statement,
+                        std::size_t column = 0) const {
         const auto database = sql::open_sqlite({.file = folder_ / name / (service + ".db")});
         auto rows = test::await(database->read(statement, {}));
         return rows[0].number(column);
@@ -90,7 +93,8 @@ protected:
         return out;
     }
 
-    void expect_whole(const std::string& name, std::int64_t posts, std::int64_t comments, std::int64_t reactions) const {
+    void expect_whole(const std::string& name, std::int64_t posts, std::int64_t comments,
+                      std::int64_t reactions) const {
         EXPECT_EQ(number(name, "user", kAccounts), 60);
         EXPECT_EQ(number(name, "connection", kSides), 2 * 229);
         EXPECT_EQ(number(name, "post", kPosts), posts);
@@ -104,7 +108,8 @@ protected:
         }
     }
 
-    const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("import-" + std::to_string(::getpid()));
+    const std::filesystem::path folder_ =
+        std::filesystem::temp_directory_path() / ("import-" + std::to_string(::getpid()));
 };
 
 TEST_F(Import, KilledAfterAnyStageAndRunAgainItGivesTheSameWithoutDoubles) {
@@ -173,7 +178,9 @@ TEST_F(Import, ADataFolderThatAServerHoldsIsRefused) {
 }
 
 TEST_F(Import, TheLockOfADataFolderGoesWithItsHolder) {
-    { const DataFolderLock first(folder_ / "data"); }
+    {
+        const DataFolderLock first(folder_ / "data");
+    }
     EXPECT_NO_THROW(DataFolderLock(folder_ / "data"));
 }
 
@@ -186,7 +193,8 @@ TEST_F(Import, TokensAreOneForEachMemberAndTheirOwnersAlone) {
     std::size_t lines = 0;
     for (std::string line; std::getline(in, line); ++lines) EXPECT_EQ(std::ranges::count(line, '\t'), 2) << line;
     EXPECT_EQ(lines, 60U);
-    EXPECT_EQ(std::filesystem::status(with_tokens.tokens).permissions(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    EXPECT_EQ(std::filesystem::status(with_tokens.tokens).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 }  // namespace
