@@ -22,6 +22,7 @@ struct ImportInput {
     std::size_t post_count = 0;
 };
 
+/// A node as a member.
 struct PlannedMember {
     std::int64_t node;
     std::string name;
@@ -32,12 +33,14 @@ struct PlannedMember {
     Time created_at;
 };
 
+/// An edge as a connection.
 struct PlannedConnection {
     std::uint32_t a;  // places of members
     std::uint32_t b;
     Time connected_at;
 };
 
+/// A post; ImportPlan::text_of() gives its text.
 struct PlannedPost {
     std::uint32_t author;
     std::size_t paragraph;
@@ -45,6 +48,7 @@ struct PlannedPost {
     Time created_at;
 };
 
+/// A comment on a post, or a reply to it.
 struct PlannedComment {
     std::size_t n;  // of the post
     std::size_t k;  // 0: of the post itself; 1: a reply to that
@@ -53,6 +57,7 @@ struct PlannedComment {
     Time created_at;
 };
 
+/// A reaction to a post.
 struct PlannedReaction {
     std::size_t n;
     std::uint32_t member;
@@ -71,8 +76,11 @@ public:
     std::size_t post_count() const { return input_.post_count; }
 
     std::int64_t node(std::size_t place) const { return input_.graph.nodes[place]; }
+    /// The member of a place in EdgeList::nodes.
     PlannedMember member(std::size_t place) const;
+    /// The connection of a place in EdgeList::edges.
     PlannedConnection connection(std::size_t index) const;
+    /// Post `n` of post_count().
     PlannedPost post(std::size_t n) const;
     const std::string& text_of(const PlannedPost& post) const { return input_.paragraphs[post.paragraph]; }
     /// None, a comment by a connection of the post's author, or that and the author's reply to it.
