@@ -13,7 +13,7 @@ import time
 import pytest
 
 from support.client import Service, eventually
-from support.load import ACKNOWLEDGED, UNKNOWN, Writers, newest_texts
+from support.load import ACKNOWLEDGED, UNKNOWN, Writers, body_of, newest_texts
 from support.shapes import ROOT, Postgres
 
 pytestmark = pytest.mark.faults
@@ -50,7 +50,8 @@ def check_writes(writers, members, reader, label):
         assert set(texts) <= set(mine) | set(unknown)
         for text, write in unknown.items():
             if write.author == n:
-                again = member.publish(text, "members", key=write.key, status=201)
+                headers = {"Idempotency-Key": write.key, "Content-Type": "application/json"}
+                again = member.call("POST", "/v1/posts", content=body_of(text), headers=headers, status=201).json()
                 assert (text in texts) == (again["id"] in [post for post, _ in listed])
         after = [text for _, text in newest_texts(member, label)]
         assert sorted(after) == sorted([*mine, *(t for t, w in unknown.items() if w.author == n)])

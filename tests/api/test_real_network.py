@@ -38,7 +38,7 @@ def network(shape, tmp_path_factory):
             POSTS,
             "--names",
             NAMES,
-            "--post-count",
+            "--posts-count",
             str(POST_COUNT),
             "--seed",
             str(SEED),
@@ -52,7 +52,8 @@ def network(shape, tmp_path_factory):
 
 
 def tokens_of(network):
-    return dict(line.split("\t") for line in network.tokens.read_text().splitlines())
+    """token by node"""
+    return {node: token for node, _, token in (line.split("\t") for line in network.tokens.read_text().splitlines())}
 
 
 @pytest.mark.slow
@@ -97,7 +98,7 @@ def test_an_import_is_resumed_without_doubles(network):
     """The same import again writes nothing twice."""
     assert network.terminate() == 0
     network.run(
-        "import", "--edges", EDGES, "--posts", POSTS, "--names", NAMES, "--post-count", str(POST_COUNT), "--seed", str(SEED), timeout=500
+        "import", "--edges", EDGES, "--posts", POSTS, "--names", NAMES, "--posts-count", str(POST_COUNT), "--seed", str(SEED), timeout=500
     )
     network.start()
     problems, _, _ = feed_checker.check(network.url, EDGES, POSTS, POST_COUNT, SEED, network.tokens, pages=1)
@@ -109,6 +110,7 @@ SMALL = "1 2\n2 3\n3 1\n# a comment\n3 4\n"
 
 def small_import(launch, edges, posts="A first paragraph of some length.\nAnd a second one.\n", *more):
     instance = launch.prepare()
+    instance.tokens = instance.folder / "tokens"
     (instance.folder / "edges").write_text(edges)
     (instance.folder / "posts").write_bytes(posts if isinstance(posts, bytes) else posts.encode())
     done = instance.run(
@@ -153,7 +155,7 @@ def test_imported_members_sign_in(launch):
     assert done.returncode == 0, done.stderr
     service = Service(instance.start())
     service.visitor().post("/v1/auth/login", {"email": "member-3@demo.example", "password": "correct horse battery staple"}, status=200)
-    third = Api(service, tokens_of(type("I", (), {"tokens": instance.folder / "tokens"}))["3"])
+    third = Api(service, tokens_of(instance)["3"])
     me = third.get("/v1/users/me").json()
     assert me["name"] and me["headline"] and me["handle"].endswith("-3")
     assert len(third.all("/v1/connections")) == 3
@@ -166,7 +168,7 @@ def test_an_import_killed_in_the_middle_is_finished_by_the_next(launch, tmp_path
     instance = launch.prepare()
     (instance.folder / "edges").write_text(edges)
     (instance.folder / "posts").write_text(posts)
-    command = ["import", "--edges", instance.folder / "edges", "--posts", instance.folder / "posts", "--post-count", "3000", "--seed", "5"]
+    command = ["import", "--edges", instance.folder / "edges", "--posts", instance.folder / "posts", "--posts-count", "3000", "--seed", "5"]
     for seconds in (0.15, 0.3, 0.45, 0.6, 0.9):
         process = subprocess.Popen(
             [binary(), command[0], "--config", instance.config, "--data", instance.data, *command[1:]],

@@ -164,26 +164,17 @@ def check_share(arguments) -> tuple[list[str], int, list[float]]:
     return problems, compared, times
 
 
-def ids_of(arguments):
-    nodes, url = arguments
-    reader = Reader(url)
-    return {node: reader.get("/v1/users/me", tokens[node])["id"] for node in nodes}
-
-
 def check(url, edges, posts, post_count, seed, tokens_file, pages=3, limit=20, processes=2, connections=8):
     """The differences (none: all is well), the number of items compared, and the seconds of each page."""
     global network, tokens, user_ids
     network = Network(pathlib.Path(edges), pathlib.Path(posts), post_count, seed)
-    tokens = {int(node): token for node, token in (line.split("\t") for line in pathlib.Path(tokens_file).read_text().splitlines() if line)}
+    rows = [line.split("\t") for line in pathlib.Path(tokens_file).read_text().splitlines() if line]
+    tokens = {int(node): token for node, _, token in rows}
+    user_ids = {int(node): user_id for node, user_id, _ in rows}
     missing = [node for node in network.nodes if node not in tokens]
     if missing:
         return [f"no token for {len(missing)} members"], 0, []
-    context = multiprocessing.get_context("fork")
-    with context.Pool(processes) as pool:
-        user_ids = {}
-        for part in pool.map(ids_of, [(network.nodes[k::processes], url) for k in range(processes)]):
-            user_ids.update(part)
-    with context.Pool(processes) as pool:  # anew: they inherit the ids
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
         results = pool.map(check_share, [(network.nodes[k::processes], url, pages, limit, connections) for k in range(processes)])
     return [text for part in results for text in part[0]], sum(part[1] for part in results), [t for part in results for t in part[2]]
 

@@ -22,6 +22,11 @@ class Write:
     seconds: float = 0.0
 
 
+def body_of(text, visibility="members"):
+    """The very bytes of a write: its Idempotency-Key is for these only."""
+    return json.dumps({"text": text, "visibility": visibility})
+
+
 class Writers:
     """Threads that publish posts, each as one of the members, until they are stopped."""
 
@@ -86,7 +91,7 @@ class Writers:
                 connection.request(
                     "POST",
                     "/v1/posts",
-                    json.dumps({"text": write.text, "visibility": self.visibility}),
+                    body_of(write.text, self.visibility),
                     {"Authorization": f"Bearer {self.members[n].token}", "Content-Type": "application/json", "Idempotency-Key": write.key},
                 )
                 answer = connection.getresponse()
