@@ -5,6 +5,7 @@
 #include <set>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "platform/base/text.hpp"
 #include "platform/json/read.hpp"
@@ -43,9 +44,11 @@ Task<std::vector<std::int64_t>> ids_at(const std::vector<Time>& times, ListTaken
         }
         const sql::Ids taken = co_await list_taken(sql::Ids(ids));
         if (taken.empty()) co_return ids;
-        for (const std::int64_t id : taken) {
-            std::int64_t& free = first_free[id & ~kLowMask];
-            free = std::max(free, id + 1);
+        const std::unordered_set<std::int64_t> are_taken(taken.begin(), taken.end());
+        for (std::size_t i = 0; i < times.size(); ++i) {
+            if (!are_taken.contains(ids[i])) continue;
+            std::int64_t& free = first_free[first_id_at(times[i])];
+            free = std::max(free, ids[i] + 1);
         }
     }
 }
