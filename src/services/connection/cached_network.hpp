@@ -10,7 +10,8 @@
 
 namespace guildhall::connection {
 
-/// The Network over the store: each member's list stays in memory, least recently used out first, and is dropped after the commit that changed it.
+/// The Network over the store: each member's list stays in memory, least recently used out first, and is dropped after
+/// the commit that changed it.
 class CachedNetwork final : public Network {
 public:
     CachedNetwork(ConnectionStore& store, std::size_t max_lists) : store_(store), lists_(max_lists) {}

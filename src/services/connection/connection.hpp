@@ -17,7 +17,8 @@ namespace guildhall::connection {
 
 using InvitationId = Id<struct InvitationTag>;
 
-/// How long a member who withdrew an invitation must wait before inviting the same member again. The other direction stays free.
+/// How long a member who withdrew an invitation must wait before inviting the same member again. The other direction
+/// stays free.
 /// Source: LinkedIn's help on withdrawn invitations.
 inline constexpr std::chrono::weeks kCoolDown{3};
 
@@ -30,6 +31,7 @@ struct PairKey {
     friend auto operator<=>(const PairKey&, const PairKey&) = default;
 };
 
+/// What two members are to each other.
 enum class PairState { none, invited, connected };
 BOOST_DESCRIBE_ENUM(PairState, none, invited, connected)
 
@@ -63,6 +65,7 @@ struct Pair {
 enum class InvitationState { pending, accepted, withdrawn, ignored };
 BOOST_DESCRIBE_ENUM(InvitationState, pending, accepted, withdrawn, ignored)
 
+/// Which side of an invitation a row is.
 enum class Direction { sent, received };
 BOOST_DESCRIBE_ENUM(Direction, sent, received)
 
@@ -76,6 +79,7 @@ struct InvitationRow {
     Time created_at;
 };
 
+/// Order of a list of connections: newest first, or by name.
 enum class ConnectionSort { recent, name };
 BOOST_DESCRIBE_ENUM(ConnectionSort, recent, name)
 

@@ -18,6 +18,7 @@
 
 namespace guildhall::connection {
 
+/// Whom to invite, and what to tell them.
 struct Invite {
     UserId user_id;
     std::optional<json::Text<0, 300>> note;
@@ -36,6 +37,7 @@ struct Invitation {
 };
 BOOST_DESCRIBE_STRUCT(Invitation, (), (id, state, inviter, invitee, note, mutual_count, created_at))
 
+/// Which page of invitations.
 struct ListInvitations {
     json::PageLimit limit;
     std::optional<json::CursorText> cursor;
@@ -51,12 +53,14 @@ struct ListConnections {
 };
 BOOST_DESCRIBE_STRUCT(ListConnections, (), (sort, q, limit, cursor))
 
+/// A connection, seen from the owner of the list.
 struct ConnectionItem {
     user::Card user;
     Time connected_at;
 };
 BOOST_DESCRIBE_STRUCT(ConnectionItem, (), (user, connected_at))
 
+/// Which page of mutual connections.
 struct ListMutual {
     json::PageLimit limit;
     std::optional<json::CursorText> cursor;
@@ -71,6 +75,7 @@ struct MutualConnections {
 };
 BOOST_DESCRIBE_STRUCT(MutualConnections, (), (items, next_cursor, total))
 
+/// Whom the question is about; an id that is given twice counts once.
 struct AskRelationships {
     json::IdList<100, UserId> ids;
 };
@@ -80,7 +85,8 @@ BOOST_DESCRIBE_STRUCT(AskRelationships, (), (ids))
 enum class PendingInvitation { none, sent, received };
 BOOST_DESCRIBE_ENUM(PendingInvitation, none, sent, received)
 
-/// What the asking member is to `user_id`. Somebody who does not exist, or who blocks the asking member, looks like a stranger.
+/// What the asking member is to `user_id`. Somebody who does not exist, or who blocks the asking member, looks like a
+/// stranger.
 struct Relationship {
     UserId user_id;
     bool connected = false;

@@ -18,7 +18,8 @@ void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& s
         return service.refresh_name(event.user_id);
     });
 
-    // Lists are dropped right after each commit; this is for a commit whose outcome its own request never learned (the database's answer was lost).
+    // Lists are dropped right after each commit; this is for a commit whose outcome its own request never learned (the
+    // database's answer was lost).
     consumers.on_repeatable<Connected>("connection.lists", [&network](const Connected& event) -> Task<void> {
         network.invalidate(PairKey{event.low_id, event.high_id});
         co_return;

@@ -46,8 +46,8 @@ Error cool_down(std::chrono::microseconds wait) {
 
 Error bad_import(std::string detail) { return {Code::unprocessable, std::move(detail), "bad_import"}; }
 
-/// The first `count` rows that `fetch(after, count)` gives, without those of hidden members. Reads on where some are left out, so at most once for
-/// each `count` hidden members, and once more.
+/// The first `count` rows that `fetch(after, count)` gives, without those of hidden members. Reads on where some are
+/// left out, so at most once for each `count` hidden members, and once more.
 template <class Row, class Fetch>
 Task<std::vector<Row>> take_visible(Fetch fetch, const user::UserSet& hidden, std::optional<Row> after,
                                     std::size_t count) {
@@ -427,7 +427,8 @@ Task<Result<Page<Relationship>>> ConnectionService::list_relationships(Caller ca
         if (user == me) relationship.degree = 0;
         relationship.blocked = blocked.contains(user);
         const auto found = pairs.find(user);
-        // What the pair's row still says of somebody hidden ends when the block's event arrives; it is not shown until then.
+        // What the pair's row still says of somebody hidden ends when the block's event arrives; it is not shown until
+        // then.
         if (found == pairs.end() || hidden->contains(user)) continue;
         const Pair& pair = found->second;
         relationship.connected = pair.state == PairState::connected;
@@ -579,8 +580,8 @@ Task<std::optional<ConnectionService::Names>> ConnectionService::current_names(P
     co_return names_of(key, *cards[0], *cards[1]);
 }
 
-/// A name that changed between its reading and the commit of its copy was missed by refresh_name(), which did not see the row yet: looks again after
-/// the commit. From then on refresh_name() sees the row.
+/// A name that changed between its reading and the commit of its copy was missed by refresh_name(), which did not see
+/// the row yet: looks again after the commit. From then on refresh_name() sees the row.
 Task<void> ConnectionService::repair_names(PairKey key, Names written) {
     for (;;) {
         const auto current = co_await current_names(key);

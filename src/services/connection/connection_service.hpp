@@ -22,8 +22,8 @@ namespace guildhall::connection {
 
 using http::Caller;
 
-/// The rules of invitations and connections. Whoever is hidden from the caller (a block, either way) does not exist for the caller: not_found here,
-/// left out there. Thread-safe.
+/// The rules of invitations and connections. Whoever is hidden from the caller (a block, either way) does not exist for
+/// the caller: not_found here, left out there. Thread-safe.
 class ConnectionService {
 public:
     ConnectionService(ConnectionStore& store, CachedNetwork& network, IdGenerator& ids, const Clock& clock,
@@ -32,9 +32,9 @@ public:
 
     // Invitations.
 
-    /// Invites a member. When that one has invited the caller before, ignored or not, both are connected at once and the answer is an accepted
-    /// invitation. Errors: unprocessable (self_invitation); not_found; conflict: already_connected, already_invited, cool_down (retry_after says
-    /// how long).
+    /// Invites a member. When that one has invited the caller before, ignored or not, both are connected at once and
+    /// the answer is an accepted invitation. Errors: unprocessable (self_invitation); not_found; conflict:
+    /// already_connected, already_invited, cool_down (retry_after says how long).
     Task<Result<http::Created<Invitation>>> invite(Caller caller, Invite body);
 
     /// The pending invitations to the caller that are not ignored, newest first.
@@ -46,21 +46,23 @@ public:
     /// An invitation to or of the caller, whatever its state. Errors: not_found.
     Task<Result<Invitation>> find_invitation(Caller caller, InvitationId id);
 
-    /// Accepts an invitation to the caller; both become connected, in one transaction with the event. Again: the same answer.
-    /// Errors: not_found, also for the inviter; conflict: invitation_withdrawn, invitation_over (ignored, or accepted and disconnected since).
-    /// Whoever ignored an invitation and thinks better of it invites the inviter.
+    /// Accepts an invitation to the caller; both become connected, in one transaction with the event. Again: the same
+    /// answer.
+    /// Errors: not_found, also for the inviter; conflict: invitation_withdrawn, invitation_over (ignored, or accepted
+    /// and disconnected since). Whoever ignored an invitation and thinks better of it invites the inviter.
     Task<Result<Invitation>> accept(Caller caller, InvitationId id);
 
-    /// Takes an invitation from the caller's list; the inviter cannot see it. Again: no change. Errors: not_found; conflict: invitation_withdrawn,
-    /// invitation_over (accepted).
+    /// Takes an invitation from the caller's list; the inviter cannot see it. Again: no change. Errors: not_found;
+    /// conflict: invitation_withdrawn, invitation_over (accepted).
     Task<Result<void>> ignore(Caller caller, InvitationId id);
 
-    /// Takes the caller's own invitation back, which starts the cool-down. Errors: not_found, also when it is withdrawn already; conflict:
-    /// invitation_over (accepted).
+    /// Takes the caller's own invitation back, which starts the cool-down. Errors: not_found, also when it is withdrawn
+    /// already; conflict: invitation_over (accepted).
     Task<Result<void>> withdraw(Caller caller, InvitationId id);
 
     // Connections.
 
+    /// A page of the caller's own connections.
     Task<Result<Page<ConnectionItem>>> list_connections(Caller caller, ListConnections query);
 
     /// Errors: not_found; forbidden: connections_hidden unless the caller is `user` or connected with `user`.
@@ -77,9 +79,10 @@ public:
 
     // Import.
 
-    /// Connects members in one transaction, with the events, and gives the number of new connections. Pairs that are connected already or block
-    /// each other are skipped, so a broken import can be run again; a pending invitation becomes accepted. At best 500 to 1,000 a call, in the
-    /// order of an edge list. Errors: unprocessable, and nothing is written, for a connection with oneself and for a member who does not exist.
+    /// Connects members in one transaction, with the events, and gives the number of new connections. Pairs that are
+    /// connected already or block each other are skipped, so a broken import can be run again; a pending invitation
+    /// becomes accepted. At best 500 to 1,000 a call, in the order of an edge list. Errors: unprocessable, and nothing
+    /// is written, for a connection with oneself and for a member who does not exist.
     Task<Result<std::size_t>> import_connections(std::vector<ImportedConnection> connections);
 
     // Effects of events.

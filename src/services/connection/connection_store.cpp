@@ -16,7 +16,8 @@ namespace {
 #define PAIR_COLUMNS \
     "low_id, high_id, state, inviter_id, invitation_id, is_ignored, low_may_invite_at, high_may_invite_at, low_blocks, high_blocks"
 
-// The update changes nothing: it takes the lock and, on PostgreSQL, waits for whoever holds it and then sees what that one wrote.
+// The update changes nothing: it takes the lock and, on PostgreSQL, waits for whoever holds it and then sees what that
+// one wrote.
 constexpr sql::Statement kLockOrInsertPair{
     "connection.lock_or_insert_pair",
     "INSERT INTO pairs (low_id, high_id, state) VALUES ($1, $2, 'none')"

@@ -15,8 +15,8 @@
 
 namespace guildhall::connection {
 
-/// The tables of the connection service. What takes a Transaction writes, the rest reads outside of one. A writer locks the pair first: all else about
-/// two members follows from its row. Thread-safe; throws Unavailable.
+/// The tables of the connection service. What takes a Transaction writes, the rest reads outside of one. A writer locks
+/// the pair first: all else about two members follows from its row. Thread-safe; throws Unavailable.
 class ConnectionStore {
 public:
     explicit ConnectionStore(sql::Database& database) : database_(database) {}
@@ -40,7 +40,8 @@ public:
     Task<Ids> list_peers(UserId user);
     /// The same of several members in one statement, in their order.
     Task<std::vector<Ids>> list_peers_of(std::vector<UserId> users);
-    /// Up to `limit` connections behind `after` (from the start without one): newest first or by name; those that match `patterns`, if given.
+    /// Up to `limit` connections behind `after` (from the start without one): newest first or by name; those that match
+    /// `patterns`, if given.
     Task<std::vector<ConnectionRow>> list_connections(UserId user, ConnectionSort sort,
                                                       std::optional<NamePatterns> patterns,
                                                       std::optional<ConnectionRow> after, std::size_t limit);
@@ -51,6 +52,7 @@ public:
     Task<void> rename_peer(sql::Transaction& tx, UserId peer, std::string sort_name, std::vector<UserId> users);
 
     // Invitations. What belongs to both sides is written to both rows.
+    /// Inserts the rows of both sides.
     Task<void> insert_invitation(sql::Transaction& tx, InvitationId id, UserId inviter, UserId invitee,
                                  InvitationState state, std::string note, Time created_at);
     /// Sets the state that `user` sees.
@@ -61,22 +63,26 @@ public:
     Task<std::optional<InvitationRow>> find_invitation(UserId user, InvitationId id);
     /// The same within a transaction that has locked the pair.
     Task<std::optional<InvitationRow>> find_invitation(sql::Transaction& tx, UserId user, InvitationId id);
-    /// Up to `limit` pending invitations of one direction, newest first, older than `before` (from the newest without one).
+    /// Up to `limit` pending invitations of one direction, newest first, older than `before` (from the newest without
+    /// one).
     Task<std::vector<InvitationRow>> list_pending(UserId user, Direction direction, std::optional<InvitationId> before,
                                                   std::size_t limit);
 
     // Import.
-    /// Makes those pairs connected (and locks them) that are nothing to each other, and gives them, in no order; the others stay as they are.
-    /// `keys` ascending, without doubles. The rows of the connections are inserted by insert_connections().
+    /// Makes those pairs connected (and locks them) that are nothing to each other, and gives them, in no order; the
+    /// others stay as they are. `keys` ascending, without doubles. The rows of the connections are inserted by
+    /// insert_connections().
     Task<std::vector<PairKey>> connect_strangers(sql::Transaction& tx, std::span<const PairKey> keys);
     /// Those of `keys` (ascending) that have a pending invitation; not locked.
     Task<std::vector<PairKey>> list_invited(sql::Transaction& tx, std::span<const PairKey> keys);
+    /// A connection to insert; the names must outlive the call.
     struct NewConnection {
         PairKey key;
         Time connected_at;
         const std::string* low_sort_name;
         const std::string* high_sort_name;
     };
+    /// Inserts the rows of both sides of many connections; none of them may exist.
     Task<void> insert_connections(sql::Transaction& tx, std::span<const NewConnection> connections);
 
     sql::Database& database() { return database_; }

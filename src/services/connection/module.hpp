@@ -44,6 +44,7 @@ public:
     /// The schema of this service, with the tables of the platform that it needs.
     static std::vector<sql::Migration> migrations();
 
+    /// Adds the routes of this service.
     void add_routes(http::Router& router);
 
     Network& network() { return network_; }

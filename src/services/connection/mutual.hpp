@@ -7,7 +7,8 @@
 
 namespace guildhall::connection {
 
-/// The ids in both ascending lists but not in `hidden`, ascending. Costs the smaller list times the logarithm of the larger, at most the sum of both.
+/// The ids in both ascending lists but not in `hidden`, ascending. Costs the smaller list times the logarithm of the
+/// larger, at most the sum of both.
 Ids common(const Ids& a, const Ids& b, const user::UserSet& hidden);
 
 /// How many they are.

@@ -1,4 +1,5 @@
--- Two members, smaller id first: the one row that serialises everything about them. Whoever changes anything between the two locks it first.
+-- Two members, smaller id first: the one row that serialises everything about them.
+-- Whoever changes anything between the two locks it first.
 CREATE TABLE pairs (
     low_id bigint NOT NULL,
     high_id bigint NOT NULL,
@@ -28,7 +29,8 @@ CREATE TABLE connections (
 CREATE INDEX connections_by_time ON connections (user_id, connected_at, peer_id);
 CREATE INDEX connections_by_name ON connections (user_id, sort_name, peer_id);
 
--- An invitation is two rows, one for each side, because the sides see different states: what the invitee ignores is pending for the inviter.
+-- An invitation is two rows, one for each side, because the sides see different states: what the invitee ignores
+-- is pending for the inviter.
 CREATE TABLE invitations (
     user_id bigint NOT NULL,
     id bigint NOT NULL,
