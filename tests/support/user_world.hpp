@@ -189,10 +189,17 @@ public:
     CapturingMailer mailer;
     Pool hashing{"hashing", 1, 64};
     http::AccessTokens verifier{"test", clock};
-    http::RequestContext request{"r-1", "", "192.0.2.1", "test/1.0", {}, 0, nullptr};
+    http::RequestContext request = request_of_a_test();
     std::optional<Module> module;
 
 private:
+    static http::RequestContext request_of_a_test() {
+        http::RequestContext context;
+        context.request_id = "r-1";
+        context.ip = "192.0.2.1";
+        context.user_agent = "test/1.0";
+        return context;
+    }
     template <class Body>
     void run_all_of(Body& body) {
         bool is_done = false;

@@ -208,7 +208,7 @@ TEST_P(Handles, OneWantedByManyAtOnceIsGivenOnce) {
     EXPECT_EQ(find(members[0], "wanted")->value->id, owners[0]);
 }
 
-// [U17] Two rows locked in opposite order: a deadlock is retried, not answered.
+// [U17]
 TEST_P(Handles, TwoMembersThatWantEachOthersBothKeepTheirOwn) {
     const auto ada = world->sign_up("ada@example.org", "Ada", "ada");
     const auto bob = world->sign_up("bob@example.org", "Bob", "bob");
