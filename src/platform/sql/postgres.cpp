@@ -1,5 +1,6 @@
 #include "platform/sql/postgres.hpp"
 
+#include <cstring>
 #include <memory>
 
 #include <boost/asio/steady_timer.hpp>
@@ -26,6 +27,17 @@ constexpr int kMostRuns = 5;  // of a body
 constexpr std::chrono::milliseconds kGrace{500};
 constexpr std::chrono::milliseconds kReadyDeadline{1000};
 
+/// libpq sends what it has queued by itself at 64 KiB. Answers to that would look to commit() like the end of an idle connection.
+constexpr std::size_t kMaxQueuedBytes = 32 << 10;
+
+/// What a parameter takes in the protocol, at most.
+std::size_t wire_bytes(const Value& value) {
+    constexpr std::size_t kNumber = 24;
+    if (const auto* text = std::get_if<std::string>(&value)) return text->size() + kNumber;
+    if (const auto* ids = std::get_if<Ids>(&value)) return (ids->size() + 1) * kNumber;
+    return kNumber;
+}
+
 /// A transaction whose statements are queued until an answer is needed.
 class PostgresTransaction final : public Transaction {
 public:
@@ -41,7 +53,7 @@ public:
 
     Task<void> execute(const Statement& statement, Params params) override {
         send(statement, params, nullptr);
-        co_return;
+        if (queued_bytes_ >= kMaxQueuedBytes) co_await finish();
     }
 
     /// Sends what is queued and the COMMIT.
@@ -88,6 +100,8 @@ private:
             if (!std::exchange(begun_, true)) lease_->send(kBegin, {}, nullptr);
             lease_->send(statement, params, rows);
         });
+        queued_bytes_ += std::strlen(statement.text);  // the first time it is sent with its text
+        for (const Value& value : params) queued_bytes_ += wire_bytes(value);
     }
 
     Task<void> finish() {
@@ -99,6 +113,7 @@ private:
         }
         if (thrown) guard([&] { std::rethrow_exception(thrown); });
         answered_ = true;
+        queued_bytes_ = 0;
     }
 
     template <class Work>
@@ -118,6 +133,7 @@ private:
     PostgresLease lease_;
     const std::chrono::milliseconds deadline_;
     std::exception_ptr failure_;
+    std::size_t queued_bytes_ = 0;  // at most, since the last answer
     bool begun_ = false;
     bool answered_ = false;  // the server has answered something in this transaction
     bool commit_sent_ = false;

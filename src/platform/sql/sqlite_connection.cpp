@@ -7,9 +7,7 @@
 #include <mutex>
 #include <thread>
 
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include "platform/base/text.hpp"
 #include "platform/sql/dialect.hpp"
@@ -30,17 +28,6 @@ void configure_once() {
         sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
         sqlite3_initialize();
     });
-}
-
-/// Makes the entries of a folder durable. Throws Unavailable.
-void sync_folder(const std::filesystem::path& folder) {
-    const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool synced = file >= 0 && ::fsync(file) == 0;
-    const int error = errno;
-    if (file >= 0) ::close(file);
-    if (synced) return;
-    throw Unavailable("cannot sync " + folder.string() + ": " + std::generic_category().message(error),
-                      error == ENOSPC ? Code::insufficient_storage : Code::unavailable);
 }
 
 std::string json_array(const Ids& ids) {
@@ -166,13 +153,12 @@ void SqliteConnection::use_write_ahead_log(const std::filesystem::path& file) {
     };
     if (mode("PRAGMA journal_mode") == "wal") return;
     // Writes the header of a new file. Nothing is in it yet, so one sync at the end is enough; it must not be left out, because SQLite throws the
-    // log of an empty file away.
+    // log of an empty file away. The folder is synced with the first commit, which makes the log.
     execute("PRAGMA synchronous=OFF");
     if (mode("PRAGMA journal_mode=WAL") != "wal") {
         throw Unavailable(file.string() + ": its file system cannot hold a write-ahead log");
     }
     sync(SQLITE_FCNTL_FILE_POINTER);
-    sync_folder(file.has_parent_path() ? file.parent_path() : ".");
 }
 
 void SqliteConnection::sync_log() { sync(SQLITE_FCNTL_JOURNAL_POINTER); }

@@ -106,14 +106,12 @@ TEST_F(PostgresDriver, ADeadlockIsRunAgain) {
         const auto result = co_await database_->transact<bool>(body);
         EXPECT_TRUE(result.has_value());
     };
-    for (int i = 0; i < 4; ++i) {
-        loop_.spawn(both(1, 2));
-        loop_.spawn(both(2, 1));
-    }
+    loop_.spawn(both(1, 2));
+    loop_.spawn(both(2, 1));
     loop_.run();
     constexpr Statement kSum{"test.sum", "SELECT SUM(number) FROM items"};
-    EXPECT_EQ(loop_.run(database_->read(kSum, {}))[0].number(0), 16);
-    EXPECT_GE(runs, 8);
+    EXPECT_EQ(loop_.run(database_->read(kSum, {}))[0].number(0), 4);
+    EXPECT_GE(runs, 2);
 }
 
 TEST_F(PostgresDriver, AServerThatRefusesFailsQuickly) {
