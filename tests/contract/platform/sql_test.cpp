@@ -95,6 +95,18 @@ TEST_P(SqlContract, AColumnOfAnotherTypeIsCorrupt) {
     EXPECT_EQ(rows[0].take_text(0), "text");
 }
 
+TEST_P(SqlContract, ManyWritesThatNobodyReadsBackAreOneTransaction) {
+    for (std::int64_t owner = 1; owner <= 3; ++owner) {
+        const auto body = [&](Transaction& tx) -> Task<Result<bool>> {
+            for (std::int64_t id = 1; id <= 3000; ++id)
+                co_await tx.execute(kInsert, params(owner, id, std::string(300, 'x'), 1));
+            co_return true;
+        };
+        ASSERT_TRUE(loop_.run(database_->transact<bool>(body)).has_value());
+        EXPECT_EQ(count(owner), 3000);
+    }
+}
+
 TEST_P(SqlContract, AnAbsentRowGivesNoRows) { EXPECT_TRUE(read(kFind, params(1, 404)).empty()); }
 
 TEST_P(SqlContract, ParametersAreNumberedNotOrdered) {
