@@ -123,7 +123,6 @@ TEST_F(Import, KilledAfterAnyStageAndRunAgainItGivesTheSameWithoutDoubles) {
         ASSERT_EQ(end_of(start(config(stage), killed)), -SIGKILL);
         EXPECT_FALSE(std::filesystem::exists(killed.manifest));
     }
-    // All at once: each has to wait until the lease of the one that was killed ends.
     std::map<std::string, pid_t> again;
     for (const std::string& stage : stages) again[stage] = start(config(stage), options(stage));
     for (const std::string& stage : stages) EXPECT_EQ(end_of(again[stage]), 0) << stage;
