@@ -56,7 +56,8 @@ std::int64_t first_id_at(Time at);
 template <class Tag>
 struct std::hash<guildhall::Id<Tag>> {
     std::size_t operator()(guildhall::Id<Tag> id) const noexcept {
-        // Fibonacci hashing: ids differ mostly in their high bits, tables look at the low ones.
-        return static_cast<std::size_t>((static_cast<std::uint64_t>(id.value) * 0x9E3779B97F4A7C15ULL) >> 17);
+        // Fibonacci hashing (Knuth, TAOCP 6.4): ids may differ in their high bits only, and only the product's high bits depend on all of
+        // them, while tables look at the low bits of a hash.
+        return static_cast<std::size_t>((static_cast<std::uint64_t>(id.value) * 0x9E3779B97F4A7C15ULL) >> 32);
     }
 };
