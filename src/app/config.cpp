@@ -207,7 +207,6 @@ Config load_config(const std::filesystem::path& file, const std::vector<Override
 }
 
 std::string print_config(const Config& config) {
-    const Config defaults;
     std::string out;
     std::string table;
     for (const Option& option : options()) {

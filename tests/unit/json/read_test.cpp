@@ -1,0 +1,99 @@
+#include "platform/json/read.hpp"
+
+#include <gtest/gtest.h>
+
+#include "platform/json/schema.hpp"
+#include "platform/json/write.hpp"
+
+namespace guildhall::json {
+namespace {
+
+enum class Colour { red, green };
+BOOST_DESCRIBE_ENUM(Colour, red, green)
+
+struct Inner {
+    Line<1, 5> line;
+};
+BOOST_DESCRIBE_STRUCT(Inner, (), (line))
+
+struct Outer {
+    Text<1, 5> text;
+    std::optional<Colour> colour;
+    std::optional<AtMost<2, Inner>> items;
+    Patch<Text<0, 5>> patch;
+    std::optional<std::int64_t> number;
+};
+BOOST_DESCRIBE_STRUCT(Outer, (), (text, colour, items, patch, number))
+
+std::string fault_of(std::string_view body) {
+    const auto read = from_json<Outer>(body);
+    if (read) return "none";
+    const Fault& first = read.error().errors.front();
+    return first.pointer + " " + first.code;
+}
+
+TEST(ReadJson, NamesTheFieldAndTheFault) {
+    EXPECT_EQ(fault_of(R"({})"), "/text required");
+    EXPECT_EQ(fault_of(R"({"text":5})"), "/text type");
+    EXPECT_EQ(fault_of(R"({"text":""})"), "/text too_short");
+    EXPECT_EQ(fault_of(R"({"text":"123456"})"), "/text too_long");
+    EXPECT_EQ(fault_of(R"({"text":"a","colour":"blue"})"), "/colour unknown_value");
+    EXPECT_EQ(fault_of(R"({"text":"a","items":[{"line":"a"},{"line":"a\nb"}]})"), "/items/1/line control_character");
+    EXPECT_EQ(fault_of(R"({"text":"a","items":[{"line":"a"},{"line":"a"},{"line":"a"}]})"), "/items too_many");
+    EXPECT_EQ(fault_of(R"({"text":"a","a/b~c":1})"), "/a~1b~0c unknown");
+    EXPECT_EQ(fault_of(R"({"text":"a","number":1.5})"), "/number type");
+    EXPECT_EQ(fault_of(R"({"text":"a","number":99999999999999999999})"), "/number type");
+}
+
+TEST(ReadJson, RefusesWhatIsNotStrictJson) {
+    EXPECT_EQ(fault_of(""), " required");
+    EXPECT_EQ(fault_of("{"), " syntax");
+    EXPECT_EQ(fault_of(R"({"text":"a"} x)"), " syntax");
+    EXPECT_EQ(fault_of("{\"text\":\"\xff\"}"), " syntax");
+    EXPECT_EQ(fault_of(R"({"text":"a","text":"b"})"), "/text repeated");
+    EXPECT_EQ(fault_of(std::string(100, '[')), " too_deep");
+    EXPECT_EQ(fault_of("[]"), " type");
+}
+
+TEST(ReadJson, RefusesNulAndOtherControlCharacters) {
+    EXPECT_EQ(fault_of(R"({"text":"a\u0000"})"), "/text control_character");
+    EXPECT_EQ(fault_of(R"({"text":"a\u202e"})"), "/text control_character");
+}
+
+TEST(ReadJson, CountsCodePointsAfterNormalisation) {
+    const auto read = from_json<Outer>("{\"text\":\"  e\xCC\x81\xF0\x9F\x98\x80 \"}");  // e + combining acute, emoji
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->text.value, "\xC3\xA9\xF0\x9F\x98\x80");
+}
+
+TEST(ReadJson, TellsAbsentFromNullInAMergePatch) {
+    using State = Patch<Text<0, 5>>::State;
+    EXPECT_EQ(from_json<Outer>(R"({"text":"a"})")->patch.state, State::absent);
+    EXPECT_EQ(from_json<Outer>(R"({"text":"a","patch":null})")->patch.state, State::removed);
+    EXPECT_EQ(from_json<Outer>(R"({"text":"a","patch":"b"})")->patch.state, State::set);
+}
+
+TEST(ReadJson, GivesAtMost32Faults) {
+    std::string body = "{";
+    for (int i = 0; i < 100; ++i) body += "\"k" + std::to_string(i) + "\":1,";
+    body.back() = '}';
+    EXPECT_EQ(from_json<Outer>(body).error().errors.size(), 32U);
+}
+
+TEST(WriteJson, ReadsBackWhatItWrote) {
+    Inner inner;
+    inner.line.value = "\"\\/\t";
+    EXPECT_EQ(to_json(inner), R"({"line":"\"\\/\t"})");
+}
+
+TEST(SchemaOfStruct, SaysTheConstraints) {
+    Schemas schemas;
+    EXPECT_EQ(schemas.of<Outer>().at("$ref"), "#/components/schemas/Outer");
+    const auto& outer = schemas.named().at("Outer").as_object();
+    EXPECT_EQ(outer.at("required"), boost::json::array{"text"});
+    EXPECT_EQ(outer.at("properties").at("text").at("maxLength"), 5);
+    EXPECT_EQ(schemas.named().at("Colour").at("enum"), (boost::json::array{"red", "green"}));
+}
+
+}  // namespace
+}  // namespace guildhall::json
