@@ -16,7 +16,8 @@
 
 namespace guildhall::post::test {
 
-/// Members that exist as soon as they are named: member 7 has the handle "member-7". Blocks are set by the test. Thread-safe.
+/// Members that exist as soon as they are named: member 7 has the handle "member-7". Blocks are set by the test.
+/// Thread-safe.
 class FakeDirectory final : public user::Directory {
 public:
     Task<std::vector<user::CardPointer>> cards(std::vector<UserId> ids) override {
@@ -117,7 +118,8 @@ private:
     std::map<UserId, std::shared_ptr<const connection::Ids>> lists_;
 };
 
-/// Another database, with its reads and transactions counted, and a hook between a read and its answer: there a test lets something else happen.
+/// Another database, with its reads and transactions counted, and a hook between a read and its answer: there a test
+/// lets something else happen.
 class WatchedDatabase final : public sql::Database {
 public:
     explicit WatchedDatabase(std::unique_ptr<sql::Database> inner) : inner_(std::move(inner)) {}

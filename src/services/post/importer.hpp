@@ -23,6 +23,7 @@ struct ImportedPost {
     std::string key;
 };
 
+/// A comment from elsewhere; `parent_id` is a comment of the same post that is there already. `key` as of ImportedPost.
 struct ImportedComment {
     PostId post_id;
     std::optional<CommentId> parent_id;

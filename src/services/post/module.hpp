@@ -47,6 +47,7 @@ public:
     Module(const Module&) = delete;
     Module& operator=(const Module&) = delete;
 
+    /// Adds the routes of posts, reactions, comments and the feed.
     void add_routes(http::Router& router);
 
     /// What other services may ask.

@@ -51,23 +51,27 @@ struct PostView {
     std::optional<ReactionKind> my_reaction;
     std::int64_t version = 0;
 
+    /// Appends the JSON, as json::write does for the Post.
     void write_json(std::string& out) const;
     /// The described struct of the same content.
     Post to_post() const;
 };
 
+/// The body that publishes a post.
 struct CreatePost {
     json::Text<1, kMaxPostLength> text;
     std::optional<Visibility> visibility;  // members when absent
 };
 BOOST_DESCRIBE_STRUCT(CreatePost, (), (text, visibility))
 
+/// The merge patch of a post; what is absent stays.
 struct EditPost {
     json::Change<json::Text<1, kMaxPostLength>> text;
     json::Change<Visibility> visibility;
 };
 BOOST_DESCRIBE_STRUCT(EditPost, (), (text, visibility))
 
+/// The query of a batch.
 struct PostsQuery {
     json::IdList<100, PostId> ids;
 };
@@ -80,9 +84,11 @@ struct ListQuery {
 };
 BOOST_DESCRIBE_STRUCT(ListQuery, (), (limit, cursor))
 
+/// The order of a feed.
 enum class FeedSort { newest };
 BOOST_DESCRIBE_ENUM(FeedSort, newest)
 
+/// The query of the feed; newest first when `sort` is absent.
 struct FeedQuery {
     std::optional<FeedSort> sort;
     json::PageLimit limit;
@@ -90,11 +96,13 @@ struct FeedQuery {
 };
 BOOST_DESCRIBE_STRUCT(FeedQuery, (), (sort, limit, cursor))
 
+/// The body that sets a reaction.
 struct SetReaction {
     ReactionKind kind;
 };
 BOOST_DESCRIBE_STRUCT(SetReaction, (), (kind))
 
+/// The query of who reacted; of all kinds when `kind` is absent.
 struct ReactionsQuery {
     std::optional<ReactionKind> kind;
     json::PageLimit limit;
@@ -118,22 +126,26 @@ struct ReactionActivity {
 };
 BOOST_DESCRIBE_STRUCT(ReactionActivity, (), (post, kind, created_at))
 
+/// The body that comments a post, or replies to a comment of it.
 struct CreateComment {
     json::Text<1, kMaxCommentLength> text;
     std::optional<CommentId> parent_id;
 };
 BOOST_DESCRIBE_STRUCT(CreateComment, (), (text, parent_id))
 
+/// The body that changes a comment's text.
 struct EditComment {
     json::Text<1, kMaxCommentLength> text;
 };
 BOOST_DESCRIBE_STRUCT(EditComment, (), (text))
 
+/// The order of comments.
 enum class CommentSort { recent, oldest };
 BOOST_DESCRIBE_ENUM(CommentSort, recent, oldest)
 
+/// The query of comments and of replies.
 struct CommentsQuery {
-    std::optional<CommentSort> sort;  // recent when absent
+    std::optional<CommentSort> sort;  // absent: comments recent first, replies oldest first
     json::PageLimit limit;
     std::optional<json::CursorText> cursor;
 };

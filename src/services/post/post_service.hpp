@@ -37,7 +37,9 @@ public:
           clock_(clock),
           outbox_(outbox) {}
 
+    /// Publishes a post; members see it unless the body says otherwise.
     Task<Result<http::Created<PostView>>> create(http::Caller caller, CreatePost body);
+    /// Errors: not_found; gone when it was deleted and the reader could see it.
     Task<Result<PostView>> find(http::Visitor visitor, PostId id);
     /// The posts of the ids that the reader may see, in the order of the ids.
     Task<Result<std::vector<PostView>>> list_by_ids(http::Visitor visitor, PostsQuery query);
@@ -45,8 +47,11 @@ public:
     Task<Result<PostView>> edit(http::Caller caller, PostId id, EditPost body);
     Task<Result<void>> remove(http::Caller caller, PostId id);
 
+    /// What the reader may see of a member's posts, newest first. Errors: not_found when there is no such member.
     Task<Result<Page<PostView>>> list_by_author(http::Visitor visitor, UserId author, ListQuery query);
+    /// What the reader may see of the posts with a hashtag, newest first.
     Task<Result<Page<PostView>>> list_by_hashtag(http::Visitor visitor, json::Tag tag, ListQuery query);
+    /// The posts of the caller and of their connections, newest first.
     Task<Result<Page<PostView>>> feed(http::Caller caller, FeedQuery query);
 
 private:

@@ -11,8 +11,8 @@ namespace {
 
 constexpr sql::Statement kFindPost{
     "post.find_post",
-    "SELECT author_id, id, text, visibility, hashtags, mentions, created_at, edited_at, version, deleted_at FROM posts "
-    "WHERE author_id = $1 AND id = $2"};
+    "SELECT author_id, id, text, visibility, hashtags, mentions, created_at, edited_at, version, deleted_at "
+    "FROM posts WHERE author_id = $1 AND id = $2"};
 constexpr sql::Statement kListCounts{
     "post.list_counts",
     "SELECT post_id, author_id, like_count, celebrate_count, support_count, love_count, insightful_count, funny_count, "
@@ -27,8 +27,8 @@ constexpr sql::Statement kListByHashtag{
     "AND (visibility <= $3 OR author_id IN ($4:ids)) ORDER BY post_id DESC LIMIT $5"};
 constexpr sql::Statement kInsertPost{
     "post.insert_post",
-    "INSERT INTO posts (author_id, id, text, visibility, hashtags, mentions, created_at, edited_at, version, deleted_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, 1, NULL)"};
+    "INSERT INTO posts (author_id, id, text, visibility, hashtags, mentions, created_at, edited_at, version, "
+    "deleted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, 1, NULL)"};
 constexpr sql::Statement kInsertCounts{
     "post.insert_counts",
     "INSERT INTO post_counts (post_id, author_id, is_deleted, like_count, celebrate_count, support_count, love_count, "
@@ -80,7 +80,8 @@ constexpr sql::Statement kListReactionsOfKind{
     "ORDER BY id DESC LIMIT $3"};
 constexpr sql::Statement kListReactionActivity{
     "post.list_reaction_activity",
-    "SELECT post_id, user_id, id, kind FROM reactions_by_user WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"};
+    "SELECT post_id, user_id, id, kind FROM reactions_by_user WHERE user_id = $1 AND id < $2 "
+    "ORDER BY id DESC LIMIT $3"};
 constexpr sql::Statement kUpsertReaction{
     "post.upsert_reaction",
     "INSERT INTO reactions (post_id, user_id, id, kind, previous_kind) VALUES ($1, $2, $3, $4, -1) "

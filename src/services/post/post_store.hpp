@@ -94,6 +94,7 @@ public:
 
     // Comments. Writers hold the post's counters (add_to_counts), so they are serial for each post.
 
+    /// A comment's post; then the comment, also a tombstone.
     Task<std::optional<PostId>> find_comment_route(CommentId id);
     Task<std::optional<StoredComment>> find_comment(PostId post, CommentId id);
     /// The comments (post, id) that exist, in no order.

@@ -21,6 +21,7 @@ public:
 
     Position position() const { return next_.load(std::memory_order_acquire); }
 
+    /// Call after what changed was dropped from the caches.
     void append(UserId author) {
         std::lock_guard lock(mutex_);
         const Position at = next_.load(std::memory_order_relaxed);

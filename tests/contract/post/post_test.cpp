@@ -418,7 +418,8 @@ constexpr sql::Statement kWrongReplyCounts{
     "AND r.parent_id = c.id AND (r.deleted_at IS NULL OR r.reply_count > 0))"};
 constexpr sql::Statement kWrongOwnReactions{
     "test.wrong_own_reactions",
-    "SELECT (SELECT COUNT(*) FROM reactions) + (SELECT COUNT(*) FROM reactions_by_user) - 2 * (SELECT COUNT(*) FROM reactions r "
+    "SELECT (SELECT COUNT(*) FROM reactions) + (SELECT COUNT(*) FROM reactions_by_user) "
+    "- 2 * (SELECT COUNT(*) FROM reactions r "
     "JOIN reactions_by_user u ON u.user_id = r.user_id AND u.post_id = r.post_id AND u.id = r.id AND u.kind = r.kind)"};
 
 // [P15] [P17] [P18]
@@ -489,7 +490,8 @@ TEST_P(PostServiceContract, DeletionRacingWithReactionsLeavesNothingBehind) {
     }
     static constexpr sql::Statement kLeft{
         "test.left",
-        "SELECT (SELECT COUNT(*) FROM reactions) + (SELECT COUNT(*) FROM reactions_by_user) + (SELECT COUNT(*) FROM comments)"};
+        "SELECT (SELECT COUNT(*) FROM reactions) + (SELECT COUNT(*) FROM reactions_by_user) "
+        "+ (SELECT COUNT(*) FROM comments)"};
     EXPECT_EQ(world().number(kLeft), 0);
     EXPECT_EQ(world().number(kWrongCounts), 0);
 }

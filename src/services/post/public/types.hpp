@@ -19,30 +19,29 @@ enum class Visibility {
     connections,  // who is connected with the author now
 };
 
-// By hand, because the JSON name of `everyone`, "public", is a word of the language.
-// clang-format off
-BOOST_DESCRIBE_ENUM_BEGIN(Visibility)
-, [] {
-    struct Everyone {
-        static constexpr auto value() noexcept { return Visibility::everyone; }
-        static constexpr auto name() noexcept { return "public"; }
-    };
-    return Everyone();
-}()
-BOOST_DESCRIBE_ENUM_ENTRY(Visibility, members)
-BOOST_DESCRIBE_ENUM_ENTRY(Visibility, connections)
-BOOST_DESCRIBE_ENUM_END(Visibility)
-    // clang-format on
+namespace detail {
+template <Visibility Value>
+struct VisibilityEntry {
+    static constexpr auto value() noexcept { return Value; }
+    static constexpr auto name() noexcept {
+        if constexpr (Value == Visibility::everyone) {
+            return "public";
+        } else {
+            return Value == Visibility::members ? "members" : "connections";
+        }
+    }
+};
+}  // namespace detail
 
-    /// What a member can say to a post without words. Stored as its number.
-    enum class ReactionKind {
-        like,
-        celebrate,
-        support,
-        love,
-        insightful,
-        funny
-    };
+/// What BOOST_DESCRIBE_ENUM would make, by hand: the JSON name of `everyone`, "public", is a word of the language.
+inline auto boost_enum_descriptor_fn(Visibility** /*unused*/) {
+    return boost::describe::detail::enum_descriptor_fn_impl(0, detail::VisibilityEntry<Visibility::everyone>(),
+                                                            detail::VisibilityEntry<Visibility::members>(),
+                                                            detail::VisibilityEntry<Visibility::connections>());
+}
+
+/// What a member can say to a post without words. Stored as its number.
+enum class ReactionKind { like, celebrate, support, love, insightful, funny };
 BOOST_DESCRIBE_ENUM(ReactionKind, like, celebrate, support, love, insightful, funny)
 inline constexpr int kReactionKinds = 6;
 
