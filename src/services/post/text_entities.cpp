@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <utf8proc.h>
+
 #include "platform/base/text.hpp"
 
 namespace guildhall::post {
@@ -10,10 +12,14 @@ namespace {
 constexpr std::size_t kMinHandle = 3;
 constexpr std::size_t kMaxHandle = 30;
 
-bool is_ascii_digit(char32_t c) { return c >= '0' && c <= '9'; }
+// General Category L*. A keycap emoji is "#" with marks: no tag.
+bool is_letter(char32_t c) {
+    const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+    return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+}
 bool is_handle_letter(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// The word characters from `position`: their end in bytes, how many, and whether one is no digit.
+// The word characters from `position`: their end in bytes, how many, and whether one is a letter.
 struct Word {
     std::size_t end;
     std::size_t length = 0;
@@ -28,7 +34,7 @@ Word word_at(std::string_view text, std::size_t position) {
         if (!is_word_character(c)) break;
         word.end = next;
         ++word.length;
-        word.has_letter |= !is_ascii_digit(c);
+        word.has_letter = word.has_letter || is_letter(c);
     }
     return word;
 }

@@ -15,7 +15,7 @@ struct TextEntities {
     std::vector<Mention> mentions;      // without user_id; handles in lower case
 };
 
-/// Finds hashtags and mentions in valid UTF-8: "#" and 1 to 100 word characters of which one is no digit; "@" and a
+/// Finds hashtags and mentions in valid UTF-8: "#" and 1 to 100 word characters of which one is a letter; "@" and a
 /// handle. Neither stands inside a word, so that e-mail addresses and anchors in links are none. At most 30 of each;
 /// the rest is plain text.
 TextEntities find_entities(std::string_view text);

@@ -15,7 +15,7 @@ TEST(FindEntities, FoldsHashtagsAndKeepsEachOnceInOrder) {
 }
 
 TEST(FindEntities, HashtagNeedsALetterAndItsOwnWord) {
-    EXPECT_EQ(tags_of("a#b ##c #1 #2024 # d &#39; http://x.y/#anchor #\xEF\xB8\x8F\xE2\x83\xA3"), Tags{});
+    EXPECT_EQ(tags_of("a#b ##c #1 #2024 #_ # d &#39; http://x.y/#anchor #\xEF\xB8\x8F\xE2\x83\xA3"), Tags{});
     EXPECT_EQ(tags_of("(#in_brackets) #a1 \"#quoted\" #one.two"), (Tags{"in_brackets", "a1", "quoted", "one"}));
 }
 
