@@ -71,7 +71,9 @@ http::ServerOptions server_options(const Config& config) {
 
 http::RateLimiter::Limits rate_limits(const Config& config) {
     constexpr std::chrono::seconds kWindow{60};
-    return {{{config.rate_limits.read_per_minute, kWindow}, {config.rate_limits.write_per_minute, kWindow}, {config.rate_limits.auth_per_minute, kWindow}}};
+    return {{{config.rate_limits.read_per_minute, kWindow},
+             {config.rate_limits.write_per_minute, kWindow},
+             {config.rate_limits.auth_per_minute, kWindow}}};
 }
 
 user::Options user_options(const Config& config) {
@@ -87,11 +89,12 @@ user::Options user_options(const Config& config) {
 
 /// What every service has: its database, ids, outbox, consumers and relay.
 struct Foundation {
-    Foundation(const Config& config, const Clock& time, const std::string& owner, std::string service, const std::vector<sql::Migration>& migrations, bus::Bus& bus,
-               IoThreads& threads)
+    Foundation(const Config& config, const Clock& time, const std::string& owner, std::string service,
+               const std::vector<sql::Migration>& migrations, bus::Bus& bus, IoThreads& threads)
         : name(std::move(service)), clock(time), database(open_database(config, name)), consumers(*database, time) {
         database->migrate(migrations);
-        run_and_wait(threads, [&]() -> Task<void> { lease.emplace(co_await sql::NodeLease::take(*database, clock, owner)); });
+        run_and_wait(threads,
+                     [&]() -> Task<void> { lease.emplace(co_await sql::NodeLease::take(*database, clock, owner)); });
         ids.emplace(clock, lease->node());
         outbox.emplace("/" + name, *ids, clock);
         outbox::Relay::Options relay_options;
@@ -126,9 +129,14 @@ struct Application::State {
           user_base(config, clock, owner, "user", user::Module::migrations(), *bus, threads),
           connection_base(config, clock, owner, "connection", connection::Module::migrations(), *bus, threads),
           post_base(config, clock, owner, "post", post::Module::migrations(), *bus, threads),
-          users({*user_base.database, *user_base.ids, clock, *user_base.outbox, user_base.consumers, *cache, *mailer, hashing, tokens}, user_options(config)),
-          connections({*connection_base.database, *connection_base.ids, clock, *connection_base.outbox, connection_base.consumers, users.directory()}),
-          posts({*post_base.database, *post_base.ids, clock, *post_base.outbox, post_base.consumers, users.directory(), connections.network()}, {}),
+          users({*user_base.database, *user_base.ids, clock, *user_base.outbox, user_base.consumers, *cache, *mailer,
+                 hashing, tokens},
+                user_options(config)),
+          connections({*connection_base.database, *connection_base.ids, clock, *connection_base.outbox,
+                       connection_base.consumers, users.directory()}),
+          posts({*post_base.database, *post_base.ids, clock, *post_base.outbox, post_base.consumers, users.directory(),
+                 connections.network()},
+                {}),
           platform(config, dependencies()) {
         for (Foundation* base : bases()) base->consumers.subscribe(*bus);
         router.set_service("user");
@@ -147,7 +155,8 @@ struct Application::State {
     std::vector<Dependency> dependencies() {
         std::vector<Dependency> out;
         for (Foundation* base : bases())
-            out.push_back({"sql:" + base->name, "the " + base->name + " service answers 503", true, [base] { return base->database->ready(); }});
+            out.push_back({"sql:" + base->name, "the " + base->name + " service answers 503", true,
+                           [base] { return base->database->ready(); }});
         return out;
     }
 
@@ -210,7 +219,9 @@ const Clock& Application::clock() const { return state_->clock; }
 http::Router& Application::router() { return state_->router; }
 
 void Application::start() {
-    run_and_wait(state_->threads, [this] { return state_->users.maintain(); });  // signing keys and revocations, before the first request
+    run_and_wait(state_->threads, [this] {
+        return state_->users.maintain();
+    });  // signing keys and revocations, before the first request
     std::size_t next = 0;
     const auto& contexts = state_->threads.contexts();
     for (Foundation* base : state_->bases()) {
@@ -224,7 +235,8 @@ void Application::start() {
 void Application::drain(std::chrono::milliseconds limit) {
     state_->tasks.stop();
     for (Foundation* base : state_->bases()) base->relay->stop();
-    if (const auto left = state_->tasks.wait(limit); left > 0) spdlog::warn("{} background tasks did not end in time", left);
+    if (const auto left = state_->tasks.wait(limit); left > 0)
+        spdlog::warn("{} background tasks did not end in time", left);
     try {
         run_and_wait(state_->threads, [this]() -> Task<void> {
             for (Foundation* base : state_->bases()) co_await base->lease->release(*base->database);
@@ -236,7 +248,8 @@ void Application::drain(std::chrono::milliseconds limit) {
 
 std::uint16_t Application::listen() {
     State& s = *state_;
-    s.server = std::make_unique<http::Server>(server_options(s.config), s.router, s.tokens, s.users.revocations(), s.limiter, s.clock, *s.user_base.ids);
+    s.server = std::make_unique<http::Server>(server_options(s.config), s.router, s.tokens, s.users.revocations(),
+                                              s.limiter, s.clock, *s.user_base.ids);
     s.server->start(s.threads.contexts());
     return s.server->port();
 }
@@ -270,7 +283,8 @@ void migrate(const Config& config) {
 }
 
 IoThreads::IoThreads(std::size_t count) {
-    for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i) pointers_.push_back(contexts_.emplace_back(std::make_unique<boost::asio::io_context>(1)).get());
+    for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i)
+        pointers_.push_back(contexts_.emplace_back(std::make_unique<boost::asio::io_context>(1)).get());
     for (auto& context : contexts_) {
         threads_.emplace_back([io = context.get()] {
             const auto work = boost::asio::make_work_guard(*io);

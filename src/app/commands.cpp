@@ -42,7 +42,9 @@ struct ConfigFlags {
     }
 };
 
-std::size_t thread_count(const Config& config) { return config.http.threads > 0 ? config.http.threads : std::max(std::thread::hardware_concurrency(), 1U); }
+std::size_t thread_count(const Config& config) {
+    return config.http.threads > 0 ? config.http.threads : std::max(std::thread::hardware_concurrency(), 1U);
+}
 
 sigset_t end_signals() {
     sigset_t set;
@@ -63,7 +65,8 @@ int serve(const Config& config) {
     Application application(config, threads);
     application.start();
     const std::uint16_t port = application.listen();
-    std::cout << "listening on http://" << config.http.listen.substr(0, config.http.listen.rfind(':')) << ':' << port << std::endl;
+    std::cout << "listening on http://" << config.http.listen.substr(0, config.http.listen.rfind(':')) << ':' << port
+              << std::endl;
 
     int signal = 0;
     sigwait(&signals, &signal);

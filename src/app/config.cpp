@@ -27,7 +27,8 @@ template <std::integral T>
 std::optional<std::string> parse(std::string_view text, T& out) {
     std::int64_t number = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (text.empty() || ec != std::errc{} || end != text.data() + text.size() || number < 0) return "must be a whole number, not negative";
+    if (text.empty() || ec != std::errc{} || end != text.data() + text.size() || number < 0)
+        return "must be a whole number, not negative";
     out = static_cast<T>(number);
     return std::nullopt;
 }
@@ -68,7 +69,10 @@ std::string print(const std::vector<std::string>& value) {
 
 template <class Member>
 Option option(std::string key, std::string help, Member member, std::string alias = {}) {
-    return {std::move(key), std::move(help), std::move(alias), false,
+    return {std::move(key),
+            std::move(help),
+            std::move(alias),
+            false,
             [member](Config& config, std::string_view text) { return parse(text, member(config)); },
             [member](const Config& config) { return print(member(const_cast<Config&>(config))); }};
 }
@@ -88,7 +92,8 @@ const Option* find_option(std::string_view key) {
 void set(Config& config, std::string_view key, std::string_view value, std::string_view source) {
     const Option* option = find_option(key);
     if (!option) throw std::runtime_error(std::string(source) + ": unknown key '" + std::string(key) + "'");
-    if (auto wrong = option->set(config, value)) throw std::runtime_error(std::string(source) + ": " + std::string(key) + " " + *wrong);
+    if (auto wrong = option->set(config, value))
+        throw std::runtime_error(std::string(source) + ": " + std::string(key) + " " + *wrong);
 }
 
 void read_table(const toml::table& table, const std::string& prefix, Config& config, const std::string& source) {
@@ -100,7 +105,8 @@ void read_table(const toml::table& table, const std::string& prefix, Config& con
             std::string joined;
             for (const auto& item : *list) {
                 const auto text = item.value<std::string>();
-                if (!text || text->find(',') != std::string::npos) throw std::runtime_error(source + ": " + key + " must be a list of strings without commas");
+                if (!text || text->find(',') != std::string::npos)
+                    throw std::runtime_error(source + ": " + key + " must be a list of strings without commas");
                 joined += (joined.empty() ? "" : ",") + *text;
             }
             set(config, key, joined, source);
@@ -117,11 +123,16 @@ void read_table(const toml::table& table, const std::string& prefix, Config& con
 }
 
 void check(const Config& config) {
-    if (config.sql.engine != "sqlite" && config.sql.engine != "postgres") throw std::runtime_error("sql.engine must be sqlite or postgres");
-    if (config.sql.engine == "postgres" && config.sql.dsn.empty()) throw std::runtime_error("sql.dsn is needed when sql.engine is postgres");
-    if (config.auth.access_token_ttl > std::chrono::minutes(15)) throw std::runtime_error("auth.access_token_ttl must be at most 900: a revoked session's token lives that long");
+    if (config.sql.engine != "sqlite" && config.sql.engine != "postgres")
+        throw std::runtime_error("sql.engine must be sqlite or postgres");
+    if (config.sql.engine == "postgres" && config.sql.dsn.empty())
+        throw std::runtime_error("sql.dsn is needed when sql.engine is postgres");
+    if (config.auth.access_token_ttl > std::chrono::minutes(15))
+        throw std::runtime_error(
+            "auth.access_token_ttl must be at most 900: a revoked session's token lives that long");
     if (config.auth.hashing_threads == 0) throw std::runtime_error("auth.hashing_threads must be at least 1");
-    if (config.http.listen.rfind(':') == std::string::npos) throw std::runtime_error("http.listen must be ADDRESS:PORT");
+    if (config.http.listen.rfind(':') == std::string::npos)
+        throw std::runtime_error("http.listen must be ADDRESS:PORT");
 }
 
 std::string quoted(const std::string& text) {
@@ -137,49 +148,82 @@ std::string quoted(const std::string& text) {
 
 const std::vector<Option>& options() {
     static const std::vector<Option> table{
-        option("data_dir", "Folder of the embedded databases and of the mails that are sent to files", [](Config& c) -> auto& { return c.data_dir; }, "--data"),
-        option("drain_deadline", "Seconds that running requests get after SIGTERM", [](Config& c) -> auto& { return c.drain_deadline; }),
+        option(
+            "data_dir", "Folder of the embedded databases and of the mails that are sent to files",
+            [](Config& c) -> auto& { return c.data_dir; }, "--data"),
+        option("drain_deadline", "Seconds that running requests get after SIGTERM",
+               [](Config& c) -> auto& { return c.drain_deadline; }),
         option("log.level", "trace, debug, info, warn or error", [](Config& c) -> auto& { return c.log.level; }),
         option("log.json", "One JSON object a line; false: plain text", [](Config& c) -> auto& { return c.log.json; }),
-        option("http.listen", "ADDRESS:PORT; port 0 takes a free one", [](Config& c) -> auto& { return c.http.listen; }, "--listen"),
+        option(
+            "http.listen", "ADDRESS:PORT; port 0 takes a free one", [](Config& c) -> auto& { return c.http.listen; },
+            "--listen"),
         option("http.threads", "io threads; 0: one a core", [](Config& c) -> auto& { return c.http.threads; }),
-        option("http.max_connections", "More are answered 503 and closed", [](Config& c) -> auto& { return c.http.max_connections; }),
-        option("http.max_header_bytes", "Larger request headers get 431", [](Config& c) -> auto& { return c.http.max_header_bytes; }),
-        option("http.max_body_bytes", "Larger request bodies get 413", [](Config& c) -> auto& { return c.http.max_body_bytes; }),
-        option("http.compress_from_bytes", "Smaller answers are not compressed", [](Config& c) -> auto& { return c.http.compress_from_bytes; }),
-        option("http.header_deadline", "Seconds from a request's first byte to the end of its header", [](Config& c) -> auto& { return c.http.header_deadline; }),
-        option("http.body_deadline", "Seconds until the body is there", [](Config& c) -> auto& { return c.http.body_deadline; }),
-        option("http.request_deadline", "Seconds that a handler may take", [](Config& c) -> auto& { return c.http.request_deadline; }),
-        option("http.write_deadline", "Seconds until the client has taken the answer", [](Config& c) -> auto& { return c.http.write_deadline; }),
-        option("http.idle_deadline", "Seconds that a kept connection may be silent", [](Config& c) -> auto& { return c.http.idle_deadline; }),
-        option("http.trusted_proxies", "Addresses whose X-Forwarded-For is believed", [](Config& c) -> auto& { return c.http.trusted_proxies; }),
-        option("http.cors_origins", "Origins that browsers may call from", [](Config& c) -> auto& { return c.http.cors_origins; }),
-        option("http.access_log", "One line a request on standard output", [](Config& c) -> auto& { return c.http.access_log; }),
+        option("http.max_connections", "More are answered 503 and closed",
+               [](Config& c) -> auto& { return c.http.max_connections; }),
+        option("http.max_header_bytes", "Larger request headers get 431",
+               [](Config& c) -> auto& { return c.http.max_header_bytes; }),
+        option("http.max_body_bytes", "Larger request bodies get 413",
+               [](Config& c) -> auto& { return c.http.max_body_bytes; }),
+        option("http.compress_from_bytes", "Smaller answers are not compressed",
+               [](Config& c) -> auto& { return c.http.compress_from_bytes; }),
+        option("http.header_deadline", "Seconds from a request's first byte to the end of its header",
+               [](Config& c) -> auto& { return c.http.header_deadline; }),
+        option("http.body_deadline", "Seconds until the body is there",
+               [](Config& c) -> auto& { return c.http.body_deadline; }),
+        option("http.request_deadline", "Seconds that a handler may take",
+               [](Config& c) -> auto& { return c.http.request_deadline; }),
+        option("http.write_deadline", "Seconds until the client has taken the answer",
+               [](Config& c) -> auto& { return c.http.write_deadline; }),
+        option("http.idle_deadline", "Seconds that a kept connection may be silent",
+               [](Config& c) -> auto& { return c.http.idle_deadline; }),
+        option("http.trusted_proxies", "Addresses whose X-Forwarded-For is believed",
+               [](Config& c) -> auto& { return c.http.trusted_proxies; }),
+        option("http.cors_origins", "Origins that browsers may call from",
+               [](Config& c) -> auto& { return c.http.cors_origins; }),
+        option("http.access_log", "One line a request on standard output",
+               [](Config& c) -> auto& { return c.http.access_log; }),
         option("sql.engine", "sqlite (embedded) or postgres", [](Config& c) -> auto& { return c.sql.engine; }),
-        secret("sql.dsn", "libpq connection string or URL of PostgreSQL; each service has a schema of its own there", [](Config& c) -> auto& { return c.sql.dsn; }),
-        option("sql.connections_per_thread", "PostgreSQL connections of each service and io thread", [](Config& c) -> auto& { return c.sql.connections_per_thread; }),
-        option("sql.statement_deadline", "Milliseconds that a PostgreSQL statement may take", [](Config& c) -> auto& { return c.sql.statement_deadline; }),
-        option("sql.max_waiting_writes", "SQLite transactions that may wait for the writer; more get 503", [](Config& c) -> auto& { return c.sql.max_waiting_writes; }),
-        option("sql.page_cache_bytes", "SQLite page cache of each connection", [](Config& c) -> auto& { return c.sql.page_cache_bytes; }),
+        secret("sql.dsn", "libpq connection string or URL of PostgreSQL; each service has a schema of its own there",
+               [](Config& c) -> auto& { return c.sql.dsn; }),
+        option("sql.connections_per_thread", "PostgreSQL connections of each service and io thread",
+               [](Config& c) -> auto& { return c.sql.connections_per_thread; }),
+        option("sql.statement_deadline", "Milliseconds that a PostgreSQL statement may take",
+               [](Config& c) -> auto& { return c.sql.statement_deadline; }),
+        option("sql.max_waiting_writes", "SQLite transactions that may wait for the writer; more get 503",
+               [](Config& c) -> auto& { return c.sql.max_waiting_writes; }),
+        option("sql.page_cache_bytes", "SQLite page cache of each connection",
+               [](Config& c) -> auto& { return c.sql.page_cache_bytes; }),
         option("cache.max_bytes", "Bound of the embedded cache", [](Config& c) -> auto& { return c.cache.max_bytes; }),
         option("auth.issuer", "iss and aud of the access tokens", [](Config& c) -> auto& { return c.auth.issuer; }),
-        option("auth.access_token_ttl", "Seconds; at most 900", [](Config& c) -> auto& { return c.auth.access_token_ttl; }),
-        option("auth.refresh_token_ttl", "Seconds since the last refresh", [](Config& c) -> auto& { return c.auth.refresh_token_ttl; }),
-        option("auth.hashing_threads", "Threads that hash passwords; each hash costs 19 MiB and about 64 ms", [](Config& c) -> auto& { return c.auth.hashing_threads; }),
-        option("auth.hashing_queue", "Hashes that may wait; more get 503", [](Config& c) -> auto& { return c.auth.hashing_queue; }),
-        option("auth.lockout_failures", "Failed sign-ins to an account before it is locked for the window", [](Config& c) -> auto& { return c.auth.lockout_failures; }),
-        option("auth.lockout_ip_failures", "Failed sign-ins from an address before it is locked for the window", [](Config& c) -> auto& { return c.auth.lockout_ip_failures; }),
+        option("auth.access_token_ttl", "Seconds; at most 900",
+               [](Config& c) -> auto& { return c.auth.access_token_ttl; }),
+        option("auth.refresh_token_ttl", "Seconds since the last refresh",
+               [](Config& c) -> auto& { return c.auth.refresh_token_ttl; }),
+        option("auth.hashing_threads", "Threads that hash passwords; each hash costs 19 MiB and about 64 ms",
+               [](Config& c) -> auto& { return c.auth.hashing_threads; }),
+        option("auth.hashing_queue", "Hashes that may wait; more get 503",
+               [](Config& c) -> auto& { return c.auth.hashing_queue; }),
+        option("auth.lockout_failures", "Failed sign-ins to an account before it is locked for the window",
+               [](Config& c) -> auto& { return c.auth.lockout_failures; }),
+        option("auth.lockout_ip_failures", "Failed sign-ins from an address before it is locked for the window",
+               [](Config& c) -> auto& { return c.auth.lockout_ip_failures; }),
         option("auth.lockout_window", "Seconds", [](Config& c) -> auto& { return c.auth.lockout_window; }),
-        option("rate_limits.read_per_minute", "Reading requests of a member (or address)", [](Config& c) -> auto& { return c.rate_limits.read_per_minute; }),
-        option("rate_limits.write_per_minute", "Writing requests of a member (or address)", [](Config& c) -> auto& { return c.rate_limits.write_per_minute; }),
-        option("rate_limits.auth_per_minute", "Requests to /v1/auth of an address", [](Config& c) -> auto& { return c.rate_limits.auth_per_minute; }),
+        option("rate_limits.read_per_minute", "Reading requests of a member (or address)",
+               [](Config& c) -> auto& { return c.rate_limits.read_per_minute; }),
+        option("rate_limits.write_per_minute", "Writing requests of a member (or address)",
+               [](Config& c) -> auto& { return c.rate_limits.write_per_minute; }),
+        option("rate_limits.auth_per_minute", "Requests to /v1/auth of an address",
+               [](Config& c) -> auto& { return c.rate_limits.auth_per_minute; }),
     };
     return table;
 }
 
 std::string environment_name(const Option& option) {
     std::string name = "GUILDHALL_" + option.key;
-    std::ranges::transform(name, name.begin(), [](char c) { return c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))); });
+    std::ranges::transform(name, name.begin(), [](char c) {
+        return c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    });
     return name;
 }
 
@@ -196,11 +240,13 @@ Config load_config(const std::filesystem::path& file, const std::vector<Override
         try {
             read_table(toml::parse_file(file.string()), "", config, file.string());
         } catch (const toml::parse_error& wrong) {
-            throw std::runtime_error(file.string() + ": line " + std::to_string(wrong.source().begin.line) + ": " + std::string(wrong.description()));
+            throw std::runtime_error(file.string() + ": line " + std::to_string(wrong.source().begin.line) + ": " +
+                                     std::string(wrong.description()));
         }
     }
     for (const Option& option : options())
-        if (const char* value = std::getenv(environment_name(option).c_str())) set(config, option.key, value, environment_name(option));
+        if (const char* value = std::getenv(environment_name(option).c_str()))
+            set(config, option.key, value, environment_name(option));
     for (const Override& override_ : overrides) set(config, override_.key, override_.value, "command line");
     check(config);
     return config;
@@ -217,7 +263,9 @@ std::string print_config(const Config& config) {
             out += "\n[" + table + "]\n";
         }
         const std::string value = option.get(config);
-        const bool is_bare = value == "true" || value == "false" || (!value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; }));
+        const bool is_bare =
+            value == "true" || value == "false" ||
+            (!value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; }));
         out += option.key.substr(dot == std::string::npos ? 0 : dot + 1) + " = ";
         out += option.is_secret && !value.empty() ? "\"********\"" : is_bare ? value : quoted(value);
         out += '\n';
@@ -230,8 +278,10 @@ std::string document_options() {
     const Config defaults;
     for (const Option& option : options()) {
         const std::string value = option.get(defaults);
-        out += "| `" + option.key + "` | `" + environment_name(option) + "` | `" + flag_name(option) + "`" + (option.alias.empty() ? "" : ", `" + option.alias + "`") + " | " +
-               (value.empty() ? "" : "`" + value + "`") + " | " + option.help + (option.is_secret ? " (secret)" : "") + " |\n";
+        out += "| `" + option.key + "` | `" + environment_name(option) + "` | `" + flag_name(option) + "`" +
+               (option.alias.empty() ? "" : ", `" + option.alias + "`") + " | " +
+               (value.empty() ? "" : "`" + value + "`") + " | " + option.help + (option.is_secret ? " (secret)" : "") +
+               " |\n";
     }
     return out;
 }

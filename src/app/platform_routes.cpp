@@ -18,18 +18,24 @@ PlatformRoutes::PlatformRoutes(const Config& config, std::vector<Dependency> dep
       instance_{"Guildhall",
                 GUILDHALL_VERSION,
                 {"user", "connection", "post"},
-                {std::int64_t{post::kMaxPostLength}, std::int64_t{post::kMaxCommentLength}, 100, static_cast<std::int64_t>(config.http.max_body_bytes), config.rate_limits.read_per_minute,
+                {std::int64_t{post::kMaxPostLength}, std::int64_t{post::kMaxCommentLength}, 100,
+                 static_cast<std::int64_t>(config.http.max_body_bytes), config.rate_limits.read_per_minute,
                  config.rate_limits.write_per_minute, config.rate_limits.auth_per_minute}} {}
 
 void PlatformRoutes::add_routes(http::Router& router) {
     router.set_service("platform");
     router.get("/livez", *this, &PlatformRoutes::live).anyone().summary("The process runs");
-    router.get("/readyz", *this, &PlatformRoutes::ready).anyone().summary("Requests can be served; names what is down and what that degrades");
+    router.get("/readyz", *this, &PlatformRoutes::ready)
+        .anyone()
+        .summary("Requests can be served; names what is down and what that degrades");
     router.get("/startupz", *this, &PlatformRoutes::started).anyone().summary("The start is complete");
     router.get("/metrics", *this, &PlatformRoutes::metrics).anyone().summary("Metrics in the Prometheus text format");
     router.get("/v1/openapi.json", *this, &PlatformRoutes::openapi).anyone().etag().summary("This document");
     router.get("/docs", *this, &PlatformRoutes::docs).anyone().etag().summary("The API as a page");
-    router.get("/v1/instance", *this, &PlatformRoutes::instance).anyone().etag().summary("Name, version and limits of this installation");
+    router.get("/v1/instance", *this, &PlatformRoutes::instance)
+        .anyone()
+        .etag()
+        .summary("Name, version and limits of this installation");
 }
 
 void PlatformRoutes::publish(const http::Router& router) {
@@ -45,8 +51,10 @@ Task<Result<HealthReport>> PlatformRoutes::ready(http::Visitor) {
     HealthReport report{Health::ok, {}};
     for (const Dependency& dependency : dependencies_) {
         const bool is_up = co_await dependency.is_up();
-        if (!is_up && dependency.is_essential) co_return not_ready(dependency.name + " is down: " + dependency.degrades);
-        report.dependencies.push_back({dependency.name, is_up ? Health::ok : Health::down, is_up ? "" : dependency.degrades});
+        if (!is_up && dependency.is_essential)
+            co_return not_ready(dependency.name + " is down: " + dependency.degrades);
+        report.dependencies.push_back(
+            {dependency.name, is_up ? Health::ok : Health::down, is_up ? "" : dependency.degrades});
     }
     co_return report;
 }
@@ -56,11 +64,17 @@ Task<Result<HealthReport>> PlatformRoutes::started(http::Visitor) {
     co_return HealthReport{Health::ok, {}};
 }
 
-Task<Result<http::Document>> PlatformRoutes::metrics(http::Visitor) { co_return http::Document{"text/plain; version=0.0.4; charset=utf-8", metrics::render()}; }
+Task<Result<http::Document>> PlatformRoutes::metrics(http::Visitor) {
+    co_return http::Document{"text/plain; version=0.0.4; charset=utf-8", metrics::render()};
+}
 
-Task<Result<http::Document>> PlatformRoutes::openapi(http::Visitor) { co_return http::Document{"application/json", openapi_}; }
+Task<Result<http::Document>> PlatformRoutes::openapi(http::Visitor) {
+    co_return http::Document{"application/json", openapi_};
+}
 
-Task<Result<http::Document>> PlatformRoutes::docs(http::Visitor) { co_return http::Document{"text/html; charset=utf-8", std::string(kAssets[0].second)}; }
+Task<Result<http::Document>> PlatformRoutes::docs(http::Visitor) {
+    co_return http::Document{"text/html; charset=utf-8", std::string(kAssets[0].second)};
+}
 
 Task<Result<Instance>> PlatformRoutes::instance(http::Visitor) { co_return instance_; }
 

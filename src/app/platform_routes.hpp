@@ -42,7 +42,8 @@ struct InstanceLimits {
     std::int64_t auth_requests_per_minute;
 };
 BOOST_DESCRIBE_STRUCT(InstanceLimits, (),
-                      (post_characters, comment_characters, page_items, body_bytes, read_requests_per_minute, write_requests_per_minute, auth_requests_per_minute))
+                      (post_characters, comment_characters, page_items, body_bytes, read_requests_per_minute,
+                       write_requests_per_minute, auth_requests_per_minute))
 
 /// What this installation is.
 struct Instance {

@@ -1,9 +1,9 @@
 // Does any cursor that is accepted say the same when it is written again?
+#include "platform/base/cursor.hpp"
+
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
-
-#include "platform/base/cursor.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);

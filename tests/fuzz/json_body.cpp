@@ -23,7 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto body = guildhall::json::from_json<Body>({reinterpret_cast<const char*>(data), size});
     if (!body) return body.error().errors.empty() ? std::abort(), 0 : 0;
     const std::string& text = body->text.value;
-    if (!guildhall::is_utf8(text) || guildhall::code_points(text) < 1 || guildhall::code_points(text) > 20) std::abort();
+    if (!guildhall::is_utf8(text) || guildhall::code_points(text) < 1 || guildhall::code_points(text) > 20)
+        std::abort();
     if (body->ids && body->ids->items.size() > 3) std::abort();
     return 0;
 }

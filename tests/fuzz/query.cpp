@@ -8,7 +8,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     guildhall::json::Faults faults;
-    for (const auto& [name, value] : guildhall::http::detail::split_query({reinterpret_cast<const char*>(data), size}, faults))
+    for (const auto& [name, value] :
+         guildhall::http::detail::split_query({reinterpret_cast<const char*>(data), size}, faults))
         if (!guildhall::is_utf8(name) || !guildhall::is_utf8(value)) std::abort();
     return 0;
 }

@@ -1,9 +1,9 @@
 // Does the check of a header block pass anything that leaves a second reading of where a request ends?
+#include "platform/http/request_head.hpp"
+
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
-
-#include "platform/http/request_head.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view block(reinterpret_cast<const char*>(data), size);

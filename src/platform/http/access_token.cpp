@@ -73,7 +73,8 @@ std::string export_key(const cjose_jwk_t* key, bool with_private) {
 /// Source: RFC 7638 §3: the required members in lexicographic order, without white space.
 std::string thumbprint(const cjose_jwk_t* key) {
     const auto ec = json::read_trusted<EcKey>(export_key(key, false));
-    return base64url(sha256(R"({"crv":")" + ec.crv + R"(","kty":")" + ec.kty + R"(","x":")" + ec.x + R"(","y":")" + ec.y + R"("})"));
+    return base64url(
+        sha256(R"({"crv":")" + ec.crv + R"(","kty":")" + ec.kty + R"(","x":")" + ec.x + R"(","y":")" + ec.y + R"("})"));
 }
 
 Error not_signed_in(std::string_view why) { return Error{Code::unauthenticated, std::string(why), "invalid_token"}; }
@@ -102,7 +103,8 @@ SigningKey SigningKey::generate() {
 Result<SigningKey> SigningKey::parse(std::string_view private_jwk) {
     cjose_err error{};
     Key key(cjose_jwk_import(private_jwk.data(), private_jwk.size(), &error));
-    if (!key || cjose_jwk_get_kty(key.get(), &error) != CJOSE_JWK_KTY_EC) return Error{Code::invalid, "not an EC key in JWK form"};
+    if (!key || cjose_jwk_get_kty(key.get(), &error) != CJOSE_JWK_KTY_EC)
+        return Error{Code::invalid, "not an EC key in JWK form"};
     std::string kid = thumbprint(key.get());
     return SigningKey(std::make_unique<State>(State{std::move(key), std::move(kid)}));
 }
@@ -112,14 +114,19 @@ std::string SigningKey::private_jwk() const { return export_key(state_->key.get(
 std::string SigningKey::public_jwk() const { return export_key(state_->key.get(), false); }
 
 std::string SigningKey::sign(const AccessClaims& claims, std::string_view issuer, Time now) const {
-    const auto seconds = [](Time time) { return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count(); };
-    const std::string payload = json::to_json(TokenPayload{std::string(issuer), std::string(issuer), claims.user, claims.session, seconds(now), seconds(claims.expires)});
+    const auto seconds = [](Time time) {
+        return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
+    };
+    const std::string payload = json::to_json(TokenPayload{std::string(issuer), std::string(issuer), claims.user,
+                                                           claims.session, seconds(now), seconds(claims.expires)});
     cjose_err error{};
     Header header(cjose_header_new(&error));
-    if (!header || !cjose_header_set(header.get(), CJOSE_HDR_ALG, kAlgorithm.data(), &error) || !cjose_header_set(header.get(), "typ", kType.data(), &error) ||
+    if (!header || !cjose_header_set(header.get(), CJOSE_HDR_ALG, kAlgorithm.data(), &error) ||
+        !cjose_header_set(header.get(), "typ", kType.data(), &error) ||
         !cjose_header_set(header.get(), CJOSE_HDR_KID, state_->kid.c_str(), &error))
         fail(error);
-    Signature signature(cjose_jws_sign(state_->key.get(), header.get(), reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size(), &error));
+    Signature signature(cjose_jws_sign(state_->key.get(), header.get(),
+                                       reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size(), &error));
     if (!signature) fail(error);
     const char* token = nullptr;  // owned by the signature
     if (!cjose_jws_export(signature.get(), &token, &error)) fail(error);
@@ -156,7 +163,8 @@ struct Remembered {
 
 }  // namespace
 
-AccessTokens::AccessTokens(std::string issuer, const Clock& clock) : state_(new State{std::move(issuer), clock, {}, {}, next_generation++}) {}
+AccessTokens::AccessTokens(std::string issuer, const Clock& clock)
+    : state_(new State{std::move(issuer), clock, {}, {}, next_generation++}) {}
 AccessTokens::~AccessTokens() = default;
 
 Result<void> AccessTokens::set_keys(std::string_view jwks) {
@@ -170,12 +178,15 @@ Result<void> AccessTokens::set_keys(std::string_view jwks) {
         const std::string text = boost::json::serialize(entry);
         cjose_err error{};
         Key key(cjose_jwk_import(text.data(), text.size(), &error));
-        if (!key || cjose_jwk_get_kty(key.get(), &error) != CJOSE_JWK_KTY_EC) return Error{Code::invalid, "a key of the JWKS document is not an EC key"};
+        if (!key || cjose_jwk_get_kty(key.get(), &error) != CJOSE_JWK_KTY_EC)
+            return Error{Code::invalid, "a key of the JWKS document is not an EC key"};
         std::string kid = thumbprint(key.get());
         keys.emplace(std::move(kid), std::move(key));
     }
     std::lock_guard lock(state_->mutex);
-    if (std::ranges::equal(keys, state_->keys, {}, &decltype(keys)::value_type::first, &decltype(keys)::value_type::first)) return {};
+    if (std::ranges::equal(keys, state_->keys, {}, &decltype(keys)::value_type::first,
+                           &decltype(keys)::value_type::first))
+        return {};
     state_->keys = std::move(keys);
     state_->generation.store(next_generation++, std::memory_order_release);
     return {};
@@ -186,7 +197,8 @@ Result<AccessClaims> AccessTokens::State::check(std::string_view token) {
     const auto header_text = from_base64url(token.substr(0, token.find('.')));
     if (!header_text) return not_signed_in("the access token is not valid");
     const auto header = json::from_json<TokenHeader>(*header_text);
-    if (!header || header->alg != kAlgorithm || header->typ != kType) return not_signed_in("the access token is not valid");
+    if (!header || header->alg != kAlgorithm || header->typ != kType)
+        return not_signed_in("the access token is not valid");
 
     cjose_err error{};
     Signature signature(cjose_jws_import(token.data(), token.size(), &error));
@@ -194,13 +206,16 @@ Result<AccessClaims> AccessTokens::State::check(std::string_view token) {
     {
         std::shared_lock lock(mutex);
         const auto key = keys.find(header->kid);
-        if (key == keys.end() || !cjose_jws_verify(signature.get(), key->second.get(), &error)) return not_signed_in("the access token is not valid");
+        if (key == keys.end() || !cjose_jws_verify(signature.get(), key->second.get(), &error))
+            return not_signed_in("the access token is not valid");
     }
     std::uint8_t* bytes = nullptr;
     std::size_t size = 0;
-    if (!cjose_jws_get_plaintext(signature.get(), &bytes, &size, &error)) return not_signed_in("the access token is not valid");
+    if (!cjose_jws_get_plaintext(signature.get(), &bytes, &size, &error))
+        return not_signed_in("the access token is not valid");
     const auto payload = json::from_json<TokenPayload>({reinterpret_cast<const char*>(bytes), size});
-    if (!payload || payload->iss != issuer || payload->aud != issuer) return not_signed_in("the access token is not valid");
+    if (!payload || payload->iss != issuer || payload->aud != issuer)
+        return not_signed_in("the access token is not valid");
     return AccessClaims{payload->sub, payload->sid, Time(std::chrono::seconds(payload->exp))};
 }
 
@@ -216,7 +231,8 @@ Result<AccessClaims> AccessTokens::verify(std::string_view token) const {
         auto claims = state_->check(token);
         if (!claims) return claims;
         if (remembered.tokens.size() >= kRemembered) {
-            std::erase_if(remembered.tokens, [now = state_->clock.now()](const auto& entry) { return entry.second.expires <= now; });
+            std::erase_if(remembered.tokens,
+                          [now = state_->clock.now()](const auto& entry) { return entry.second.expires <= now; });
             if (remembered.tokens.size() >= kRemembered) remembered.tokens.clear();
         }
         known = remembered.tokens.emplace(token, *claims).first;

@@ -15,7 +15,8 @@ struct Deflater {
     Deflater() {
         constexpr int kGzipWindow = 15 + 16;
         constexpr int kSmallMemory = 6;  // 64 KiB instead of 256: one for each io thread
-        if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, kSmallMemory, Z_DEFAULT_STRATEGY) != Z_OK) throw Unavailable("no memory to compress");
+        if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, kSmallMemory, Z_DEFAULT_STRATEGY) != Z_OK)
+            throw Unavailable("no memory to compress");
     }
     ~Deflater() { deflateEnd(&stream); }
     Deflater(const Deflater&) = delete;

@@ -29,8 +29,9 @@ std::string_view view(beast::string_view text) { return {text.data(), text.size(
 
 /// A request id that a client or proxy may choose: short, and harmless in a log.
 bool is_request_id(std::string_view text) {
-    return !text.empty() && text.size() <= 64 &&
-           std::ranges::all_of(text, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.'; });
+    return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+    });
 }
 
 bool is_hex(std::string_view text) {
@@ -49,8 +50,10 @@ std::uint64_t random_bits() {
 
 /// Our own span in the caller's trace, or a new trace. Source: W3C Trace Context, version 00.
 std::string next_traceparent(std::string_view incoming) {
-    const bool is_valid = incoming.size() == 55 && incoming.starts_with("00-") && incoming[35] == '-' && incoming[52] == '-' && is_hex(incoming.substr(3, 32)) &&
-                          is_hex(incoming.substr(36, 16)) && is_hex(incoming.substr(53)) && incoming.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
+    const bool is_valid = incoming.size() == 55 && incoming.starts_with("00-") && incoming[35] == '-' &&
+                          incoming[52] == '-' && is_hex(incoming.substr(3, 32)) && is_hex(incoming.substr(36, 16)) &&
+                          is_hex(incoming.substr(53)) &&
+                          incoming.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
                           incoming.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
     std::string out = "00-";
     out.reserve(55);
@@ -69,7 +72,10 @@ std::string next_traceparent(std::string_view incoming) {
 
 /// The version in an entity tag of ours: "12-9f…" → 12. Errors: invalid.
 Result<std::int64_t> version_of_if_match(std::string_view text) {
-    const Error wrong{Code::invalid, "If-Match must be one entity tag as an ETag header gave it, or *", "invalid_header", {{"/If-Match", "format", "is not an entity tag"}}};
+    const Error wrong{Code::invalid,
+                      "If-Match must be one entity tag as an ETag header gave it, or *",
+                      "invalid_header",
+                      {{"/If-Match", "format", "is not an entity tag"}}};
     if (text == "*") return std::int64_t{0};
     if (text.size() < 3 || text.front() != '"' || text.back() != '"') return wrong;
     std::int64_t version = 0;
@@ -125,27 +131,33 @@ struct Dispatcher::State {
     std::string client_ip(const Exchange& exchange) const;
     Result<void> authenticate(const Exchange& exchange, const Route& route, Request& request) const;
     Result<void> check_headers(const Exchange& exchange, const Route& route, Request& request) const;
-    bool is_allowed_origin(std::string_view origin) const { return std::ranges::find(options.cors_origins, origin) != options.cors_origins.end(); }
+    bool is_allowed_origin(std::string_view origin) const {
+        return std::ranges::find(options.cors_origins, origin) != options.cors_origins.end();
+    }
     Response preflight(const Exchange& exchange, std::string_view allowed) const;
     Task<Response> run(const Route& route, Request& request);
     Task<Response> run_once(const Exchange& exchange, const Route& route, Request& request, std::string_view key);
-    Task<std::optional<Response>> replay(const Route& route, const Request& request, const std::string& name, std::string_view key, const std::string& fingerprint);
+    Task<std::optional<Response>> replay(const Route& route, const Request& request, const std::string& name,
+                                         std::string_view key, const std::string& fingerprint);
     void finish(const Exchange& exchange, const Route* route, Response& response) const;
 };
 
-Dispatcher::Dispatcher(Options options, const Router& router, const AccessTokens& tokens, const Revocations& revocations, RateLimiter& limiter, const Clock& clock,
+Dispatcher::Dispatcher(Options options, const Router& router, const AccessTokens& tokens,
+                       const Revocations& revocations, RateLimiter& limiter, const Clock& clock,
                        IdGenerator& request_ids)
     : state_(new State{std::move(options), router, tokens, revocations, limiter, clock, request_ids, {}, {}}) {
     for (RateClass rate_class : {RateClass::read, RateClass::write, RateClass::auth}) {
         const RateLimit& limit = limiter.limit(rate_class);
-        state_->policies[static_cast<std::size_t>(rate_class)] =
-            '"' + std::string(json::name_of(rate_class)) + "\";q=" + std::to_string(limit.requests) + ";w=" + std::to_string(limit.window.count());
+        state_->policies[static_cast<std::size_t>(rate_class)] = '"' + std::string(json::name_of(rate_class)) +
+                                                                 "\";q=" + std::to_string(limit.requests) +
+                                                                 ";w=" + std::to_string(limit.window.count());
     }
 }
 Dispatcher::~Dispatcher() = default;
 
 std::string Dispatcher::State::client_ip(const Exchange& exchange) const {
-    if (options.trusted_proxies.empty() || std::ranges::find(options.trusted_proxies, exchange.peer_ip) == options.trusted_proxies.end())
+    if (options.trusted_proxies.empty() ||
+        std::ranges::find(options.trusted_proxies, exchange.peer_ip) == options.trusted_proxies.end())
         return std::string(exchange.peer_ip);
     // The last address is the one that the trusted proxy saw; those before it are the client's own word.
     std::string_view chain = view(exchange.head["X-Forwarded-For"]);
@@ -171,7 +183,8 @@ void Dispatcher::State::fill_context(const Exchange& exchange, RequestContext& c
 Result<void> Dispatcher::State::authenticate(const Exchange& exchange, const Route& route, Request& request) const {
     const std::string_view header = view(exchange.head[field::authorization]);
     if (header.empty()) {
-        if (route.who == Who::signed_in) return Error{Code::unauthenticated, "sign in first: this route needs an access token"};
+        if (route.who == Who::signed_in)
+            return Error{Code::unauthenticated, "sign in first: this route needs an access token"};
         return {};
     }
     constexpr std::string_view kScheme = "Bearer ";
@@ -179,7 +192,8 @@ Result<void> Dispatcher::State::authenticate(const Exchange& exchange, const Rou
         return Error{Code::unauthenticated, "the Authorization header must be 'Bearer TOKEN'", "invalid_token"};
     auto claims = tokens.verify(header.substr(kScheme.size()));
     if (!claims) return claims.error();
-    if (revocations.is_revoked(*claims)) return Error{Code::unauthenticated, "the session has ended", "session_revoked"};
+    if (revocations.is_revoked(*claims))
+        return Error{Code::unauthenticated, "the session has ended", "session_revoked"};
     request.user = claims->user;
     request.session = claims->session;
     return {};
@@ -189,11 +203,18 @@ Result<void> Dispatcher::State::check_headers(const Exchange& exchange, const Ro
     if (route.has_body) {
         const std::string_view type = view(exchange.head[field::content_type]);
         const std::string_view bare = trim(type.substr(0, type.find(';')));
-        const bool is_json = beast::iequals(bare, "application/json") || (route.method == "PATCH" && beast::iequals(bare, "application/merge-patch+json"));
-        if (!is_json) return Error{Code::unsupported_media, "the body must be application/json", "", {{"/Content-Type", "unsupported", "must be application/json"}}};
-        if (exchange.head.count(field::content_encoding) > 0) return Error{Code::unsupported_media, "the body must not be compressed"};
+        const bool is_json = beast::iequals(bare, "application/json") ||
+                             (route.method == "PATCH" && beast::iequals(bare, "application/merge-patch+json"));
+        if (!is_json)
+            return Error{Code::unsupported_media,
+                         "the body must be application/json",
+                         "",
+                         {{"/Content-Type", "unsupported", "must be application/json"}}};
+        if (exchange.head.count(field::content_encoding) > 0)
+            return Error{Code::unsupported_media, "the body must not be compressed"};
     }
-    if (const std::string_view if_match = view(exchange.head[field::if_match]); route.takes_if_match && !if_match.empty()) {
+    if (const std::string_view if_match = view(exchange.head[field::if_match]);
+        route.takes_if_match && !if_match.empty()) {
         auto version = version_of_if_match(if_match);
         if (!version) return version.error();
         request.context.if_match_version = *version;
@@ -206,9 +227,13 @@ Response Dispatcher::State::preflight(const Exchange& exchange, std::string_view
     response.status = 204;
     response.content_type.clear();
     response.headers.emplace_back("Allow", allowed);
-    if (exchange.head.count("Access-Control-Request-Method") == 0 || !is_allowed_origin(view(exchange.head[field::origin]))) return response;
+    if (exchange.head.count("Access-Control-Request-Method") == 0 ||
+        !is_allowed_origin(view(exchange.head[field::origin])))
+        return response;
     response.headers.emplace_back("Access-Control-Allow-Methods", allowed);
-    response.headers.emplace_back("Access-Control-Allow-Headers", "authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-request-id");
+    response.headers.emplace_back(
+        "Access-Control-Allow-Headers",
+        "authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-request-id");
     response.headers.emplace_back("Access-Control-Max-Age", "600");
     return response;
 }
@@ -217,26 +242,38 @@ Task<Response> Dispatcher::State::run(const Route& route, Request& request) {
     try {
         co_return co_await route.handle(request);
     } catch (const Unavailable& away) {
-        spdlog::warn("{} {} unavailable: {} request_id={}", route.method, route.path, away.what(), request.context.request_id);
-        co_return problem(Error{away.code,
-                                away.code == Code::insufficient_storage ? "the storage is full; nothing was changed" : "a part that this request needs is away; try again",
-                                "", {}, std::chrono::seconds(1)},
-                          request.context);
+        spdlog::warn("{} {} unavailable: {} request_id={}", route.method, route.path, away.what(),
+                     request.context.request_id);
+        co_return problem(
+            Error{away.code,
+                  away.code == Code::insufficient_storage ? "the storage is full; nothing was changed"
+                                                          : "a part that this request needs is away; try again",
+                  "",
+                  {},
+                  std::chrono::seconds(1)},
+            request.context);
     } catch (const sql::ConstraintViolation& violation) {
-        spdlog::warn("{} {} constraint: {} request_id={}", route.method, route.path, violation.what(), request.context.request_id);
-        co_return problem(Error{Code::conflict, "another request changed the same thing at the same time; try again"}, request.context);
+        spdlog::warn("{} {} constraint: {} request_id={}", route.method, route.path, violation.what(),
+                     request.context.request_id);
+        co_return problem(Error{Code::conflict, "another request changed the same thing at the same time; try again"},
+                          request.context);
     } catch (const std::exception& bug) {
-        spdlog::error("{} {} failed: {} request_id={}", route.method, route.path, bug.what(), request.context.request_id);
+        spdlog::error("{} {} failed: {} request_id={}", route.method, route.path, bug.what(),
+                      request.context.request_id);
         co_return internal_error(request.context);
     }
 }
 
-Task<std::optional<Response>> Dispatcher::State::replay(const Route& route, const Request& request, const std::string& name, std::string_view key,
+Task<std::optional<Response>> Dispatcher::State::replay(const Route& route, const Request& request,
+                                                        const std::string& name, std::string_view key,
                                                         const std::string& fingerprint) {
     auto stored = co_await find_stored_answer(*route.idempotency_keys, request.user, name, key, clock.now());
     if (!stored) co_return std::nullopt;
     if (stored->fingerprint != fingerprint)
-        co_return problem(Error{Code::unprocessable, "this Idempotency-Key was used for another request", "idempotency_key_reused", {{"/Idempotency-Key", "reused", "was used for another request"}}},
+        co_return problem(Error{Code::unprocessable,
+                                "this Idempotency-Key was used for another request",
+                                "idempotency_key_reused",
+                                {{"/Idempotency-Key", "reused", "was used for another request"}}},
                           request.context);
     Response response;
     response.status = stored->status;
@@ -246,17 +283,27 @@ Task<std::optional<Response>> Dispatcher::State::replay(const Route& route, cons
     co_return response;
 }
 
-Task<Response> Dispatcher::State::run_once(const Exchange& exchange, const Route& route, Request& request, std::string_view key) {
-    const bool is_key = !key.empty() && key.size() <= kMaxIdempotencyKey && std::ranges::all_of(key, [](char c) { return c > 0x20 && c < 0x7f; });
+Task<Response> Dispatcher::State::run_once(const Exchange& exchange, const Route& route, Request& request,
+                                           std::string_view key) {
+    const bool is_key = !key.empty() && key.size() <= kMaxIdempotencyKey &&
+                        std::ranges::all_of(key, [](char c) { return c > 0x20 && c < 0x7f; });
     if (!is_key)
-        co_return problem(Error{Code::invalid, "the Idempotency-Key is not acceptable", "invalid_header", {{"/Idempotency-Key", "format", "must be 1 to 255 visible ASCII characters"}}},
+        co_return problem(Error{Code::invalid,
+                                "the Idempotency-Key is not acceptable",
+                                "invalid_header",
+                                {{"/Idempotency-Key", "format", "must be 1 to 255 visible ASCII characters"}}},
                           request.context);
     const std::string name = route.method + " " + route.path;
     const std::string target(view(exchange.head.target()));
     const std::string fingerprint = hex(sha256(name + '\n' + target + '\n' + std::string(exchange.body)));
     const std::string running = std::to_string(request.user.value) + ' ' + name + ' ' + std::string(key);
     if (!running_keys.enter(running))
-        co_return problem(Error{Code::conflict, "a request with this Idempotency-Key is still running", "idempotency_running", {}, std::chrono::seconds(1)}, request.context);
+        co_return problem(Error{Code::conflict,
+                                "a request with this Idempotency-Key is still running",
+                                "idempotency_running",
+                                {},
+                                std::chrono::seconds(1)},
+                          request.context);
     struct Leave {
         RunningKeys& keys;
         const std::string& key;
@@ -268,14 +315,17 @@ Task<Response> Dispatcher::State::run_once(const Exchange& exchange, const Route
         IdempotencyClaim claim(request.user, name, std::string(key), fingerprint, clock.now());
         request.context.idempotency = &claim;
         Response response = co_await run(route, request);
-        if (response.status < 300 && !claim.recorded()) spdlog::error("{} took an Idempotency-Key and did not record its answer", name);
+        if (response.status < 300 && !claim.recorded())
+            spdlog::error("{} took an Idempotency-Key and did not record its answer", name);
         if (response.status != 409) co_return response;
         // Another process may have answered the same key meanwhile.
         if (auto stored = co_await replay(route, request, name, key, fingerprint)) co_return std::move(*stored);
         co_return response;
     } catch (const Unavailable& away) {
         spdlog::warn("{} unavailable: {}", name, away.what());
-        co_return problem(Error{away.code, "a part that this request needs is away; try again", "", {}, std::chrono::seconds(1)}, request.context);
+        co_return problem(
+            Error{away.code, "a part that this request needs is away; try again", "", {}, std::chrono::seconds(1)},
+            request.context);
     }
 }
 
@@ -301,9 +351,12 @@ void Dispatcher::State::finish(const Exchange& exchange, const Route* route, Res
         }
         response.headers.emplace_back("Cache-Control", "private, no-cache");
     } else if (!response.body.empty()) {
-        if (std::ranges::find(response.headers, "Cache-Control", &std::pair<std::string, std::string>::first) == response.headers.end())
+        if (std::ranges::find(response.headers, "Cache-Control", &std::pair<std::string, std::string>::first) ==
+            response.headers.end())
             response.headers.emplace_back("Cache-Control", "no-store");
-        std::erase_if(response.headers, [&](const auto& header) { return header.first == "ETag" && !(route && (route->has_etag || route->takes_if_match)); });
+        std::erase_if(response.headers, [&](const auto& header) {
+            return header.first == "ETag" && !(route && (route->has_etag || route->takes_if_match));
+        });
         for (auto& [name, value] : response.headers)
             if (name == "ETag") value = '"' + value + '"';
     }
@@ -321,7 +374,9 @@ void Dispatcher::State::finish(const Exchange& exchange, const Route* route, Res
     const std::string_view origin = view(exchange.head[field::origin]);
     if (!is_allowed_origin(origin)) return;
     response.headers.emplace_back("Access-Control-Allow-Origin", origin);
-    response.headers.emplace_back("Access-Control-Expose-Headers", "etag, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed");
+    response.headers.emplace_back(
+        "Access-Control-Expose-Headers",
+        "etag, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed");
 }
 
 Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
@@ -333,7 +388,8 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
     outcome.ip = request.context.ip;
 
     std::string_view target = view(exchange.head.target());
-    if (const auto scheme = target.find("://"); scheme != std::string_view::npos && !target.starts_with('/')) {  // absolute-form, RFC 9112 §3.2.2
+    if (const auto scheme = target.find("://");
+        scheme != std::string_view::npos && !target.starts_with('/')) {  // absolute-form, RFC 9112 §3.2.2
         const auto path = target.find('/', scheme + 3);
         target = path == std::string_view::npos ? "/" : target.substr(path);
     }
@@ -355,7 +411,9 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
         if (!allowed.empty() && method == "OPTIONS") {
             response = state_->preflight(exchange, allowed);
         } else if (!allowed.empty()) {
-            response = problem(Error{Code::invalid, "this path has no method " + std::string(method.substr(0, 32)), "method_not_allowed"}, request.context);
+            response = problem(Error{Code::invalid, "this path has no method " + std::string(method.substr(0, 32)),
+                                     "method_not_allowed"},
+                               request.context);
             response.status = 405;
             response.headers.emplace_back("Allow", allowed);
         } else {
@@ -367,9 +425,16 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
 
     auto admitted = state_->authenticate(exchange, *route, request);
     const RateDecision rate = state_->limiter.take(
-        route->rate_class, request.user && route->rate_class != RateClass::auth ? std::string_view(reinterpret_cast<const char*>(&request.user), sizeof request.user) : request.context.ip);
+        route->rate_class, request.user && route->rate_class != RateClass::auth
+                               ? std::string_view(reinterpret_cast<const char*>(&request.user), sizeof request.user)
+                               : request.context.ip);
     outcome.user = request.user;
-    if (!rate.allowed) admitted = Error{Code::too_many_requests, "too many requests; the RateLimit headers say how many there may be", "", {}, rate.reset};
+    if (!rate.allowed)
+        admitted = Error{Code::too_many_requests,
+                         "too many requests; the RateLimit headers say how many there may be",
+                         "",
+                         {},
+                         rate.reset};
     if (admitted) admitted = state_->check_headers(exchange, *route, request);
 
     if (!admitted) {
@@ -381,7 +446,8 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
     }
     const std::string name(json::name_of(route->rate_class));
     response.headers.emplace_back("RateLimit-Policy", state_->policies[static_cast<std::size_t>(route->rate_class)]);
-    response.headers.emplace_back("RateLimit", '"' + name + "\";r=" + std::to_string(rate.remaining) + ";t=" + std::to_string(rate.reset.count()));
+    response.headers.emplace_back("RateLimit", '"' + name + "\";r=" + std::to_string(rate.remaining) +
+                                                   ";t=" + std::to_string(rate.reset.count()));
     state_->finish(exchange, route, response);
     co_return response;
 }

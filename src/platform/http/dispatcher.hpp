@@ -40,8 +40,8 @@ public:
         std::vector<std::string> trusted_proxies;
         std::vector<std::string> cors_origins;
     };
-    Dispatcher(Options options, const Router& router, const AccessTokens& tokens, const Revocations& revocations, RateLimiter& limiter, const Clock& clock,
-               IdGenerator& request_ids);
+    Dispatcher(Options options, const Router& router, const AccessTokens& tokens, const Revocations& revocations,
+               RateLimiter& limiter, const Clock& clock, IdGenerator& request_ids);
     ~Dispatcher();
 
     /// Never throws for what a request or a dependency does: it answers 4xx, 5xx.

@@ -23,14 +23,18 @@ const char* const kIdempotencySchema =
     "CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);\n";
 
 Task<Result<void>> IdempotencyClaim::record(sql::Transaction& tx, int status, std::string location, std::string body) {
-    sql::Params row = sql::params(user_, route_, key_, fingerprint_, status, std::move(location), std::move(body), now_, now_ - kKept);
+    sql::Params row = sql::params(user_, route_, key_, fingerprint_, status, std::move(location), std::move(body), now_,
+                                  now_ - kKept);
     const sql::Rows inserted = co_await tx.query(kInsert, std::move(row));
-    if (inserted.empty()) co_return Error{Code::conflict, "a request with this Idempotency-Key was answered meanwhile", "idempotency_race"};
+    if (inserted.empty())
+        co_return Error{Code::conflict, "a request with this Idempotency-Key was answered meanwhile",
+                        "idempotency_race"};
     recorded_ = true;
     co_return Result<void>{};
 }
 
-Task<std::optional<StoredAnswer>> find_stored_answer(sql::Database& database, UserId user, std::string_view route, std::string_view key, Time now) {
+Task<std::optional<StoredAnswer>> find_stored_answer(sql::Database& database, UserId user, std::string_view route,
+                                                     std::string_view key, Time now) {
     sql::Rows rows = co_await database.read(kFind, sql::params(user, route, key, now - kKept));
     if (rows.empty()) co_return std::nullopt;
     sql::Row row = rows[0];

@@ -21,7 +21,11 @@ extern const char* const kIdempotencySchema;
 class IdempotencyClaim {
 public:
     IdempotencyClaim(UserId user, std::string route, std::string key, std::string fingerprint, Time now)
-        : user_(user), route_(std::move(route)), key_(std::move(key)), fingerprint_(std::move(fingerprint)), now_(now) {}
+        : user_(user),
+          route_(std::move(route)),
+          key_(std::move(key)),
+          fingerprint_(std::move(fingerprint)),
+          now_(now) {}
 
     /// Records the answer. A row of the same key (a concurrent request that won) rolls the transaction back with conflict.
     Task<Result<void>> record(sql::Transaction& tx, int status, std::string location, std::string body);
@@ -38,7 +42,8 @@ private:
 
 /// Records `answer` (201) under the request's key, if it has one. The last statement of a creating transaction.
 template <class T>
-Task<Result<void>> remember(sql::Transaction& tx, const RequestContext& request, const T& answer, std::string location) {
+Task<Result<void>> remember(sql::Transaction& tx, const RequestContext& request, const T& answer,
+                            std::string location) {
     if (!request.idempotency) co_return Result<void>{};
     co_return co_await request.idempotency->record(tx, 201, std::move(location), json::to_json(answer));
 }
@@ -52,7 +57,8 @@ struct StoredAnswer {
 };
 
 /// The stored answer of a key that was used in the last 24 hours, or nothing.
-Task<std::optional<StoredAnswer>> find_stored_answer(sql::Database& database, UserId user, std::string_view route, std::string_view key, Time now);
+Task<std::optional<StoredAnswer>> find_stored_answer(sql::Database& database, UserId user, std::string_view route,
+                                                     std::string_view key, Time now);
 
 /// Deletes keys older than 24 hours. Call hourly.
 Task<void> prune_idempotency_keys(sql::Database& database, Time now);

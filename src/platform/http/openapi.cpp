@@ -17,9 +17,13 @@ std::string operation_id(const Route& route) {
 
 bj::object problem_schema() {
     const bj::object text{{"type", "string"}};
-    const bj::object fault{{"type", "object"},
-                           {"properties", {{"pointer", {{"type", "string"}, {"description", "JSON pointer (RFC 6901) of the faulty field"}}}, {"code", text}, {"detail", text}}},
-                           {"required", {"pointer", "code", "detail"}}};
+    const bj::object fault{
+        {"type", "object"},
+        {"properties",
+         {{"pointer", {{"type", "string"}, {"description", "JSON pointer (RFC 6901) of the faulty field"}}},
+          {"code", text},
+          {"detail", text}}},
+        {"required", {"pointer", "code", "detail"}}};
     return {{"type", "object"},
             {"description", "Problem details (RFC 9457)"},
             {"properties",
@@ -42,11 +46,15 @@ void add_failure(bj::object& responses, Code code, std::string_view when) {
         description += when;
         return;
     }
-    responses[status] = bj::object{{"description", when}, {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+    responses[status] = bj::object{
+        {"description", when},
+        {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
 }
 
 bj::object success_of(const Route& route) {
-    bj::object success{{"description", route.success_status == 204 ? "Done" : route.success_status == 201 ? "Created" : "OK"}};
+    bj::object success{{"description", route.success_status == 204   ? "Done"
+                                       : route.success_status == 201 ? "Created"
+                                                                     : "OK"}};
     if (route.answer_type.empty()) return success;
     bj::object media;
     if (route.answer_type == "application/json") media["schema"] = route.answer_schema;
@@ -61,7 +69,11 @@ bj::object success_of(const Route& route) {
 bj::object operation_of(const Route& route) {
     bj::array parameters = route.parameters;
     const auto header = [&](const char* name, const char* text) {
-        parameters.push_back(bj::object{{"name", name}, {"in", "header"}, {"required", false}, {"description", text}, {"schema", {{"type", "string"}, {"maxLength", 255}}}});
+        parameters.push_back(bj::object{{"name", name},
+                                        {"in", "header"},
+                                        {"required", false},
+                                        {"description", text},
+                                        {"schema", {{"type", "string"}, {"maxLength", 255}}}});
     };
     if (route.idempotency_keys) header("Idempotency-Key", "1 to 255 visible ASCII characters; kept 24 hours");
     if (route.has_etag) header("If-None-Match", "304 when the answer still has this ETag");
@@ -72,9 +84,12 @@ bj::object operation_of(const Route& route) {
     if (route.may_move) responses["301"] = bj::object{{"description", "It is at Location now"}};
     if (route.has_etag) responses["304"] = bj::object{{"description", "Not modified"}};
     add_failure(responses, Code::invalid, "faulty request, with the fields in errors");
-    if (route.who == Who::signed_in) add_failure(responses, Code::unauthenticated, "not signed in");
-    else if (!route.takes_caller) add_failure(responses, Code::unauthenticated, "a token was sent, but it is not valid");
-    if (!route.parameters.empty() && route.path.find('{') != std::string::npos) add_failure(responses, Code::not_found, "absent, or hidden from the caller");
+    if (route.who == Who::signed_in)
+        add_failure(responses, Code::unauthenticated, "not signed in");
+    else if (!route.takes_caller)
+        add_failure(responses, Code::unauthenticated, "a token was sent, but it is not valid");
+    if (!route.parameters.empty() && route.path.find('{') != std::string::npos)
+        add_failure(responses, Code::not_found, "absent, or hidden from the caller");
     if (route.has_body) {
         add_failure(responses, Code::too_large, "body too large");
         add_failure(responses, Code::unsupported_media, "not application/json");
@@ -86,7 +101,8 @@ bj::object operation_of(const Route& route) {
     if (route.takes_if_match) add_failure(responses, Code::precondition_failed, "If-Match names another version");
     add_failure(responses, Code::too_many_requests, "rate limit; see Retry-After");
     add_failure(responses, Code::unavailable, "a dependency is away; see Retry-After");
-    if (route.method != "GET") add_failure(responses, Code::insufficient_storage, "the disk is full; nothing was changed");
+    if (route.method != "GET")
+        add_failure(responses, Code::insufficient_storage, "the disk is full; nothing was changed");
     for (const auto& [code, when] : route.failures) add_failure(responses, code, when);
 
     bj::object operation{{"operationId", operation_id(route)},
@@ -95,8 +111,11 @@ bj::object operation_of(const Route& route) {
                          {"parameters", std::move(parameters)},
                          {"responses", std::move(responses)},
                          {"x-rate-class", json::name_of(route.rate_class)}};
-    operation["security"] = route.who == Who::signed_in ? bj::array{bj::object{{"bearer", bj::array{}}}} : bj::array{bj::object{}, bj::object{{"bearer", bj::array{}}}};
-    if (route.has_body) operation["requestBody"] = bj::object{{"required", true}, {"content", {{"application/json", {{"schema", route.body_schema}}}}}};
+    operation["security"] = route.who == Who::signed_in ? bj::array{bj::object{{"bearer", bj::array{}}}}
+                                                        : bj::array{bj::object{}, bj::object{{"bearer", bj::array{}}}};
+    if (route.has_body)
+        operation["requestBody"] =
+            bj::object{{"required", true}, {"content", {{"application/json", {{"schema", route.body_schema}}}}}};
     return operation;
 }
 
@@ -114,10 +133,15 @@ bj::object Router::openapi() const {
     bj::object schemas = schemas_.named();
     schemas["Problem"] = problem_schema();
     return {{"openapi", "3.1.0"},
-            {"info", {{"title", "Guildhall"}, {"version", "1"}, {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
+            {"info",
+             {{"title", "Guildhall"},
+              {"version", "1"},
+              {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
             {"servers", {bj::object{{"url", "/"}}}},
             {"paths", std::move(paths)},
-            {"components", {{"schemas", std::move(schemas)}, {"securitySchemes", {{"bearer", {{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}}}}}}};
+            {"components",
+             {{"schemas", std::move(schemas)},
+              {"securitySchemes", {{"bearer", {{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}}}}}}};
 }
 
 }  // namespace guildhall::http

@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t kShards = 16;
 constexpr std::size_t kSweepAt = 4096;  // buckets in a shard before the full ones are forgotten
 
-std::chrono::seconds round_up(std::chrono::microseconds duration) { return std::chrono::ceil<std::chrono::seconds>(duration); }
+std::chrono::seconds round_up(std::chrono::microseconds duration) {
+    return std::chrono::ceil<std::chrono::seconds>(duration);
+}
 
 }  // namespace
 
@@ -31,12 +33,15 @@ struct RateLimiter::State {
 RateLimiter::RateLimiter(Limits limits, const Clock& clock) : state_(new State{limits, clock, {}}) {}
 RateLimiter::~RateLimiter() = default;
 
-const RateLimit& RateLimiter::limit(RateClass rate_class) const { return state_->limits[static_cast<std::size_t>(rate_class)]; }
+const RateLimit& RateLimiter::limit(RateClass rate_class) const {
+    return state_->limits[static_cast<std::size_t>(rate_class)];
+}
 
 RateDecision RateLimiter::take(RateClass rate_class, std::string_view key) {
     const RateLimit& limit = this->limit(rate_class);
     const std::chrono::microseconds window = limit.window;
-    const std::chrono::microseconds step = std::max(window / std::max<std::int64_t>(limit.requests, 1), std::chrono::microseconds(1));
+    const std::chrono::microseconds step =
+        std::max(window / std::max<std::int64_t>(limit.requests, 1), std::chrono::microseconds(1));
     const std::uint64_t hash = stable_hash(key) + static_cast<std::uint64_t>(rate_class) * 0x9E3779B97F4A7C15ULL;
     const Time now = state_->clock.now();
 

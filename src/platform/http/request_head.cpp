@@ -15,12 +15,15 @@ bool is_request_line(std::string_view line) {
     if (first == std::string_view::npos || first == 0 || last == first) return false;
     const std::string_view target = line.substr(first + 1, last - first - 1);
     const std::string_view version = line.substr(last + 1);
-    return !target.empty() && target.find(' ') == std::string_view::npos && (version == "HTTP/1.1" || version == "HTTP/1.0");
+    return !target.empty() && target.find(' ') == std::string_view::npos &&
+           (version == "HTTP/1.1" || version == "HTTP/1.0");
 }
 
 /// uri-host [":" port] of RFC 9110 §7.2, by its characters (RFC 3986 §3.2.2); empty is allowed.
 bool is_host(std::string_view text) {
-    return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=%[]:") == std::string_view::npos;
+    return text.find_first_not_of(
+               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=%[]:") ==
+           std::string_view::npos;
 }
 
 }  // namespace
@@ -59,7 +62,8 @@ std::optional<std::string_view> fault_of_fields(const beast::http::request_heade
     if (codings > 0) {
         if (!is_1_1) return "Transfer-Encoding is not defined for HTTP/1.0";
         if (lengths > 0) return "both Transfer-Encoding and Content-Length";
-        if (codings > 1 || !beast::iequals(header[beast::http::field::transfer_encoding], "chunked")) return "a transfer coding other than chunked";
+        if (codings > 1 || !beast::iequals(header[beast::http::field::transfer_encoding], "chunked"))
+            return "a transfer coding other than chunked";
         framing.chunked = true;
         return std::nullopt;
     }
@@ -67,7 +71,8 @@ std::optional<std::string_view> fault_of_fields(const beast::http::request_heade
     if (lengths == 1) {
         const auto text = header[beast::http::field::content_length];
         const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), framing.content_length);
-        if (text.empty() || ec != std::errc{} || end != text.data() + text.size()) return "a Content-Length that is not a number";
+        if (text.empty() || ec != std::errc{} || end != text.data() + text.size())
+            return "a Content-Length that is not a number";
     }
     return std::nullopt;
 }

@@ -32,8 +32,8 @@ struct Request {
     SessionId session;
     RequestContext context;
     std::string_view body;
-    std::string_view query;                  // behind '?', still encoded
-    std::vector<std::string> path_values;    // decoded, in the order of the path's parameters
+    std::string_view query;                // behind '?', still encoded
+    std::vector<std::string> path_values;  // decoded, in the order of the path's parameters
 };
 
 /// What a route is: data, for the router, the OpenAPI document, the gateway's configuration and the authorisation tests.

@@ -19,7 +19,9 @@ std::vector<std::string_view> segments_of(std::string_view path) {
     return out;
 }
 
-bool is_parameter(std::string_view segment) { return segment.size() > 2 && segment.front() == '{' && segment.back() == '}'; }
+bool is_parameter(std::string_view segment) {
+    return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
 
 }  // namespace
 
@@ -57,9 +59,12 @@ void Router::freeze() {
     for (const auto& route : routes_) {
         const std::string name = route->method + " " + route->path;
         if (!route->who_is_said) throw std::logic_error(name + " does not say who may call it");
-        if (route->takes_caller && route->who == Who::anyone) throw std::logic_error(name + " is open to anyone, but its handler needs a member");
-        if (!route->takes_caller && route->who == Who::signed_in) throw std::logic_error(name + " is for members, but its handler takes any visitor");
-        if (route->idempotency_keys && route->who == Who::anyone) throw std::logic_error(name + " is idempotent, but keys are scoped to members");
+        if (route->takes_caller && route->who == Who::anyone)
+            throw std::logic_error(name + " is open to anyone, but its handler needs a member");
+        if (!route->takes_caller && route->who == Who::signed_in)
+            throw std::logic_error(name + " is for members, but its handler takes any visitor");
+        if (route->idempotency_keys && route->who == Who::anyone)
+            throw std::logic_error(name + " is idempotent, but keys are scoped to members");
         Node* node = root_.get();
         for (std::string_view segment : segments_of(route->path)) {
             auto& next = is_parameter(segment) ? node->parameter : node->fixed[std::string(segment)];
@@ -72,7 +77,8 @@ void Router::freeze() {
     }
 }
 
-const Route* Router::match(std::string_view method, std::string_view path, std::vector<std::string>& values, std::string& allowed) const {
+const Route* Router::match(std::string_view method, std::string_view path, std::vector<std::string>& values,
+                           std::string& allowed) const {
     std::vector<std::string_view> raw;
     const Node* node = path.starts_with('/') ? root_->find(path, raw) : nullptr;
     if (!node) return nullptr;

@@ -75,7 +75,8 @@ public:
 
     /// The route of a request's path and method; the path's parameters go into `values`. Fixed segments win over parameters.
     /// Errors: not_found; `allowed` is then the comma-separated list of methods when the path exists with others (405).
-    const Route* match(std::string_view method, std::string_view path, std::vector<std::string>& values, std::string& allowed) const;
+    const Route* match(std::string_view method, std::string_view path, std::vector<std::string>& values,
+                       std::string& allowed) const;
 
     /// The OpenAPI 3.1 document of all routes.
     boost::json::object openapi() const;
@@ -159,7 +160,8 @@ struct Answer {
             if (value.next_cursor) response.headers.emplace_back("Link", next_link(request, *value.next_cursor));
         }
         // The version part lets If-Match name what was edited, whatever counters and the viewer's own marks have done to the rest of the answer.
-        if constexpr (requires { requires std::integral<std::remove_cvref_t<decltype(value.version)>>; }) response.headers.emplace_back("ETag", std::to_string(value.version));
+        if constexpr (requires { requires std::integral<std::remove_cvref_t<decltype(value.version)>>; })
+            response.headers.emplace_back("ETag", std::to_string(value.version));
         return response;
     }
 };
@@ -175,7 +177,7 @@ struct Answer<Page<T>> {
     static void describe(Route& route, json::Schemas& schemas) { route.answer_schema = schemas.of<Page<T>>(); }
     static Response write(const Request& request, const Page<T>& page) {
         Response response;
-        response.body.reserve(256 + page.items.size() * 640);
+        response.body.reserve(256 + page.items.size() * 1024);
         json::write(response.body, page);
         if (page.next_cursor) response.headers.emplace_back("Link", next_link(request, *page.next_cursor));
         return response;
@@ -234,8 +236,8 @@ struct Answer<Document> {
 
 /// Reads the argument at `Index` among the arguments behind the caller.
 template <bool kTakesBody, class T>
-void read_argument(const Request& request, const std::vector<std::string>& names, std::size_t index, T& out, json::Faults& faults,
-                   Result<void>& body_error) {
+void read_argument(const Request& request, const std::vector<std::string>& names, std::size_t index, T& out,
+                   json::Faults& faults, Result<void>& body_error) {
     if constexpr (kFromPath<T>) {
         json::read_text(request.path_values[index], out, json::Place{}.member(names[index]), faults);
     } else if constexpr (kTakesBody) {
@@ -253,8 +255,10 @@ void read_argument(const Request& request, const std::vector<std::string>& names
 }  // namespace detail
 
 template <bool kTakesBody, class S, class Out, class First, class... Args>
-Route& Router::bind(std::string_view method, std::string path, S& service, Task<Result<Out>> (S::*member)(First, Args...)) {
-    static_assert(std::is_same_v<First, Caller> || std::is_same_v<First, Visitor>, "a handler's first argument says who calls");
+Route& Router::bind(std::string_view method, std::string path, S& service,
+                    Task<Result<Out>> (S::*member)(First, Args...)) {
+    static_assert(std::is_same_v<First, Caller> || std::is_same_v<First, Visitor>,
+                  "a handler's first argument says who calls");
     constexpr std::size_t kPathArguments = (std::size_t{0} + ... + (detail::kFromPath<Args> ? 1 : 0));
     constexpr bool kHasStruct = kPathArguments != sizeof...(Args);
     static_assert(sizeof...(Args) - kPathArguments <= 1, "one body or query");
@@ -269,7 +273,8 @@ Route& Router::bind(std::string_view method, std::string path, S& service, Task<
     std::size_t at = 0;
     auto describe_argument = [&]<class T>(std::type_identity<T>) {
         if constexpr (detail::kFromPath<T>) {
-            route.parameters.push_back(boost::json::object{{"name", names[at++]}, {"in", "path"}, {"required", true}, {"schema", schemas_.of<T>()}});
+            route.parameters.push_back(boost::json::object{
+                {"name", names[at++]}, {"in", "path"}, {"required", true}, {"schema", schemas_.of<T>()}});
         } else if constexpr (kTakesBody) {
             route.body_schema = schemas_.of<T>();
         } else {
@@ -293,11 +298,14 @@ Route& Router::bind(std::string_view method, std::string path, S& service, Task<
             detail::NoQuery none;
             if (!request.query.empty()) detail::read_query(request.query, none, faults);
         }
-        if (!faults.empty()) co_return problem(Error{Code::invalid, "the request has faulty parameters", "", faults.take()}, request.context);
+        if (!faults.empty())
+            co_return problem(Error{Code::invalid, "the request has faulty parameters", "", faults.take()},
+                              request.context);
         if (!body_error) co_return problem(body_error.error(), request.context);
 
         First who{request.user, request.session, &request.context};
-        Task<Result<Out>> task = std::apply([&](auto&... argument) { return (service.*member)(who, std::move(argument)...); }, arguments);
+        Task<Result<Out>> task =
+            std::apply([&](auto&... argument) { return (service.*member)(who, std::move(argument)...); }, arguments);
         Result<Out> result = co_await std::move(task);
         if (!result) co_return problem(result.error(), request.context);
         if constexpr (std::is_void_v<Out>) {

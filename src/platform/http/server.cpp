@@ -1,5 +1,6 @@
 #include "platform/http/server.hpp"
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <list>
@@ -37,7 +38,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kSweep{500};  // granularity of the deadlines
 constexpr std::size_t kFirstRead = 4096;
-constexpr std::size_t kKeptBuffer = 64 << 10;  // a connection's buffers that grew past this are given back after the request
+constexpr std::size_t kKeptBuffer =
+    64 << 10;  // a connection's buffers that grew past this are given back after the request
 
 /// The bytes of a connection that are received and not yet used.
 class ReadBuffer {
@@ -113,7 +115,8 @@ namespace {
 /// One thread's acceptor and connections. Everything runs on its io_context.
 class Worker {
 public:
-    Worker(asio::io_context& io, Shared& shared) : io_(io), shared_(shared), acceptor_(io), sweep_(io), log_(shared.options.access_log) {}
+    Worker(asio::io_context& io, Shared& shared)
+        : io_(io), shared_(shared), acceptor_(io), sweep_(io), log_(shared.options.access_log) {}
 
     /// Binds with SO_REUSEPORT and gives the port.
     std::uint16_t open(std::uint16_t port) {
@@ -156,9 +159,10 @@ private:
     Task<void> serve(tcp::socket socket);
     Task<void> converse(Connection& connection);
     Task<bool> read_more(Connection& connection, std::size_t least);
-    Task<bool> send(Connection& connection);
+    Task<bool> send(Connection& connection, std::string_view body);
     Task<void> refuse(Connection& connection, Refusal refusal);
-    void write_head(Connection& connection, const Response& response, bool keep_alive, std::string_view request_id, std::size_t body_bytes);
+    void write_head(Connection& connection, const Response& response, bool keep_alive, std::string_view request_id,
+                    std::size_t body_bytes);
     void record(const Outcome& outcome, std::string_view method, int status, std::size_t bytes, SteadyTime start);
     std::string_view date();
 
@@ -185,7 +189,8 @@ Task<void> Worker::accept() {
             continue;
         }
         if (shared_.connections.fetch_add(1) >= shared_.options.max_connections) {
-            constexpr std::string_view kFull = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+            constexpr std::string_view kFull =
+                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
             boost::system::error_code ignored;
             socket.non_blocking(true, ignored);
             socket.write_some(asio::buffer(kFull), ignored);
@@ -250,14 +255,18 @@ Task<bool> Worker::read_more(Connection& connection, std::size_t least) {
     co_return !ec;
 }
 
-Task<bool> Worker::send(Connection& connection) {
+/// Sends what is in `connection.out` and then `body`, which must live until then.
+Task<bool> Worker::send(Connection& connection, std::string_view body) {
     // Most answers fit the socket's buffer: then no turn of the reactor is needed.
     boost::system::error_code ec;
-    std::size_t sent = connection.socket.write_some(asio::buffer(connection.out), ec);
+    const std::array<asio::const_buffer, 2> parts{asio::buffer(connection.out), asio::buffer(body)};
+    const std::size_t sent = connection.socket.write_some(parts, ec);
     if (ec == asio::error::would_block) ec = {};
-    if (!ec && sent < connection.out.size()) {
+    if (!ec && sent < asio::buffer_size(parts)) {
         connection.deadline = std::chrono::steady_clock::now() + shared_.options.write_deadline;
-        auto [failure, count] = co_await asio::async_write(connection.socket, asio::buffer(connection.out) + sent, kToken);
+        const std::array<asio::const_buffer, 2> rest{parts[0] + sent,
+                                                     parts[1] + (sent - std::min(sent, parts[0].size()))};
+        auto [failure, count] = co_await asio::async_write(connection.socket, rest, kToken);
         connection.deadline = SteadyTime::max();
         ec = failure;
     }
@@ -278,7 +287,8 @@ std::string_view Worker::date() {
     return date_;
 }
 
-void Worker::write_head(Connection& connection, const Response& response, bool keep_alive, std::string_view request_id, std::size_t body_bytes) {
+void Worker::write_head(Connection& connection, const Response& response, bool keep_alive, std::string_view request_id,
+                        std::size_t body_bytes) {
     std::string& out = connection.out;
     const auto field = [&out](std::string_view name, std::string_view value) {
         out += name;
@@ -314,10 +324,11 @@ Task<void> Worker::refuse(Connection& connection, Refusal refusal) {
         response.body.replace(at, was.size(), "\"status\":" + std::to_string(refusal.status));
     response.status = refusal.status;
     write_head(connection, response, false, {}, response.body.size());
-    connection.out += response.body;
-    metrics::counter("guildhall_http_refused_total", "Requests that could not be read", {{"status", std::to_string(refusal.status)}}).add();
+    metrics::counter("guildhall_http_refused_total", "Requests that could not be read",
+                     {{"status", std::to_string(refusal.status)}})
+        .add();
     connection.timed_out = false;
-    if (!co_await send(connection)) co_return;
+    if (!co_await send(connection, response.body)) co_return;
     // The client may still be sending: closing at once would reset the connection before it has read the answer (RFC 9112 §9.6).
     boost::system::error_code ignored;
     connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
@@ -336,7 +347,8 @@ Task<void> Worker::converse(Connection& connection) {
     for (;;) {
         // The header, whole.
         connection.is_idle = connection.in.bytes().empty();
-        connection.deadline = std::chrono::steady_clock::now() + (connection.is_idle ? options.idle_deadline : options.header_deadline);
+        connection.deadline =
+            std::chrono::steady_clock::now() + (connection.is_idle ? options.idle_deadline : options.header_deadline);
         std::size_t header_end = std::string_view::npos;
         std::size_t searched = 0;
         for (;;) {
@@ -345,12 +357,16 @@ Task<void> Worker::converse(Connection& connection) {
             if (header_end != std::string_view::npos) break;
             // A request line without a version would wait for a header that never comes.
             if (const auto line = bytes.find("\r\n"); searched == 0 && line != std::string_view::npos)
-                if (const auto fault = fault_of_header_block(bytes.substr(0, line + 2))) co_return co_await refuse(connection, {400, "malformed_request", std::string(*fault)});
-            if (bytes.size() > options.max_header_bytes) co_return co_await refuse(connection, {431, "header_too_large", "the header is larger than this server takes"});
+                if (const auto fault = fault_of_header_block(bytes.substr(0, line + 2)))
+                    co_return co_await refuse(connection, {400, "malformed_request", std::string(*fault)});
+            if (bytes.size() > options.max_header_bytes)
+                co_return co_await refuse(connection,
+                                          {431, "header_too_large", "the header is larger than this server takes"});
             searched = bytes.size() < 3 ? 0 : bytes.size() - 3;
             if (connection.is_idle && shared_.draining.load(std::memory_order_relaxed)) co_return;
             const bool is_open = co_await read_more(connection, kFirstRead);
-            if (connection.timed_out && !connection.is_idle) co_return co_await refuse(connection, {408, "request_timeout", "the header did not arrive in time"});
+            if (connection.timed_out && !connection.is_idle)
+                co_return co_await refuse(connection, {408, "request_timeout", "the header did not arrive in time"});
             if (!is_open) co_return;
             if (connection.is_idle) {
                 connection.is_idle = false;
@@ -360,26 +376,34 @@ Task<void> Worker::converse(Connection& connection) {
         const SteadyTime start = std::chrono::steady_clock::now();
         header_end += kEndOfHeader.size();
         const std::string_view block = connection.in.bytes().substr(0, header_end);
-        if (header_end > options.max_header_bytes) co_return co_await refuse(connection, {431, "header_too_large", "the header is larger than this server takes"});
-        if (const auto fault = fault_of_header_block(block)) co_return co_await refuse(connection, {400, "malformed_request", std::string(*fault)});
+        if (header_end > options.max_header_bytes)
+            co_return co_await refuse(connection,
+                                      {431, "header_too_large", "the header is larger than this server takes"});
+        if (const auto fault = fault_of_header_block(block))
+            co_return co_await refuse(connection, {400, "malformed_request", std::string(*fault)});
 
         beast::http::request_parser<beast::http::string_body> parser;
         parser.header_limit(static_cast<std::uint32_t>(options.max_header_bytes));
         parser.body_limit(boost::none);  // a Content-Length is judged below, a chunked body by the limit set there
         boost::system::error_code ec;
         parser.put(asio::buffer(block.data(), block.size()), ec);
-        if (!parser.is_header_done()) co_return co_await refuse(connection, {400, "malformed_request", ec ? ec.message() : "the header cannot be read"});
+        if (!parser.is_header_done())
+            co_return co_await refuse(connection,
+                                      {400, "malformed_request", ec ? ec.message() : "the header cannot be read"});
         const auto& head = parser.get().base();
         Framing framing;
-        if (const auto fault = fault_of_fields(head, framing)) co_return co_await refuse(connection, {400, "malformed_request", std::string(*fault)});
-        if (framing.content_length > options.max_body_bytes) co_return co_await refuse(connection, {413, "too_large", "the body is larger than this server takes"});
+        if (const auto fault = fault_of_fields(head, framing))
+            co_return co_await refuse(connection, {400, "malformed_request", std::string(*fault)});
+        if (framing.content_length > options.max_body_bytes)
+            co_return co_await refuse(connection, {413, "too_large", "the body is larger than this server takes"});
 
         // The body: as it stands in the buffer, or unchunked by the parser.
         connection.deadline = start + options.body_deadline;
         const bool has_body = framing.chunked || framing.content_length > 0;
-        if (has_body && beast::iequals(head[beast::http::field::expect], "100-continue") && connection.in.bytes().size() == header_end) {
+        if (has_body && beast::iequals(head[beast::http::field::expect], "100-continue") &&
+            connection.in.bytes().size() == header_end) {
             connection.out = "HTTP/1.1 100 Continue\r\n\r\n";
-            if (!co_await send(connection)) co_return;
+            if (!co_await send(connection, {})) co_return;
         }
         std::size_t used = header_end;
         std::string_view body;
@@ -389,13 +413,18 @@ Task<void> Worker::converse(Connection& connection) {
             parser.body_limit(options.max_body_bytes);
             parser.eager(true);
             while (!parser.is_done()) {
-                const std::size_t count = parser.put(asio::buffer(connection.in.bytes().data(), connection.in.bytes().size()), ec);
+                const std::size_t count =
+                    parser.put(asio::buffer(connection.in.bytes().data(), connection.in.bytes().size()), ec);
                 connection.in.consume(count);
-                if (ec == beast::http::error::body_limit) co_return co_await refuse(connection, {413, "too_large", "the body is larger than this server takes"});
-                if (ec && ec != beast::http::error::need_more) co_return co_await refuse(connection, {400, "malformed_request", ec.message()});
+                if (ec == beast::http::error::body_limit)
+                    co_return co_await refuse(connection,
+                                              {413, "too_large", "the body is larger than this server takes"});
+                if (ec && ec != beast::http::error::need_more)
+                    co_return co_await refuse(connection, {400, "malformed_request", ec.message()});
                 if (parser.is_done()) break;
                 const bool is_open = co_await read_more(connection, kFirstRead);
-                if (connection.timed_out) co_return co_await refuse(connection, {408, "request_timeout", "the body did not arrive in time"});
+                if (connection.timed_out)
+                    co_return co_await refuse(connection, {408, "request_timeout", "the body did not arrive in time"});
                 if (!is_open) co_return;
             }
             body = parser.get().body();
@@ -403,7 +432,8 @@ Task<void> Worker::converse(Connection& connection) {
             used += framing.content_length;
             while (connection.in.bytes().size() < used) {
                 const bool is_open = co_await read_more(connection, used - connection.in.bytes().size());
-                if (connection.timed_out) co_return co_await refuse(connection, {408, "request_timeout", "the body did not arrive in time"});
+                if (connection.timed_out)
+                    co_return co_await refuse(connection, {408, "request_timeout", "the body did not arrive in time"});
                 if (!is_open) co_return;
             }
             body = connection.in.bytes().substr(header_end, framing.content_length);
@@ -417,19 +447,25 @@ Task<void> Worker::converse(Connection& connection) {
         const bool keep_alive = parser.get().keep_alive() && !shared_.draining.load(std::memory_order_relaxed);
         const bool is_head = head.method() == beast::http::verb::head;
         write_head(connection, response, keep_alive, outcome.request_id, response.body.size());
-        if (!is_head) connection.out += response.body;
+        const std::string_view sent_body = is_head ? std::string_view{} : response.body;
         const auto method = head.method_string();
-        record(outcome, {method.data(), method.size()}, response.status, connection.out.size(), start);
+        record(outcome, {method.data(), method.size()}, response.status, connection.out.size() + sent_body.size(),
+               start);
         connection.in.consume(used);
-        if (!co_await send(connection) || !keep_alive || connection.timed_out) co_return;
+        if (!co_await send(connection, sent_body) || !keep_alive || connection.timed_out) co_return;
     }
 }
 
 void Worker::record(const Outcome& outcome, std::string_view method, int status, std::size_t bytes, SteadyTime start) {
     const auto duration = std::chrono::steady_clock::now() - start;
     RouteSeries& series = series_[outcome.route];
-    const auto labels = [&] { return metrics::Labels{{"route", outcome.route ? outcome.route->path : "none"}, {"method", outcome.route ? outcome.route->method : "none"}}; };
-    if (!series.duration) series.duration = &metrics::histogram("guildhall_http_request_seconds", "Time from the end of the header to the answer", labels());
+    const auto labels = [&] {
+        return metrics::Labels{{"route", outcome.route ? outcome.route->path : "none"},
+                               {"method", outcome.route ? outcome.route->method : "none"}};
+    };
+    if (!series.duration)
+        series.duration = &metrics::histogram("guildhall_http_request_seconds",
+                                              "Time from the end of the header to the answer", labels());
     series.duration->observe(duration);
     auto counter = std::ranges::find(series.by_status, status, &std::pair<int, metrics::Counter*>::first);
     if (counter == series.by_status.end()) {
@@ -439,8 +475,8 @@ void Worker::record(const Outcome& outcome, std::string_view method, int status,
         counter = series.by_status.insert(series.by_status.end(), {status, &made});
     }
     counter->second->add();
-    log_.add({shared_.clock.now(), outcome.request_id, outcome.traceparent, method, outcome.path, status, bytes, std::chrono::duration_cast<std::chrono::microseconds>(duration),
-              outcome.user, outcome.ip});
+    log_.add({shared_.clock.now(), outcome.request_id, outcome.traceparent, method, outcome.path, status, bytes,
+              std::chrono::duration_cast<std::chrono::microseconds>(duration), outcome.user, outcome.ip});
 }
 
 }  // namespace
@@ -451,11 +487,20 @@ struct Server::State {
     std::uint16_t port = 0;
 };
 
-Server::Server(ServerOptions options, const Router& router, const AccessTokens& tokens, const Revocations& revocations, RateLimiter& limiter, const Clock& clock,
-               IdGenerator& request_ids) {
-    Dispatcher::Options dispatch{options.request_deadline, options.compress_from_bytes, options.trusted_proxies, options.cors_origins};
+Server::Server(ServerOptions options, const Router& router, const AccessTokens& tokens, const Revocations& revocations,
+               RateLimiter& limiter, const Clock& clock, IdGenerator& request_ids) {
+    Dispatcher::Options dispatch{options.request_deadline, options.compress_from_bytes, options.trusted_proxies,
+                                 options.cors_origins};
     state_ = std::unique_ptr<State>(
-        new State{{std::move(options), Dispatcher(std::move(dispatch), router, tokens, revocations, limiter, clock, request_ids), clock, {}, {}, {}, {}}, {}, 0});
+        new State{{std::move(options),
+                   Dispatcher(std::move(dispatch), router, tokens, revocations, limiter, clock, request_ids),
+                   clock,
+                   {},
+                   {},
+                   {},
+                   {}},
+                  {},
+                  0});
 }
 
 Server::~Server() = default;
@@ -467,7 +512,8 @@ void Server::start(const std::vector<asio::io_context*>& contexts) {
         state_->port = worker.open(state_->port);
     }
     for (auto& worker : state_->workers) worker->start();
-    metrics::gauge_callback("guildhall_http_connections", "Open connections", {}, [shared = &state_->shared] { return static_cast<double>(shared->connections.load()); });
+    metrics::gauge_callback("guildhall_http_connections", "Open connections", {},
+                            [shared = &state_->shared] { return static_cast<double>(shared->connections.load()); });
 }
 
 std::uint16_t Server::port() const { return state_->port; }

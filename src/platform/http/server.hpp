@@ -13,7 +13,6 @@
 #include "platform/http/rate_limiter.hpp"
 #include "platform/http/router.hpp"
 
-
 namespace guildhall::http {
 
 /// Limits and deadlines of the server. Every phase of a connection has one.
@@ -23,7 +22,7 @@ struct ServerOptions {
     std::size_t max_connections = 10'000;
     std::size_t max_header_bytes = 16 << 10;
     std::size_t max_body_bytes = 1 << 20;
-    std::size_t compress_from_bytes = 1400;  // smaller answers fit a packet anyway
+    std::size_t compress_from_bytes = 1400;    // smaller answers fit a packet anyway
     std::chrono::seconds header_deadline{10};  // from the first byte of a request to the end of its header
     std::chrono::seconds body_deadline{30};
     std::chrono::seconds request_deadline{10};  // the handler's
@@ -39,8 +38,8 @@ struct ServerOptions {
 /// without a version) gets 400 and is closed.
 class Server {
 public:
-    Server(ServerOptions options, const Router& router, const AccessTokens& tokens, const Revocations& revocations, RateLimiter& limiter,
-           const Clock& clock, IdGenerator& request_ids);
+    Server(ServerOptions options, const Router& router, const AccessTokens& tokens, const Revocations& revocations,
+           RateLimiter& limiter, const Clock& clock, IdGenerator& request_ids);
     ~Server();
 
     /// Opens the acceptors and starts to serve on `contexts`. Throws std::system_error when the address cannot be bound.

@@ -41,7 +41,8 @@ constexpr bool kIsOptional = detail::IsOptional<T>::value;
 /// Calls `visit(name, member)` for each described member of `value`, in order.
 template <class T, class Visit>
 void for_each_member(T& value, Visit visit) {
-    boost::mp11::mp_for_each<MembersOf<std::remove_const_t<T>>>([&](auto member) { visit(std::string_view(member.name), value.*member.pointer); });
+    boost::mp11::mp_for_each<MembersOf<std::remove_const_t<T>>>(
+        [&](auto member) { visit(std::string_view(member.name), value.*member.pointer); });
 }
 
 /// The name of an enumerator; empty for a value that has none.

@@ -17,7 +17,8 @@ void append(const Place& place, std::string& out) {
     std::string_view key = place.key;
     if (key.size() > kMaxKeyInPointer) {
         key = key.substr(0, kMaxKeyInPointer);
-        while (!key.empty() && (static_cast<unsigned char>(key.back()) & 0x80) != 0) key.remove_suffix(1);  // cut no character in two
+        while (!key.empty() && (static_cast<unsigned char>(key.back()) & 0x80) != 0)
+            key.remove_suffix(1);  // cut no character in two
     }
     for (char c : key) {
         if (c == '~') {

@@ -107,14 +107,18 @@ private:
     std::string key_;
 };
 
-std::string plural(std::size_t count, std::string_view what) { return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s"); }
+std::string plural(std::size_t count, std::string_view what) {
+    return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
+}
 
 bool is_email(std::string_view text) {
     // The pattern of <input type=email> in the HTML standard.
     const auto at = text.find('@');
     if (at == 0 || at == std::string_view::npos || at > 64) return false;
     for (char c : text.substr(0, at))
-        if (std::isalnum(static_cast<unsigned char>(c)) == 0 && std::string_view(".!#$%&'*+/=?^_`{|}~-").find(c) == std::string_view::npos) return false;
+        if (std::isalnum(static_cast<unsigned char>(c)) == 0 &&
+            std::string_view(".!#$%&'*+/=?^_`{|}~-").find(c) == std::string_view::npos)
+            return false;
     std::string_view domain = text.substr(at + 1);
     if (domain.find('.') == std::string_view::npos) return false;
     while (true) {
@@ -146,13 +150,20 @@ Result<bj::value> parse(std::string_view text, bj::storage_ptr memory) {
     const std::size_t read = parser.write_some(false, text.data(), text.size(), ec);
     if (parser.handler().duplicate) {
         const Place root;
-        return Error{Code::invalid, "the body is not acceptable JSON", "", {{root.member(*parser.handler().duplicate).pointer(), "repeated", "is given more than once"}}};
+        return Error{Code::invalid,
+                     "the body is not acceptable JSON",
+                     "",
+                     {{root.member(*parser.handler().duplicate).pointer(), "repeated", "is given more than once"}}};
     }
     if (!ec && read != text.size()) ec = bj::error::extra_data;
     if (ec) {
         const bool too_deep = ec == bj::error::too_deep;
-        return Error{Code::invalid, "the body is not acceptable JSON", "",
-                     {{"", too_deep ? "too_deep" : "syntax", too_deep ? "at most " + std::to_string(kMaxDepth) + " levels deep" : ec.message() + " near byte " + std::to_string(read)}}};
+        return Error{Code::invalid,
+                     "the body is not acceptable JSON",
+                     "",
+                     {{"", too_deep ? "too_deep" : "syntax",
+                       too_deep ? "at most " + std::to_string(kMaxDepth) + " levels deep"
+                                : ec.message() + " near byte " + std::to_string(read)}}};
     }
     return parser.handler().stack.release();
 }
@@ -176,16 +187,19 @@ void read(const bj::value& in, Time& out, const Place& at, Faults& faults) {
 
 namespace rules {
 
-void text(std::string_view in, std::string& out, std::size_t min, std::size_t max, bool one_line, const Place& at, Faults& faults) {
+void text(std::string_view in, std::string& out, std::size_t min, std::size_t max, bool one_line, const Place& at,
+          Faults& faults) {
     if (!is_utf8(in)) return faults.add(at, "encoding", "must be valid UTF-8");
     // A cheap bound before normalisation: NFC at most triples the bytes, a code point has at most four.
     if (in.size() > max * 12 + 1024) return faults.add(at, "too_long", "at most " + plural(max, "character"));
     if (has_control_characters(in)) return faults.add(at, "control_character", "must not contain control characters");
-    if (one_line && in.find_first_of("\n\r\t") != std::string_view::npos) return faults.add(at, "control_character", "must be one line");
+    if (one_line && in.find_first_of("\n\r\t") != std::string_view::npos)
+        return faults.add(at, "control_character", "must be one line");
     std::string value = to_nfc(std::string(trim(in)));
     const std::size_t length = code_points(value);
     if (length < min) return faults.add(at, "too_short", "at least " + plural(min, "character"));
-    if (length > max) return faults.add(at, "too_long", "at most " + plural(max, "character") + ", not " + std::to_string(length));
+    if (length > max)
+        return faults.add(at, "too_long", "at most " + plural(max, "character") + ", not " + std::to_string(length));
     out = std::move(value);
 }
 
@@ -209,13 +223,16 @@ void opaque(std::string_view in, std::string& out, std::size_t max, const Place&
 }
 
 void email(std::string_view in, std::string& out, const Place& at, Faults& faults) {
-    if (in.size() > 254 || !is_email(in)) return faults.add(at, "format", "must be an e-mail address of at most 254 characters");
+    if (in.size() > 254 || !is_email(in))
+        return faults.add(at, "format", "must be an e-mail address of at most 254 characters");
     out = lower_ascii(in);
 }
 
 void handle(std::string_view in, std::string& out, const Place& at, Faults& faults) {
     const auto wrong = [&] { faults.add(at, "format", "must be 3 to 30 of a-z, 0-9 and single inner hyphens"); };
-    if (in.size() < 3 || in.size() > 30 || in.front() == '-' || in.back() == '-' || in.find("--") != std::string_view::npos) return wrong();
+    if (in.size() < 3 || in.size() > 30 || in.front() == '-' || in.back() == '-' ||
+        in.find("--") != std::string_view::npos)
+        return wrong();
     std::string value = lower_ascii(in);
     for (char c : value)
         if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) return wrong();
@@ -223,11 +240,13 @@ void handle(std::string_view in, std::string& out, const Place& at, Faults& faul
 }
 
 void tag(std::string_view in, std::string& out, const Place& at, Faults& faults) {
-    if (!is_utf8(in) || in.empty() || in.size() > 1200) return faults.add(at, "format", "must be 1 to 100 letters, marks, digits or connectors");
+    if (!is_utf8(in) || in.empty() || in.size() > 1200)
+        return faults.add(at, "format", "must be 1 to 100 letters, marks, digits or connectors");
     std::string value = fold_case(in);
     std::size_t length = 0;
     for (std::size_t position = 0; position < value.size(); ++length)
-        if (!is_word_character(next_code_point(value, position))) return faults.add(at, "format", "must be letters, marks, digits or connectors");
+        if (!is_word_character(next_code_point(value, position)))
+            return faults.add(at, "format", "must be letters, marks, digits or connectors");
     if (length < 1 || length > 100) return faults.add(at, "format", "must be 1 to 100 characters");
     out = std::move(value);
 }
@@ -240,11 +259,14 @@ void id(std::string_view in, std::int64_t& out, const Place& at, Faults& faults)
     out = value;
 }
 
-void integer(std::string_view in, std::int64_t& out, std::int64_t min, std::int64_t max, const Place& at, Faults& faults) {
+void integer(std::string_view in, std::int64_t& out, std::int64_t min, std::int64_t max, const Place& at,
+             Faults& faults) {
     std::int64_t value = 0;
     const auto [end, ec] = std::from_chars(in.data(), in.data() + in.size(), value);
-    if (in.empty() || ec != std::errc{} || end != in.data() + in.size()) return faults.add(at, "type", "must be a whole number");
-    if (value < min || value > max) return faults.add(at, "out_of_range", "must be from " + std::to_string(min) + " to " + std::to_string(max));
+    if (in.empty() || ec != std::errc{} || end != in.data() + in.size())
+        return faults.add(at, "type", "must be a whole number");
+    if (value < min || value > max)
+        return faults.add(at, "out_of_range", "must be from " + std::to_string(min) + " to " + std::to_string(max));
     out = value;
 }
 

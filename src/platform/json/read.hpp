@@ -25,14 +25,16 @@ Result<boost::json::value> parse(std::string_view text, boost::json::storage_ptr
 
 // The rules of single fields, shared by bodies, paths and query strings. Each stores the canonical form or adds a fault.
 namespace rules {
-void text(std::string_view in, std::string& out, std::size_t min, std::size_t max, bool one_line, const Place& at, Faults& faults);
+void text(std::string_view in, std::string& out, std::size_t min, std::size_t max, bool one_line, const Place& at,
+          Faults& faults);
 void password(std::string_view in, std::string& out, const Place& at, Faults& faults);
 void opaque(std::string_view in, std::string& out, std::size_t max, const Place& at, Faults& faults);
 void email(std::string_view in, std::string& out, const Place& at, Faults& faults);
 void handle(std::string_view in, std::string& out, const Place& at, Faults& faults);
 void tag(std::string_view in, std::string& out, const Place& at, Faults& faults);
 void id(std::string_view in, std::int64_t& out, const Place& at, Faults& faults);
-void integer(std::string_view in, std::int64_t& out, std::int64_t min, std::int64_t max, const Place& at, Faults& faults);
+void integer(std::string_view in, std::int64_t& out, std::int64_t min, std::int64_t max, const Place& at,
+             Faults& faults);
 }  // namespace rules
 
 // read_text(in, out, at, faults): a value from text, as in a query string or a path.
@@ -44,15 +46,25 @@ template <std::size_t Min, std::size_t Max>
 void read_text(std::string_view in, Line<Min, Max>& out, const Place& at, Faults& faults) {
     rules::text(in, out.value, Min, Max, true, at, faults);
 }
-inline void read_text(std::string_view in, Password& out, const Place& at, Faults& faults) { rules::password(in, out.value, at, faults); }
+inline void read_text(std::string_view in, Password& out, const Place& at, Faults& faults) {
+    rules::password(in, out.value, at, faults);
+}
 template <std::size_t Max>
 void read_text(std::string_view in, Opaque<Max>& out, const Place& at, Faults& faults) {
     rules::opaque(in, out.value, Max, at, faults);
 }
-inline void read_text(std::string_view in, Email& out, const Place& at, Faults& faults) { rules::email(in, out.value, at, faults); }
-inline void read_text(std::string_view in, Handle& out, const Place& at, Faults& faults) { rules::handle(in, out.value, at, faults); }
-inline void read_text(std::string_view in, Tag& out, const Place& at, Faults& faults) { rules::tag(in, out.value, at, faults); }
-inline void read_text(std::string_view in, CursorText& out, const Place& at, Faults& faults) { rules::opaque(in, out.value, 512, at, faults); }
+inline void read_text(std::string_view in, Email& out, const Place& at, Faults& faults) {
+    rules::email(in, out.value, at, faults);
+}
+inline void read_text(std::string_view in, Handle& out, const Place& at, Faults& faults) {
+    rules::handle(in, out.value, at, faults);
+}
+inline void read_text(std::string_view in, Tag& out, const Place& at, Faults& faults) {
+    rules::tag(in, out.value, at, faults);
+}
+inline void read_text(std::string_view in, CursorText& out, const Place& at, Faults& faults) {
+    rules::opaque(in, out.value, 512, at, faults);
+}
 template <class TagType>
 void read_text(std::string_view in, Id<TagType>& out, const Place& at, Faults& faults) {
     rules::id(in, out.value, at, faults);
@@ -64,7 +76,8 @@ void read_text(std::string_view in, T& out, const Place& at, Faults& faults) {
         return;
     }
     std::string names;
-    boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>([&](auto e) { names += names.empty() ? e.name : std::string(", ") + e.name; });
+    boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>(
+        [&](auto e) { names += names.empty() ? e.name : std::string(", ") + e.name; });
     faults.add(at, "unknown_value", "must be one of " + names);
 }
 template <int Min, int Max, int Default>
@@ -103,8 +116,9 @@ void read_text(std::string_view in, std::optional<T>& out, const Place& at, Faul
 
 /// A type that is written as a JSON string.
 template <class T>
-concept Textual = requires(std::string_view in, T& out, const Place& at, Faults& faults) { read_text(in, out, at, faults); } && !std::is_arithmetic_v<T> &&
-                  !kIsOptional<T>;
+concept Textual = requires(std::string_view in, T& out, const Place& at, Faults& faults) {
+    read_text(in, out, at, faults);
+} && !std::is_arithmetic_v<T> && !kIsOptional<T>;
 
 // read(value, out, at, faults): a value from JSON.
 template <Textual T>
@@ -119,7 +133,8 @@ void read(const boost::json::value& in, Time& out, const Place& at, Faults& faul
 template <std::integral T>
     requires(!std::same_as<T, bool>)
 void read(const boost::json::value& in, T& out, const Place& at, Faults& faults) {
-    if (!in.is_int64() || in.get_int64() < std::numeric_limits<T>::min() || in.get_int64() > std::int64_t{std::numeric_limits<T>::max()})
+    if (!in.is_int64() || in.get_int64() < std::numeric_limits<T>::min() ||
+        in.get_int64() > std::int64_t{std::numeric_limits<T>::max()})
         return faults.add(at, "type", "must be a whole number in range");
     out = static_cast<T>(in.get_int64());
 }

@@ -49,7 +49,9 @@ struct SchemaOf<bool> {
 template <std::integral T>
     requires(!std::same_as<T, bool>)
 struct SchemaOf<T> {
-    static boost::json::object get(Schemas&) { return {{"type", "integer"}, {"format", sizeof(T) > 4 ? "int64" : "int32"}}; }
+    static boost::json::object get(Schemas&) {
+        return {{"type", "integer"}, {"format", sizeof(T) > 4 ? "int64" : "int32"}};
+    }
 };
 template <std::floating_point T>
 struct SchemaOf<T> {
@@ -77,7 +79,9 @@ struct SchemaOf<Line<Min, Max>> {
 };
 template <>
 struct SchemaOf<Password> {
-    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"format", "password"}, {"minLength", 8}, {"maxLength", 128}}; }
+    static boost::json::object get(Schemas&) {
+        return {{"type", "string"}, {"format", "password"}, {"minLength", 8}, {"maxLength", 128}};
+    }
 };
 template <std::size_t Max>
 struct SchemaOf<Opaque<Max>> {
@@ -89,7 +93,9 @@ struct SchemaOf<Email> {
 };
 template <>
 struct SchemaOf<Handle> {
-    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"pattern", "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$"}, {"minLength", 3}, {"maxLength", 30}}; }
+    static boost::json::object get(Schemas&) {
+        return {{"type", "string"}, {"pattern", "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$"}, {"minLength", 3}, {"maxLength", 30}};
+    }
 };
 template <>
 struct SchemaOf<Tag> {
@@ -101,15 +107,21 @@ struct SchemaOf<CursorText> {
 };
 template <int Min, int Max, int Default>
 struct SchemaOf<Limit<Min, Max, Default>> {
-    static boost::json::object get(Schemas&) { return {{"type", "integer"}, {"minimum", Min}, {"maximum", Max}, {"default", Default}}; }
+    static boost::json::object get(Schemas&) {
+        return {{"type", "integer"}, {"minimum", Min}, {"maximum", Max}, {"default", Default}};
+    }
 };
 template <std::size_t Max, class T>
 struct SchemaOf<AtMost<Max, T>> {
-    static boost::json::object get(Schemas& schemas) { return {{"type", "array"}, {"maxItems", Max}, {"items", schemas.of<T>()}}; }
+    static boost::json::object get(Schemas& schemas) {
+        return {{"type", "array"}, {"maxItems", Max}, {"items", schemas.of<T>()}};
+    }
 };
 template <std::size_t Max, class IdType>
 struct SchemaOf<IdList<Max, IdType>> {
-    static boost::json::object get(Schemas& schemas) { return {{"type", "array"}, {"minItems", 1}, {"maxItems", Max}, {"items", schemas.of<IdType>()}}; }
+    static boost::json::object get(Schemas& schemas) {
+        return {{"type", "array"}, {"minItems", 1}, {"maxItems", Max}, {"items", schemas.of<IdType>()}};
+    }
 };
 template <class T>
 struct SchemaOf<std::vector<T>> {
@@ -117,7 +129,9 @@ struct SchemaOf<std::vector<T>> {
 };
 template <class T>
 struct SchemaOf<std::map<std::string, T>> {
-    static boost::json::object get(Schemas& schemas) { return {{"type", "object"}, {"additionalProperties", schemas.of<T>()}}; }
+    static boost::json::object get(Schemas& schemas) {
+        return {{"type", "object"}, {"additionalProperties", schemas.of<T>()}};
+    }
 };
 template <class T>
 boost::json::object nullable(Schemas& schemas) {
@@ -146,11 +160,13 @@ struct SchemaOf<T> {
 template <class T>
 struct SchemaOf<Page<T>> {
     static boost::json::object get(Schemas& schemas) {
-        return {{"type", "object"},
-                {"properties", boost::json::object{{"items", boost::json::object{{"type", "array"}, {"items", schemas.of<T>()}}},
-                                                   {"next_cursor", boost::json::object{{"type", boost::json::array{"string", "null"}}}}}},
-                {"required", boost::json::array{"items", "next_cursor"}},
-                {"additionalProperties", false}};
+        return {
+            {"type", "object"},
+            {"properties",
+             boost::json::object{{"items", boost::json::object{{"type", "array"}, {"items", schemas.of<T>()}}},
+                                 {"next_cursor", boost::json::object{{"type", boost::json::array{"string", "null"}}}}}},
+            {"required", boost::json::array{"items", "next_cursor"}},
+            {"additionalProperties", false}};
     }
 };
 template <WritesItself T>

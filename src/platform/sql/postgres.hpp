@@ -11,10 +11,10 @@ namespace guildhall::sql {
 
 /// Options of the PostgreSQL driver.
 struct PostgresOptions {
-    std::string dsn;                                     // libpq connection string or URL; several hosts are tried in order
-    std::string schema;                                  // made by migrate() when absent, first in search_path
+    std::string dsn;     // libpq connection string or URL; several hosts are tried in order
+    std::string schema;  // made by migrate() when absent, first in search_path
     std::size_t connections_per_thread = 8;
-    std::size_t max_waiting = 1024;                      // callers that wait for a connection, each thread; more are refused
+    std::size_t max_waiting = 1024;  // callers that wait for a connection, each thread; more are refused
     std::chrono::milliseconds statement_deadline{5000};  // then the connection is dropped and Unavailable thrown
     std::chrono::milliseconds connect_deadline{2000};
 };

@@ -32,7 +32,9 @@ std::string fault_of(const std::string& toml) {
     return "none";
 }
 
-TEST(Config, NamesAnUnknownKey) { EXPECT_NE(fault_of("[http]\nlisten = \"a:1\"\ncolour = 1\n").find("'http.colour'"), std::string::npos); }
+TEST(Config, NamesAnUnknownKey) {
+    EXPECT_NE(fault_of("[http]\nlisten = \"a:1\"\ncolour = 1\n").find("'http.colour'"), std::string::npos);
+}
 
 TEST(Config, NamesAKeyWhoseValueDoesNotFit) {
     EXPECT_NE(fault_of("[http]\nmax_body_bytes = \"much\"\n").find("http.max_body_bytes"), std::string::npos);
@@ -72,7 +74,8 @@ TEST(Config, ReadsBackWhatItPrints) {
 TEST(Config, IsDocumentedOptionByOption) {
     std::ifstream page("docs/configuration.md");
     const std::string text{std::istreambuf_iterator<char>(page), {}};
-    EXPECT_NE(text.find(document_options()), std::string::npos) << "run: guildhall config document, and put it into docs/configuration.md";
+    EXPECT_NE(text.find(document_options()), std::string::npos)
+        << "run: guildhall config document, and put it into docs/configuration.md";
 }
 
 }  // namespace

@@ -52,7 +52,9 @@ public:
         if (id.value == 503) throw Unavailable("database away");
         co_return Greeted{id, "hello", 7};
     }
-    Task<Result<Created<Greeted>>> create(Caller caller, Greeting greeting) { co_return Created<Greeted>{{caller.id, greeting.text.value, 1}, "/v1/greetings/1"}; }
+    Task<Result<Created<Greeted>>> create(Caller caller, Greeting greeting) {
+        co_return Created<Greeted>{{caller.id, greeting.text.value, 1}, "/v1/greetings/1"};
+    }
     Task<Result<Greeted>> change(Caller caller, UserId id, Greeting greeting) {
         if (auto same = check_if_match(*caller.request, 7); !same) co_return same.error();
         co_return Greeted{id, greeting.text.value, 8};
@@ -69,7 +71,10 @@ public:
         router.get("/v1/greetings", *this, &GreetingService::list).anyone().summary("List");
         router.post("/v1/greetings", *this, &GreetingService::create).signed_in().summary("Create");
         router.get("/v1/greetings/{greeting_id}", *this, &GreetingService::read).anyone().etag().summary("Read");
-        router.patch("/v1/greetings/{greeting_id}", *this, &GreetingService::change).signed_in().if_match().summary("Change");
+        router.patch("/v1/greetings/{greeting_id}", *this, &GreetingService::change)
+            .signed_in()
+            .if_match()
+            .summary("Change");
         router.remove("/v1/greetings/{greeting_id}", *this, &GreetingService::remove).signed_in().summary("Delete");
     }
 };
@@ -90,7 +95,10 @@ struct Answer {
 /// A server on a free port with one thread, and a socket to talk to it byte by byte.
 class RunningServer {
 public:
-    explicit RunningServer(ServerOptions options = {}, RateLimiter::Limits limits = {{{1000, std::chrono::seconds(60)}, {1000, std::chrono::seconds(60)}, {1000, std::chrono::seconds(60)}}})
+    explicit RunningServer(ServerOptions options = {},
+                           RateLimiter::Limits limits = {{{1000, std::chrono::seconds(60)},
+                                                          {1000, std::chrono::seconds(60)},
+                                                          {1000, std::chrono::seconds(60)}}})
         : tokens_("test", clock_), key_(SigningKey::generate()), limiter_(limits, clock_), ids_(clock_, 1) {
         service_.add_routes(router_);
         router_.freeze();
@@ -107,7 +115,8 @@ public:
         thread_.join();
     }
 
-    std::string token(UserId user = UserId{42}, SessionId session = SessionId{1}, std::chrono::seconds lives = std::chrono::minutes(5)) {
+    std::string token(UserId user = UserId{42}, SessionId session = SessionId{1},
+                      std::chrono::seconds lives = std::chrono::minutes(5)) {
         return key_.sign({user, session, clock_.now() + lives}, "test", clock_.now());
     }
     std::string bearer(UserId user = UserId{42}) { return "Authorization: Bearer " + token(user) + "\r\n"; }
@@ -128,9 +137,12 @@ public:
         return all;
     }
     /// One request that closes the connection, and its answer.
-    Answer request(std::string_view method, std::string_view target, std::string headers = {}, std::string_view body = {}) {
-        std::string bytes = std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n" + headers;
-        if (!body.empty()) bytes += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    Answer request(std::string_view method, std::string_view target, std::string headers = {},
+                   std::string_view body = {}) {
+        std::string bytes = std::string(method) + " " + std::string(target) +
+                            " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n" + headers;
+        if (!body.empty())
+            bytes += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
         return parse(exchange(bytes + "\r\n" + std::string(body)));
     }
     static Answer parse(const std::string& bytes) {

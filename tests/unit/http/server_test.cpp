@@ -18,7 +18,8 @@ TEST(HttpServer, AnswersARouteWithJsonAndItsRequestId) {
 // [X4]
 TEST(HttpServer, NamesEveryFaultyFieldOfABody) {
     RunningServer server;
-    const Answer answer = server.request("POST", "/v1/greetings", server.bearer(), R"({"text":"far too long for it","loud":3,"txet":1})");
+    const Answer answer =
+        server.request("POST", "/v1/greetings", server.bearer(), R"({"text":"far too long for it","loud":3,"txet":1})");
     EXPECT_EQ(answer.status, 400);
     EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
     const auto problem = boost::json::parse(answer.body).as_object();
@@ -45,7 +46,8 @@ TEST(HttpServer, RefusesAnUnknownQueryParameterByItsName) {
 // [X5]
 TEST(HttpServer, LinksTheNextPageAndKeepsTheOtherParameters) {
     RunningServer server;
-    EXPECT_EQ(server.request("GET", "/v1/greetings?limit=5&cursor=abc").header("Link"), R"(<?limit=5&cursor=bmV4dA>; rel="next")");
+    EXPECT_EQ(server.request("GET", "/v1/greetings?limit=5&cursor=abc").header("Link"),
+              R"(<?limit=5&cursor=bmV4dA>; rel="next")");
 }
 
 TEST(HttpServer, SaysWhichMethodsAPathHas) {
@@ -73,11 +75,15 @@ TEST(HttpServer, AnswersABrokenDependencyWith503AndRetryAfter) {
 TEST(HttpServer, RefusesMissingGarbledExpiredAndForgedTokens) {
     RunningServer server;
     const std::string body = R"({"text":"a"})";
-    const auto status = [&](const std::string& header) { return server.request("POST", "/v1/greetings", header, body).status; };
+    const auto status = [&](const std::string& header) {
+        return server.request("POST", "/v1/greetings", header, body).status;
+    };
     EXPECT_EQ(status(""), 401);
     EXPECT_EQ(status("Authorization: Bearer x\r\n"), 401);
     EXPECT_EQ(status("Authorization: Basic dTpw\r\n"), 401);
-    EXPECT_EQ(status("Authorization: Bearer " + server.token(UserId{42}, SessionId{1}, std::chrono::seconds(-1)) + "\r\n"), 401);
+    EXPECT_EQ(
+        status("Authorization: Bearer " + server.token(UserId{42}, SessionId{1}, std::chrono::seconds(-1)) + "\r\n"),
+        401);
     RunningServer other;
     EXPECT_EQ(status(other.bearer()), 401);
     EXPECT_EQ(status(server.bearer()), 201);
@@ -93,7 +99,8 @@ TEST(HttpServer, RefusesATokenOfARevokedSessionAtOnce) {
 
 // [X3]
 TEST(HttpServer, RefusesTheCallPastTheLimitAndSaysWhenToComeBack) {
-    RunningServer server({}, {{{2, std::chrono::seconds(60)}, {1000, std::chrono::seconds(60)}, {1000, std::chrono::seconds(60)}}});
+    RunningServer server(
+        {}, {{{2, std::chrono::seconds(60)}, {1000, std::chrono::seconds(60)}, {1000, std::chrono::seconds(60)}}});
     EXPECT_EQ(server.request("GET", "/v1/greetings/5").header("RateLimit"), R"("read";r=1;t=30)");
     EXPECT_EQ(server.request("GET", "/v1/greetings/5").status, 200);
     const Answer refused = server.request("GET", "/v1/greetings/5");
@@ -127,14 +134,19 @@ TEST(HttpServer, RefusesAChangeThatNamesAnotherVersion) {
 
 TEST(HttpServer, CompressesALongAnswerForAClientThatAsks) {
     RunningServer server;
-    EXPECT_EQ(server.request("GET", "/v1/greetings?limit=100", "Accept-Encoding: gzip\r\n").header("Content-Encoding"), "gzip");
-    EXPECT_EQ(server.request("GET", "/v1/greetings?limit=100", "Accept-Encoding: gzip;q=0\r\n").header("Content-Encoding"), "");
-    EXPECT_EQ(server.request("GET", "/v1/greetings?limit=1", "Accept-Encoding: gzip\r\n").header("Content-Encoding"), "");
+    EXPECT_EQ(server.request("GET", "/v1/greetings?limit=100", "Accept-Encoding: gzip\r\n").header("Content-Encoding"),
+              "gzip");
+    EXPECT_EQ(
+        server.request("GET", "/v1/greetings?limit=100", "Accept-Encoding: gzip;q=0\r\n").header("Content-Encoding"),
+        "");
+    EXPECT_EQ(server.request("GET", "/v1/greetings?limit=1", "Accept-Encoding: gzip\r\n").header("Content-Encoding"),
+              "");
 }
 
 TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
     RunningServer server;
-    const std::string all = server.exchange("GET /v1/greetings/5 HTTP/1.1\r\nHost: t\r\n\r\nGET /v1/greetings/6 HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+    const std::string all = server.exchange(
+        "GET /v1/greetings/5 HTTP/1.1\r\nHost: t\r\n\r\nGET /v1/greetings/6 HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
     const auto first = all.find(R"("id":"5")");
     ASSERT_NE(first, std::string::npos);
     EXPECT_NE(all.find(R"("id":"6")", first), std::string::npos);
@@ -142,8 +154,9 @@ TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
 
 TEST(HttpServer, ReadsAChunkedBody) {
     RunningServer server;
-    const std::string all = server.exchange("POST /v1/greetings HTTP/1.1\r\nHost: t\r\nConnection: close\r\n" + server.bearer() +
-                                            "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"tex\r\n8\r\nt\":\"ab\"}\r\n0\r\n\r\n");
+    const std::string all = server.exchange(
+        "POST /v1/greetings HTTP/1.1\r\nHost: t\r\nConnection: close\r\n" + server.bearer() +
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"tex\r\n8\r\nt\":\"ab\"}\r\n0\r\n\r\n");
     EXPECT_EQ(RunningServer::parse(all).status, 201) << all;
 }
 
@@ -160,21 +173,30 @@ class MalformedRequest : public ::testing::TestWithParam<std::pair<const char*, 
 
 TEST_P(MalformedRequest, IsAnswered400AndClosed) {
     RunningServer server;
-    const std::string all = server.exchange(std::string(GetParam().second) + "GET /v1/greetings/6 HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+    const std::string all = server.exchange(std::string(GetParam().second) +
+                                            "GET /v1/greetings/6 HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(RunningServer::parse(all).status, 400) << all;
     EXPECT_EQ(all.find(R"("id":"6")"), std::string::npos) << "the bytes behind it were taken for a request";
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Requests, MalformedRequest,
-    ::testing::Values(std::pair{"NoHost", "GET /v1/greetings/5 HTTP/1.1\r\n\r\n"}, std::pair{"TwoHosts", "GET /v1/greetings/5 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"},
-                      std::pair{"FoldedHeader", "GET /v1/greetings/5 HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n"},
-                      std::pair{"UnknownCoding", "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n"},
-                      std::pair{"ChunkedOn10", "POST /v1/greetings HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-                      std::pair{"BothFramings", "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"},
-                      std::pair{"TwoLengths", "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc"},
-                      std::pair{"NoVersion", "GET /v1/greetings/5\r\n"}, std::pair{"SpaceBeforeColon", "GET /v1/greetings/5 HTTP/1.1\r\nHost : a\r\n\r\n"},
-                      std::pair{"BareLf", "GET /v1/greetings/5 HTTP/1.1\nHost: a\r\n\r\n"}, std::pair{"NegativeLength", "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"}),
+    ::testing::Values(
+        std::pair{"NoHost", "GET /v1/greetings/5 HTTP/1.1\r\n\r\n"},
+        std::pair{"TwoHosts", "GET /v1/greetings/5 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"},
+        std::pair{"FoldedHeader", "GET /v1/greetings/5 HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n"},
+        std::pair{"UnknownCoding", "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n"},
+        std::pair{"ChunkedOn10",
+                  "POST /v1/greetings HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+        std::pair{
+            "BothFramings",
+            "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"},
+        std::pair{"TwoLengths",
+                  "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc"},
+        std::pair{"NoVersion", "GET /v1/greetings/5\r\n"},
+        std::pair{"SpaceBeforeColon", "GET /v1/greetings/5 HTTP/1.1\r\nHost : a\r\n\r\n"},
+        std::pair{"BareLf", "GET /v1/greetings/5 HTTP/1.1\nHost: a\r\n\r\n"},
+        std::pair{"NegativeLength", "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"}),
     [](const auto& info) { return info.param.first; });
 
 TEST(HttpServer, RefusesAHeaderOrBodyThatIsTooLarge) {
@@ -226,9 +248,12 @@ TEST(Router, DocumentsConstraintsOfBodiesAndQueries) {
     RunningServer server;
     const auto document = server.router().openapi();
     const auto& create = document.at("paths").at("/v1/greetings").at("post");
-    EXPECT_EQ(create.at("requestBody").at("content").at("application/json").at("schema").at("$ref"), "#/components/schemas/Greeting");
+    EXPECT_EQ(create.at("requestBody").at("content").at("application/json").at("schema").at("$ref"),
+              "#/components/schemas/Greeting");
     EXPECT_EQ(document.at("components").at("schemas").at("Greeting").at("properties").at("text").at("maxLength"), 10);
-    EXPECT_EQ(document.at("paths").at("/v1/greetings").at("get").at("parameters").as_array()[0].at("schema").at("maximum"), 100);
+    EXPECT_EQ(
+        document.at("paths").at("/v1/greetings").at("get").at("parameters").as_array()[0].at("schema").at("maximum"),
+        100);
 }
 
 }  // namespace
