@@ -80,8 +80,9 @@ struct Connection {
     tcp::socket socket;
     std::string peer_ip;
     SteadyTime deadline = SteadyTime::max();
-    bool is_idle = true;     // waits for the first byte of a request
-    bool timed_out = false;  // the deadline passed: what waits is cancelled
+    bool is_idle = true;          // waits for the first byte of a request
+    bool is_reading_head = true;  // has no request yet that a drain would have to answer
+    bool timed_out = false;       // the deadline passed: what waits is cancelled
     ReadBuffer in;
     std::string out;
 };
@@ -136,12 +137,12 @@ public:
         asio::co_spawn(io_, sweep(), asio::detached);
     }
 
-    /// On the worker's thread: no new connections, idle ones end.
+    /// On the worker's thread: no new connections; those without a whole request end.
     void drain() {
         boost::system::error_code ignored;
         acceptor_.close(ignored);
         for (Connection* connection : connections_)
-            if (connection->is_idle) connection->socket.cancel(ignored);
+            if (connection->is_reading_head) connection->socket.cancel(ignored);
     }
     void stop() {
         boost::system::error_code ignored;
@@ -346,24 +347,28 @@ Task<void> Worker::converse(Connection& connection) {
     constexpr std::string_view kEndOfHeader = "\r\n\r\n";
     for (;;) {
         // The header, whole.
+        connection.is_reading_head = true;
         connection.is_idle = connection.in.bytes().empty();
         connection.deadline =
             std::chrono::steady_clock::now() + (connection.is_idle ? options.idle_deadline : options.header_deadline);
         std::size_t header_end = std::string_view::npos;
         std::size_t searched = 0;
+        bool is_line_checked = false;
         for (;;) {
             const std::string_view bytes = connection.in.bytes();
             header_end = bytes.find(kEndOfHeader, searched);
             if (header_end != std::string_view::npos) break;
             // A request line without a version would wait for a header that never comes.
-            if (const auto line = bytes.find("\r\n"); searched == 0 && line != std::string_view::npos)
+            if (const auto line = bytes.find("\r\n"); !is_line_checked && line != std::string_view::npos) {
+                is_line_checked = true;
                 if (const auto fault = fault_of_header_block(bytes.substr(0, line + 2)))
                     co_return co_await refuse(connection, {400, "malformed_request", std::string(*fault)});
+            }
             if (bytes.size() > options.max_header_bytes)
                 co_return co_await refuse(connection,
                                           {431, "header_too_large", "the header is larger than this server takes"});
             searched = bytes.size() < 3 ? 0 : bytes.size() - 3;
-            if (connection.is_idle && shared_.draining.load(std::memory_order_relaxed)) co_return;
+            if (shared_.draining.load(std::memory_order_relaxed)) co_return;
             const bool is_open = co_await read_more(connection, kFirstRead);
             if (connection.timed_out && !connection.is_idle)
                 co_return co_await refuse(connection, {408, "request_timeout", "the header did not arrive in time"});
@@ -373,6 +378,7 @@ Task<void> Worker::converse(Connection& connection) {
                 connection.deadline = std::chrono::steady_clock::now() + options.header_deadline;
             }
         }
+        connection.is_reading_head = false;
         const SteadyTime start = std::chrono::steady_clock::now();
         header_end += kEndOfHeader.size();
         const std::string_view block = connection.in.bytes().substr(0, header_end);
