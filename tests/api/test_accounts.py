@@ -13,8 +13,6 @@ import pytest
 
 from support.client import PASSWORD, Api, eventually, in_parallel
 
-AT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
-
 
 def new_email():
     return f"{uuid.uuid4().hex[:20]}@example.org"
@@ -110,6 +108,7 @@ def test_one_address_registered_by_many_at_once_becomes_one_account(service):
         [lambda: service.visitor().post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Race"}, status=202)] * 8,
         threads=8,
     )
+
     def registered():
         codes = [code[1] for mail in service.mailbox.of(email) if (code := re.search(r"Code: (\S+)", mail.get_content()))]
         answer = service.visitor().post("/v1/auth/email/verify", {"email": email, "code": codes[-1]}, status=(200, 401))

@@ -78,7 +78,7 @@ def signed_by_another_key(world):
 
 
 def test_every_documented_route_has_a_rule(service):
-    """[X1] [X8] A route without a rule here fails, and so does a rule without a route."""
+    """[X8] A route without a rule here fails, and so does a rule without a route."""
     documented = {f"{method} {template}" for method, template, _ in service.document.operations}
     assert documented - set(ROUTES) == set(), "routes without a rule in support/routes.py"
     assert set(ROUTES) - documented == set(), "rules without a route"
@@ -86,7 +86,7 @@ def test_every_documented_route_has_a_rule(service):
 
 @pytest.mark.parametrize("key", ROUTES)
 def test_without_a_token(service, world, visitor, call_of, key):
-    """[X2] 401 wherever the document asks for a token; elsewhere nothing that is for members only."""
+    """401 wherever the document asks for a token; elsewhere nothing that is for members only."""
     answer = send(world, visitor, key, call_of(key))
     assert ROUTES[key].anyone == is_for_anyone(service, key), "the document and the rule disagree on who may call"
     if not ROUTES[key].anyone:
@@ -99,7 +99,7 @@ def test_without_a_token(service, world, visitor, call_of, key):
 
 @pytest.mark.parametrize("key", [key for key in ROUTES if not ROUTES[key].anyone])
 def test_with_a_token_that_is_none(service, world, call_of, key):
-    """[X2] Garbage, forged, unsigned, re-signed: 401 on every route."""
+    """Garbage, forged, unsigned, re-signed: 401 on every route."""
     call = call_of(key)
     for what, token in {**forgeries(world), "another key": signed_by_another_key(world)}.items():
         answer = send(world, Api(service, token), key, call)
@@ -117,13 +117,13 @@ def test_with_a_token_that_is_none(service, world, call_of, key):
 
 
 def test_a_false_token_is_nobody_on_open_routes(service, world):
-    """[X2] Where anyone may read, a forged token gives nothing that is for members."""
+    """Where anyone may read, a forged token gives nothing that is for members."""
     for token in forgeries(world).values():
         Api(service, token).get(f"/v1/posts/{world.kept['id']}", status=(401, 404))
 
 
 def test_the_scheme_is_not_case_sensitive_and_two_headers_are_refused(service, world):
-    """[X2] RFC 9110 §11.1."""
+    """RFC 9110 §11.1."""
     service.visitor().get("/v1/users/me", headers={"Authorization": f"bEARER {world.owner.token}"}, status=200)
 
 
@@ -175,7 +175,7 @@ def test_as_the_owner(world, call_of, key):
 
 @pytest.mark.parametrize("key", ROUTES)
 def test_as_a_stranger(world, call_of, key):
-    """[X2] Authorisation by object: another member gets what is for all members, and no more."""
+    """Authorisation by object: another member gets what is for all members, and no more."""
     caller = as_session(world.stranger) if key in ("POST /v1/auth/logout", "DELETE /v1/auth/sessions") else world.stranger
     try:
         answer = send(world, caller, key, call_of(key))
@@ -228,7 +228,7 @@ def test_what_is_for_connections_is_for_connections(world):
 
 
 def test_identity_cannot_be_given_by_header(world):
-    """[X2] Headers of internal identity from outside change nothing."""
+    """Headers of internal identity from outside change nothing."""
     for name in ("X-User-Id", "X-Guildhall-User", "X-Authenticated-User", "X-Consumer-Custom-Id", "X-Internal-Token"):
         world.service.visitor().get("/v1/users/me", headers={name: world.owner.id}, status=401)
         assert world.stranger.get("/v1/users/me", headers={name: world.owner.id}).json()["id"] == world.stranger.id

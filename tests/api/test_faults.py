@@ -65,7 +65,7 @@ def check_writes(writers, members, reader, label):
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("batch", range(max(1, ROUNDS // BATCH)))
 def test_kill_9_under_load_loses_nothing(launch, batch):
-    """[X43] Killed in the middle of writing, started again, checked; several rounds on the same data."""
+    """Killed in the middle of writing, started again, checked; several rounds on the same data."""
     instance = launch()
     service = Service(instance)
     *authors, reader = members = service.members(3)
@@ -124,7 +124,7 @@ def test_counters_survive_kill_9(launch):
 
 @pytest.mark.slow
 def test_connections_stay_symmetric_over_kill_9(launch):
-    """[C27] Killed while invitations are accepted: both sides agree on every connection."""
+    """Killed while invitations are accepted: both sides agree on every connection."""
     instance = launch()
     service = Service(instance)
     members = service.members(10)

@@ -382,7 +382,7 @@ def test_security_headers(wire, service):
 
 
 def test_compressed_only_when_asked_and_worth_it(service, wire):
-    """[X15] gzip of a large answer when the client takes it; never of a small one."""
+    """gzip of a large answer when the client takes it; never of a small one."""
     ada = service.register()
     post = ada.publish("long words " * 250)
     head = f"GET /v1/posts/{post['id']} HTTP/1.1\nHost: {{host}}\nAuthorization: Bearer {ada.token}"
@@ -401,7 +401,7 @@ def test_compressed_only_when_asked_and_worth_it(service, wire):
 
 
 def test_the_etag_is_right_for_compressed_answers(service, wire):
-    """[X7] [X15] What was given with gzip is recognised by If-None-Match."""
+    """[X7] What was given with gzip is recognised by If-None-Match."""
     ada = service.register()
     post = ada.publish("long words " * 250)
     head = f"GET /v1/posts/{post['id']} HTTP/1.1\nHost: {{host}}\nAuthorization: Bearer {ada.token}\nAccept-Encoding: gzip"

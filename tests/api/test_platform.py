@@ -89,7 +89,7 @@ def test_a_cursor_that_was_changed_never_breaks_the_server(ada):
 
 
 def test_calls_past_the_limit_are_429(launch):
-    """[X3] [X46] A limit holds, is announced in headers, and lets go again. Faults that others had, 8: 429 is 429."""
+    """[X46] A limit holds, is announced in headers, and lets go again. Faults that others had, 8: 429 is 429."""
     service = Service(launch({"rate_limits": {"write_per_minute": 30}}))
     ada, bela = service.register(), service.register()
     answers = [ada.post("/v1/posts", {"text": "x"}, status=(201, 429)) for _ in range(40)]
@@ -106,7 +106,7 @@ def test_calls_past_the_limit_are_429(launch):
 
 
 def test_limits_of_visitors_are_by_address(launch):
-    """[X3] The believed proxy's X-Forwarded-For counts; what a client wrote in front of it does not fool."""
+    """The believed proxy's X-Forwarded-For counts; what a client wrote in front of it does not fool."""
     service = Service(launch({"rate_limits": {"auth_per_minute": 3}}))
     body = {"email": "nobody@example.org", "password": "wrong horse"}
     statuses = [service.visitor(ip="203.0.113.5").post("/v1/auth/login", body, status=(401, 429)).status_code for _ in range(5)]
@@ -116,7 +116,7 @@ def test_limits_of_visitors_are_by_address(launch):
 
 
 def test_a_forwarded_address_is_believed_from_proxies_only(launch):
-    """[X3] Without trusted proxies the header changes nothing."""
+    """Without trusted proxies the header changes nothing."""
     service = Service(launch({"http": {"trusted_proxies": []}, "rate_limits": {"auth_per_minute": 3}}))
     body = {"email": "nobody@example.org", "password": "wrong horse"}
     statuses = [service.visitor(ip=f"203.0.113.{n}").post("/v1/auth/login", body, status=(401, 429)).status_code for n in range(1, 6)]
@@ -249,7 +249,7 @@ def test_the_log_is_json_with_request_ids_and_without_secrets(launch):
 
 
 def test_a_trace_is_carried_on(visitor):
-    """[X16] A sound traceparent is kept as the trace of the request's log line; a broken one is not."""
+    """A sound traceparent is kept as the trace of the request's log line; a broken one is not."""
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     visitor.get("/livez", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}, status=200)
     for broken in ("00-0-0-0", "zz", "00-" + "0" * 32 + "-" + "0" * 16 + "-01", "x" * 1000):

@@ -187,3 +187,6 @@ def test_an_import_killed_in_the_middle_is_finished_by_the_next(launch, tmp_path
         instance.url, instance.folder / "edges", instance.folder / "posts", 3000, 5, tokens, pages=5, limit=100
     )
     assert not problems and compared > 0, "\n".join(problems[:20])
+    # The checker sees a difference when there is one: here, the posts of a wrong seed.
+    wrong, _, _ = feed_checker.check(instance.url, instance.folder / "edges", instance.folder / "posts", 3000, 6, tokens, pages=1)
+    assert len(wrong) > 100

@@ -38,7 +38,7 @@ def check_problem(answer: httpx.Response):
     assert answer.headers.get("content-type", "").split(";")[0] == "application/problem+json", said
     body = answer.json()
     assert body["status"] == answer.status_code, said
-    for field in ("type", "title", "detail", "code", "request_id"):
+    for field in ("type", "title", "detail", "instance", "code", "request_id"):
         assert isinstance(body.get(field), str) and body[field], f"{field} is missing: {said}"
     assert body["request_id"] == answer.headers["x-request-id"], said
     for fault in body.get("errors", []):

@@ -102,6 +102,8 @@ class Writers:
                     write.outcome = ACKNOWLEDGED
                 elif answer.status < 500:
                     write.outcome = REFUSED
+                else:
+                    time.sleep(0.1)  # as a polite client; and what nobody knows is retried one by one later
                 if answer.will_close:
                     connection = None
             except (OSError, http.client.HTTPException):
