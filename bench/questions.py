@@ -1,0 +1,329 @@
+"""The questions: each prepares both sides, checks that the answers are right, measures in turn and returns rows of the table."""
+import hashlib
+import itertools
+import random
+import sqlite3
+import statistics
+import subprocess
+from dataclasses import dataclass, field
+
+from load import CONNECTIONS, Failed, call, expect, play, write_requests
+from stand import COPY, SHARED
+
+POSTS = 40_000
+TEXT = "x" * 256  # as the rival's own script
+
+
+@dataclass
+class Row:
+    name: str
+    question: str
+    unit: str
+    ours: float
+    rival: float | None
+    ratio: float
+    required: str       # "<= 2"
+    conditions: str
+    rounds: list = field(default_factory=list)
+    is_required: bool = True   # False: told for comparison, not asked for
+
+    def holds(self):
+        sign, bound = self.required.split()
+        return self.ratio <= float(bound) if sign == "<=" else self.ratio >= float(bound)
+
+
+def in_turn(rounds, sides):
+    """Measures the sides A B A B …; the samples of each side, round by round."""
+    samples = [[] for _ in sides]
+    for _ in range(rounds):
+        for side, list_of_it in zip(sides, samples):
+            list_of_it.append(side())
+    return samples
+
+
+def warm_up(server, requests, seconds):
+    """Plays until every request of the list was answered twice, at least for `seconds`."""
+    rest = 2 * sum(1 for _ in requests.open())
+    while rest > 0:
+        rest -= play(server, requests, seconds).requests
+
+
+def compare(name, question, unit, ours, rival, required, conditions, is_required=True):
+    """The median of the ratios of the rounds, beside the medians of both sides."""
+    ratios = [a / b for a, b in zip(ours, rival)]
+    return Row(name, question, unit, statistics.median(ours), statistics.median(rival), statistics.median(ratios), required, conditions,
+               [round(r, 3) for r in ratios], is_required)
+
+
+# ---- requests and their right answers
+
+def get(path, token):
+    return ("GET", path, token, "")
+
+
+def expected_feed(network, reader, count):
+    """The newest posts of a member and of their connections, from what the import says that it wrote."""
+    circle = network.connections[reader] | {reader}
+    mine = [p for p in network.posts if p["node"] in circle]
+    return [p["post_id"] for p in sorted(mine, key=lambda p: p["created_at"], reverse=True)[:count]]
+
+
+def check_posts(server, network, requests):
+    by_id = {p["post_id"]: p for p in network.posts}
+    for _, path, token, _ in requests[:50]:
+        status, post = call(server, "GET", path, token)
+        expect(status == 200 and post["id"] == path.rpartition("/")[2], f"{path}: {status}")
+        expect(hashlib.sha256(post["text"].encode()).hexdigest() == by_id[post["id"]]["sha256"], f"{path}: another text")
+
+
+def check_profiles(server, network, requests):
+    members = {m["user_id"]: m for m in network.members.values()}
+    for _, path, token, _ in requests[:50]:
+        status, profile = call(server, "GET", path, token)
+        expect(status == 200 and profile["name"] == members[path.rpartition("/")[2]]["name"], f"{path}: {status}")
+
+
+def check_feeds(server, network, readers, count):
+    for reader in readers[:50]:
+        status, page = call(server, "GET", f"/v1/feed?limit={count}", network.token[reader])
+        ids = [p["id"] for p in page["items"]]
+        expect(status == 200 and ids == expected_feed(network, reader, count), f"feed of node {reader}: {status}, {len(ids)} items")
+        expect(all(p["author"]["name"] for p in page["items"]), "an item without its author's card")
+
+
+def readers_with(network, count, rng):
+    """Members whose first page is full, in random order."""
+    by_author = {}
+    for post in network.posts:
+        by_author[post["node"]] = by_author.get(post["node"], 0) + 1
+    enough = [n for n in network.user if by_author.get(n, 0) + sum(by_author.get(c, 0) for c in network.connections[n]) >= count]
+    rng.shuffle(enough)
+    return enough
+
+
+def requests_for(network, rng, page):
+    """Lists of requests for posts, profiles and feeds; readers and what they read are random and many."""
+    nodes = list(network.user)
+    visible = [p for p in network.posts if p["visibility"] != "connections"]
+    any_token = lambda: network.token[rng.choice(nodes)]
+    readers = readers_with(network, page, rng)
+    return {
+        "post": [get(f"/v1/posts/{rng.choice(visible)['post_id']}", any_token()) for _ in range(16_384)],
+        "profile": [get(f"/v1/users/{network.user[rng.choice(nodes)]}", any_token()) for _ in range(16_384)],
+        "feed": [get(f"/v1/feed?limit={page}", network.token[r]) for r in readers],
+    }, readers
+
+
+def wanted(names, options):
+    return [n for n in names if not options.only or any(n == o or n.startswith(o + "-") for o in options.only)]
+
+
+# ---- the questions
+
+def ceiling(stand, options):
+    """What do a post, a profile and a feed page cost beside a bare Beast server that answers a constant?"""
+    names = wanted(["ceiling-post", "ceiling-profile", "ceiling-feed"], options)
+    network = stand.load("small", POSTS)
+    requests, readers = requests_for(network, random.Random(1), 20)
+    ours, beast = stand.guildhall("small", threads=1, cores="0"), stand.beast()
+    check_posts(ours, network, requests["post"])
+    check_profiles(ours, network, requests["profile"])
+    check_feeds(ours, network, readers, 20)
+    plain = write_requests(stand.folder / "beast.requests", [("GET", "/json", "", "")])
+    bounds = {"post": 2, "profile": 2, "feed": 4}
+    for name in names:
+        what = name.removeprefix("ceiling-")
+        path = write_requests(stand.folder / f"{what}.requests", requests[what])
+        warm_up(ours, path, options.warm)
+        warm_up(beast, plain, options.warm)
+        a, b, c = in_turn(options.rounds, [lambda: play(ours, path, options.seconds), lambda: play(beast, plain, options.seconds),
+                                           lambda: play(beast, path, options.seconds)])
+        conditions = (f"SQLite, warm, {len(requests[what]):,} different requests of {len(network.user):,} signed-in members, {a[0].size:,.0f} bytes an answer, "
+                      f"access log to a file, one io thread on core 0, wrk on the other, {CONNECTIONS} kept connections; {statistics.median(s.rate for s in a):,.0f} "
+                      f"and {statistics.median(s.rate for s in b):,.0f} requests/s")
+        cost = [s.cpu_us for s in a]
+        question = {"post": "GET a post", "profile": "GET a profile", "feed": "first feed page, 20 items"}[what]
+        yield compare(name, f"{question}; bare Beast, GET /json", "µs CPU", cost, [s.cpu_us for s in b], f"<= {bounds[what]}", conditions)
+        yield compare(name + "-same", f"{question}; bare Beast, sent the same requests", "µs CPU", cost, [s.cpu_us for s in c], f"<= {bounds[what]}",
+                      "as above; Beast reads the path and the token's header too", is_required=False)
+
+
+def node(stand, options):
+    """What do a profile, a feed page and a new post cost beside Express on the same PostgreSQL?"""
+    names = wanted(["node-profile", "node-feed", "node-post"], options)
+    page = 10
+    rng = random.Random(2)
+    rival, tokens = stand.node(posts_per_member=10)
+    network = stand.load("postgres", POSTS, dsn=stand.postgres())
+    requests, readers = requests_for(network, rng, page)
+    ours = stand.guildhall("postgres", threads=2, options=["--sql-engine", "postgres", "--sql-dsn", stand.postgres()])
+    check_profiles(ours, network, requests["profile"])
+    check_feeds(ours, network, readers, page)
+    check_writes(ours, network)
+    sides = {
+        "profile": (requests["profile"], [get(f"/users/{rng.randint(1, len(tokens))}", rng.choice(tokens)) for _ in range(16_384)]),
+        "feed": (requests["feed"], [get("/feed", t) for t in rng.sample(tokens, len(requests["feed"]))]),
+        "post": (new_posts(network), [("POST", "/posts", t, f'{{"body":"{TEXT}"}}') for t in tokens]),
+    }
+    check_node(rival, tokens, page)
+    for name in names:
+        what = name.removeprefix("node-")
+        a_path, b_path = (write_requests(stand.folder / f"{side}-{what}.requests", list_of_it) for side, list_of_it in zip(("ours", "node"), sides[what]))
+        warm_up(ours, a_path, options.warm)
+        warm_up(rival, b_path, options.warm_node)
+        a, b = in_turn(options.rounds, [lambda: play(ours, a_path, options.seconds), lambda: play(rival, b_path, options.seconds)])
+        conditions = (f"the same PostgreSQL 15 (fsync on; its own CPU is not counted), warm (Node {options.warm_node} s), 2 threads and 2 workers, {CONNECTIONS} kept connections, "
+                      f"{a[0].size:,.0f} and {b[0].size:,.0f} bytes an answer; {statistics.median(s.rate for s in a):,.0f} and "
+                      f"{statistics.median(s.rate for s in b):,.0f} requests/s")
+        question = {"profile": "GET a profile", "feed": f"first feed page, {page} items", "post": "POST a post of 256 characters"}[what]
+        # Less is asked of us: the ratio is how many times more the rival takes.
+        more = compare(name, f"{question}; Express", "µs CPU", [s.cpu_us for s in b], [s.cpu_us for s in a], ">= 8", conditions)
+        more.ours, more.rival = more.rival, more.ours
+        yield more
+        yield compare(f"{name}-p99", f"{question}; Express: 99th percentile", "µs", [s.p99_us for s in a], [s.p99_us for s in b], "<= 1",
+                      "as above, both as fast as they can: the side that serves more requests a second has the harder task")
+
+
+def check_node(server, tokens, page):
+    status, feed = call(server, "GET", "/feed", tokens[0])
+    expect(status == 200 and len(feed["posts"]) == page, f"Express's feed: {status}")
+    status, profile = call(server, "GET", "/users/7", tokens[0])
+    expect(status == 200 and profile["name"] == "User 7", f"Express's profile: {status}")
+    status, post = call(server, "POST", "/posts", tokens[0], {"body": TEXT})
+    expect(status == 201 and post["body"] == TEXT, f"Express's new post: {status}")
+
+
+def check_writes(server, network):
+    """A post that was accepted can be read by another member."""
+    author, reader = list(network.user)[:2]
+    status, post = call(server, "POST", "/v1/posts", network.token[author], {"text": TEXT})
+    expect(status == 201, f"a new post: {status}")
+    status, read = call(server, "GET", f"/v1/posts/{post['id']}", network.token[reader])
+    expect(status == 200 and read["text"] == TEXT, f"the new post read by another member: {status}")
+
+
+def new_posts(network):
+    return [("POST", "/v1/posts", token, f'{{"text":"{TEXT}"}}') for token in network.token.values()]
+
+
+def writes(stand, options):
+    """How many durable posts a second through HTTP, with one commit for many of them?"""
+    network = stand.load("writes", POSTS)
+    ours = stand.guildhall("writes", threads=2)
+    check_writes(ours, network)
+    file = write_requests(stand.folder / "writes.requests", new_posts(network))
+    probe = stand.build(SHARED / "probes/sql_port.cpp", "-lpq", "-lsqlite3")
+    bare = stand.build(SHARED / "peers/sqlite/sqlite_ceiling.cpp", "-lsqlite3")
+    play(ours, file, options.warm)
+
+    def count():
+        with sqlite3.connect(stand.folder / "writes" / "post.db") as db:
+            return db.execute("select count(*) from posts").fetchone()[0]
+    before = count()
+    sent = 0
+
+    def grouped(connections):
+        nonlocal sent
+        sample = play(ours, file, options.seconds, connections)
+        sent += sample.requests
+        return sample
+    many, one, single, port = in_turn(options.rounds, [lambda: grouped(CONNECTIONS), lambda: grouped(1), lambda: one_by_one(bare, stand.folder), lambda: probe_rate(probe, stand.folder)])
+    # wrk leaves without waiting for its last answers: there may be more than it counted, but nothing that it counted may be missing.
+    expect(count() - before >= sent, f"{sent:,} posts were acknowledged and {count() - before:,} are in the database")
+    rate = [s.rate for s in many]
+    conditions = f"SQLite, synchronous=FULL, POST /v1/posts of 256 characters, {CONNECTIONS} clients, 2 io threads, wrk on the same 2 cores"
+    yield compare("writes-bare", "durable posts through HTTP; bare SQLite, one INSERT a transaction", "1/s", rate, single, ">= 10",
+                  conditions + "; the rival is one insert at FULL of peers/sqlite: no HTTP, no event, one table")
+    yield compare("writes-one", "durable posts through HTTP; ours with one client, each its own commit", "1/s", rate, [s.rate for s in one], ">= 10",
+                  "as above; the rival does the same work with one transaction each", is_required=False)
+    yield compare("writes-probe", "durable posts through HTTP; probes/sql_port: insert and event, grouped", "1/s", rate, port, ">= 0.4",
+                  conditions + "; the probe has no HTTP")
+
+
+def one_by_one(program, folder):
+    """Inserts a second of the bare SQLite at FULL, each its own transaction. It measures more than that: it is ended at the line that is asked."""
+    place = folder / "bare"
+    place.mkdir(exist_ok=True)
+    with subprocess.Popen([program, place], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
+        for line in run.stdout:
+            if line.startswith("insert sync=FULL batch=1 "):
+                run.kill()
+                return float(line.split("ops/s=")[1].split()[0])
+    raise Failed("peers/sqlite did not measure inserts at FULL")
+
+
+def probe_rate(program, folder):
+    run = subprocess.run([program, "sqlite", folder / "probe.db", "400"], capture_output=True, text=True, check=True)
+    line = next(l for l in run.stdout.splitlines() if "durable insert + outbox" in l)
+    return float(line.split("outbox")[1].split()[0])
+
+
+def start(stand, options):
+    """How soon is it ready, and how much does it take doing nothing?"""
+    names = wanted(["start-ready", "start-memory", "start-binary"], options)
+    times = []
+    memory = []
+    for turn in range(options.starts if "start-ready" in names else 1):
+        folder = stand.temporary / f"empty{turn}"
+        elapsed, server = stand.time_until_ready(folder)
+        times.append(elapsed)
+        if turn == 0 and "start-memory" in names:
+            for _ in range(10):
+                subprocess.run(["sleep", "0.3"], check=True)
+                memory.append(server.resident_mib())
+        stand.stop(server)
+    if "start-ready" in names:
+        rank = sorted(times)
+        yield Row("start-ready", "from the start of the process to the first 200 of /readyz", "ms", statistics.median(times), None, statistics.median(times), "<= 100",
+                  f"an empty data folder each, SQLite, {len(times)} starts: {rank[0]:.0f} to {rank[-1]:.0f} ms", [round(t, 1) for t in times])
+    if "start-memory" in names:
+        yield Row("start-memory", "resident memory, idle after the start", "MiB", max(memory), None, max(memory), "<= 30", "VmRSS, the largest of 3 s; default configuration, empty data folder")
+    if "start-binary" in names:
+        stripped = stand.temporary / "stripped"
+        subprocess.run(["strip", "-o", stripped, stand.binary], check=True)
+        size = stripped.stat().st_size / 1e6
+        yield Row("start-binary", "size of the stripped binary", "MB", size, None, size, "<= 20", "Debian's shared libraries apart")
+
+
+def growth(stand, options):
+    """Does a feed page cost more when the network is ten times as large and everybody knows as many?"""
+    posts_per_copy = 10_000
+    large = stand.load("ten", 10 * posts_per_copy, copies=10, manifest=False)
+    small = stand.load("one", posts_per_copy)
+    rng = random.Random(3)
+    readers = readers_with(small, 20, rng)
+    ours = stand.guildhall("one", threads=1, cores="0")
+    check_feeds(ours, small, readers, 20)
+    many = stand.guildhall("ten", threads=1, cores="0")
+    # The same places in the graph, hence the same degrees: once all in the first copy, once each in another copy.
+    places = {"one": (ours, small, readers), "first": (many, large, readers),
+              "spread": (many, large, [r + k * COPY for r, k in zip(readers, itertools.cycle(range(10)))])}
+    files = {}
+    for name, (server, network, who) in places.items():
+        files[name] = write_requests(stand.folder / f"growth-{name}.requests", [get("/v1/feed?limit=20", network.token[r]) for r in who])
+        for reader in who[:50]:
+            status, page = call(server, "GET", "/v1/feed?limit=20", network.token[reader])
+            ids = [int(p["id"]) for p in page["items"]]
+            expect(status == 200 and len(ids) >= 10 and ids == sorted(ids, reverse=True), f"feed in the large network: {status}, {len(ids)} items")
+
+    def cost(sides):
+        for name in sides:
+            warm_up(places[name][0], files[name], options.warm)
+        return in_turn(options.rounds, [lambda name=name: play(places[name][0], files[name], options.seconds) for name in sides])
+    common = (f"SQLite, warm, {len(readers):,} readers at the same places of the graph in both, {posts_per_copy / len(small.user):.1f} posts a member, "
+              f"pages of 20 items, one io thread on core 0")
+    for name, where, is_required in (("spread", "spread over all of it", True), ("first", "all in one tenth of it", False)):
+        a, b = cost([name, "one"])
+        yield compare("growth" if is_required else "growth-one-place", f"feed page with {len(large.user):,} members, readers {where}; with {len(small.user):,}", "µs CPU",
+                      [s.cpu_us for s in a], [s.cpu_us for s in b], "<= 1.2",
+                      f"{common}; {a[0].size:,.0f} and {b[0].size:,.0f} bytes an answer; {many.resident_mib():.0f} and {ours.resident_mib():.0f} MiB resident", is_required)
+
+
+# name: (function, its rows)
+ALL = {
+    "ceiling": (ceiling, ["ceiling-post", "ceiling-profile", "ceiling-feed"]),
+    "node": (node, ["node-profile", "node-feed", "node-post"]),
+    "writes": (writes, ["writes"]),
+    "start": (start, ["start-ready", "start-memory", "start-binary"]),
+    "growth": (growth, ["growth"]),
+}

@@ -1,0 +1,245 @@
+"""Both sides of every question: Guildhall with real data, and its rivals. All that runs is stopped when the Stand is left."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+from load import Failed, wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SHARED = pathlib.Path(os.environ.get("GUILDHALL_SHARED", ROOT.parent / "shared"))
+GRAPH = SHARED / "data" / "graph" / "facebook_combined.txt"
+TEXT = SHARED / "data" / "text"
+# The limits are there and counted, only too high to be reached.
+NO_LIMITS = ["--rate-limits-read-per-minute", "1000000000", "--rate-limits-write-per-minute", "1000000000"]
+COPY = 10_000  # node v of copy k of the network is node v + k * COPY
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """A process that was started here and answers at `url`."""
+
+    def __init__(self, name, command, port, folder, environment=None, cwd=None):
+        self.name, self.url, self.port = name, f"http://127.0.0.1:{port}", port
+        self.log = folder / f"{name}.log"
+        # Standard output is the access log: a file, as in production.
+        self.process = subprocess.Popen(command, stdout=self.log.open("w"), stderr=(folder / f"{name}.err").open("w"),
+                                        env={**os.environ, **(environment or {})}, cwd=cwd, start_new_session=True)
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def pids(self):
+        """The process and its children (Node's workers)."""
+        pid = self.process.pid
+        children = []
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+            children += task.read_text().split()
+        return [pid, *map(int, children)]
+
+    def answers(self, path):
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                return answer.status == 200
+        except (OSError, urllib.error.HTTPError):
+            return False
+
+    def wait(self, path):
+        wait_until(lambda: not self.alive() or self.answers(path), 60, self.name)
+        if not self.alive():
+            raise Failed(f"{self.name} did not start: {self.log.with_suffix('.err').read_text()[-500:]}")
+        return self
+
+    def settle(self):
+        """Returns when nothing is left to do of what was accepted."""
+
+    def resident_mib(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.process.pid}/status").read_text())[1]) / 1024
+
+    def stop(self):
+        if self.alive():
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Guildhall(Server):
+    def settle(self):
+        """Until no write waits, the outbox was counted empty, and the relay and the consumers have done nothing for half a second."""
+        seen = [None]
+
+        def is_still():
+            with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
+                text = answer.read().decode()
+            def values(names):
+                return [float(v) for v in re.findall(rf"^guildhall_(?:{names})\{{[^}}]*\}} (\S+)$", text, re.M)]
+            before, seen[0] = seen[0], values("outbox_relayed_total|events_handled_total")
+            return not any(values("outbox_size|sql_waiting_writes")) and seen[0] == before
+        wait_until(is_still, 120, "the outbox to be empty", every=0.5)
+
+
+class Network:
+    """An imported network: its members' tokens and, where a manifest was asked for, all that was written."""
+
+    def __init__(self, tokens, manifest=None):
+        rows = [line.split("\t") for line in tokens.read_text().splitlines()]
+        self.user = {int(node): user for node, user, _ in rows}
+        self.token = {int(node): token for node, _, token in rows}
+        self.members, self.posts, self.connections = {}, [], {node: set() for node in self.user}
+        for line in manifest.open() if manifest else ():
+            row = json.loads(line)
+            if row["kind"] == "member":
+                self.members[row["node"]] = row
+            elif row["kind"] == "connection":
+                self.connections[row["a"]].add(row["b"])
+                self.connections[row["b"]].add(row["a"])
+            elif row["kind"] == "post":
+                self.posts.append(row)
+            else:
+                break
+
+
+class Stand:
+    def __init__(self, binary, folder):
+        self.folder = folder
+        self.binary = folder / "guildhall"  # a copy: the one that was given may be built anew meanwhile
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(binary, self.binary)
+        self.running = []
+        self.temporary = pathlib.Path(tempfile.mkdtemp(prefix="guildhall-bench-"))
+        self.temporary.chmod(0o755)
+        self.postgres_dsn = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for server in reversed(self.running):
+            server.stop()
+        if self.postgres_dsn:
+            subprocess.run([ROOT / "tests/engines/down"], env={**os.environ, "STATE_DIR": str(self.temporary / "state")}, check=False)
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def start(self, server, path):
+        self.running.append(server)
+        return server.wait(path)
+
+    def stop(self, server):
+        server.stop()
+        self.running.remove(server)
+
+    # ---- Guildhall
+
+    def load(self, name, posts, copies=1, manifest=True, dsn=None):
+        """Imports the network (again: at once) and gives every member a new access token, which lives for 15 minutes."""
+        edges = GRAPH if copies == 1 else self.copied_graph(copies)
+        tokens, written = self.folder / f"{name}.tokens", self.folder / f"{name}.manifest"
+        command = [self.binary, "import", "--data", self.folder / name, "--edges", edges, "--posts", TEXT / "posts-en.txt", "--names", TEXT,
+                   "--occupations", TEXT / "occupations.tsv", "--posts-count", str(posts), "--password", "correct horse battery", "--tokens", tokens]
+        if manifest:
+            command += ["--manifest", written]
+        if dsn:
+            command += ["--sql-engine", "postgres", "--sql-dsn", dsn]
+        with (self.folder / f"{name}.import.log").open("w") as log:
+            if subprocess.run(command, stdout=log, stderr=log, check=False).returncode:
+                raise Failed(f"import into {name} failed: {pathlib.Path(log.name).read_text()[-500:]}")
+        return Network(tokens, written if manifest else None)
+
+    def copied_graph(self, copies):
+        """The edge list `copies` times with other node numbers, and one edge between neighbouring copies."""
+        path = self.folder / f"graph-{copies}.txt"
+        edges = [tuple(map(int, line.split())) for line in GRAPH.read_text().splitlines()]
+        with path.open("w") as out:
+            for k in range(copies):
+                out.writelines(f"{a + k * COPY} {b + k * COPY}\n" for a, b in edges)
+            out.writelines(f"{k * COPY} {(k + 1) * COPY}\n" for k in range(copies - 1))
+        return path
+
+    def guildhall(self, data, threads, cores=None, options=()):
+        port = free_port()
+        pinned = ["taskset", "-c", cores] if cores else []
+        command = [*pinned, self.binary, "serve", "--data", self.folder / data, "--listen", f"127.0.0.1:{port}", "--http-threads", str(threads),
+                   *NO_LIMITS, *options]
+        return self.start(Guildhall(f"serve-{data}", command, port, self.folder), "/readyz")
+
+    # ---- rivals
+
+    def build(self, source, *libraries):
+        """Builds a program of one file with -O2; nothing when it is there and not older."""
+        program = self.folder / "rivals" / source.stem
+        program.parent.mkdir(exist_ok=True)
+        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+            include = subprocess.run(["pg_config", "--includedir"], capture_output=True, text=True, check=False).stdout.strip() or "/usr/include"
+            subprocess.run(["clang++-19", "-O2", "-std=c++20", "-DNDEBUG", f"-I{include}", source, "-o", program, *libraries, "-lpthread"], check=True)
+        return program
+
+    def beast(self):
+        program, port = self.build(SHARED / "peers/ceiling/beast_hello.cpp"), free_port()
+        return self.start(Server("beast", ["taskset", "-c", "0", program, str(port), "1"], port, self.folder), "/json")
+
+    def postgres(self):
+        """Starts a PostgreSQL of its own, with fsync; its libpq URL."""
+        if not self.postgres_dsn:
+            environment = {**os.environ, "DATA_DIR": str(self.temporary / "postgres"), "STATE_DIR": str(self.temporary / "state"), "FSYNC": "on"}
+            run = subprocess.run([ROOT / "tests/engines/up-postgres"], env=environment, capture_output=True, text=True, check=False)
+            if run.returncode:
+                raise Failed(f"PostgreSQL did not start: {run.stdout}{run.stderr}")
+            self.postgres_dsn = run.stdout.rstrip().rpartition("GUILDHALL_TEST_POSTGRES=")[2]
+        return self.postgres_dsn
+
+    def node(self, posts_per_member):
+        """The usual stack on the same PostgreSQL, 2 workers; the server and one token for each of the 4,039 members, in order of id."""
+        source, place = SHARED / "peers/node_express", self.folder / "node"
+        if not (place / "node_modules").exists():
+            place.mkdir(exist_ok=True)
+            for file in source.iterdir():
+                shutil.copyfile(file, place / file.name)
+            subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=place, check=True)
+        dsn = self.postgres()
+        database = dsn.rpartition("/")[0] + "/node"
+        psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1"]
+        subprocess.run([*psql, dsn, "-c", "create database node"], check=True)
+        subprocess.run([*psql, database, "-f", source / "schema.sql"], check=True)
+        with GRAPH.open() as edges:
+            subprocess.run([*psql, database, "-v", f"ppu={posts_per_member}", "-f", source / "seed.sql"], stdin=edges, stdout=subprocess.DEVNULL, check=True)
+        redis_port, port = free_port(), free_port()
+        redis = Server("redis", ["redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.temporary)],
+                       redis_port, self.folder)
+        self.running.append(redis)
+        user, host, pg_port = re.match(r"postgresql://([^@]+)@([^:]+):(\d+)/", dsn).groups()
+        environment = {"PORT": str(port), "WORKERS": "2", "PGHOST": host, "PGPORT": pg_port, "PGUSER": user, "PGDATABASE": "node",
+                       "REDIS_PORT": str(redis_port), "NODE_ENV": "production", "JWT_SECRET": "bench"}
+        tokens = subprocess.run(["node", "tokens.js", "4039"], cwd=place, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
+        return self.start(Server("node", ["node", "server.js"], port, self.folder, environment, place), "/health"), tokens.stdout.split()
+
+    def time_until_ready(self, folder):
+        """Starts Guildhall on an empty folder: the milliseconds from the start of the process to the first 200 of /readyz, and the server."""
+        port = free_port()
+        begin = time.monotonic()
+        server = Guildhall("serve-empty", [self.binary, "serve", "--data", folder, "--listen", f"127.0.0.1:{port}"], port, self.folder)
+        self.running.append(server)
+        while time.monotonic() < begin + 30:
+            try:
+                with socket.create_connection(("127.0.0.1", port), 5) as s:
+                    s.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                    if s.recv(64).startswith(b"HTTP/1.1 200 "):
+                        return (time.monotonic() - begin) * 1000, server
+            except OSError:
+                pass
+            time.sleep(0.0005)
+        raise Failed("not ready within 30 s")
