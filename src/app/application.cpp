@@ -60,7 +60,6 @@ http::ServerOptions server_options(const Config& config) {
     options.compress_from_bytes = config.http.compress_from_bytes;
     options.header_deadline = config.http.header_deadline;
     options.body_deadline = config.http.body_deadline;
-    options.request_deadline = config.http.request_deadline;
     options.write_deadline = config.http.write_deadline;
     options.idle_deadline = config.http.idle_deadline;
     options.trusted_proxies = config.http.trusted_proxies;
@@ -284,7 +283,7 @@ void migrate(const Config& config) {
 
 IoThreads::IoThreads(std::size_t count) {
     for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i)
-        pointers_.push_back(contexts_.emplace_back(std::make_unique<boost::asio::io_context>(1)).get());
+        pointers_.push_back(contexts_.emplace_back(std::make_unique<Context>(1)).get());
     for (auto& context : contexts_) {
         threads_.emplace_back([io = context.get()] {
             const auto work = boost::asio::make_work_guard(*io);
@@ -299,6 +298,7 @@ void IoThreads::stop() {
     for (auto& context : contexts_) context->stop();
     for (auto& thread : threads_) thread.join();
     threads_.clear();
+    for (auto& context : contexts_) context->abandon();
 }
 
 void run_and_wait(IoThreads& threads, std::function<Task<void>()> task) {

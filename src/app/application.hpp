@@ -27,7 +27,12 @@ public:
     void stop();
 
 private:
-    std::vector<std::unique_ptr<boost::asio::io_context>> contexts_;
+    /// A context that can destroy what waits on it before it is destroyed itself.
+    struct Context : boost::asio::io_context {
+        using io_context::io_context;
+        void abandon() { shutdown(); }
+    };
+    std::vector<std::unique_ptr<Context>> contexts_;
     std::vector<boost::asio::io_context*> pointers_;
     std::vector<std::thread> threads_;
 };
@@ -61,6 +66,17 @@ public:
 private:
     struct State;
     std::unique_ptr<State> state_;
+};
+
+/// Drains the application and ends the threads when the scope ends, however it ends: no coroutine outlives what it refers to.
+struct Draining {
+    Application& application;
+    IoThreads& threads;
+    std::chrono::milliseconds limit;
+    ~Draining() {
+        application.drain(limit);
+        threads.stop();
+    }
 };
 
 /// Runs `task` on `threads` and waits for it; rethrows its exception.

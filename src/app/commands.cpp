@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include "app/application.hpp"
 #include "app/config.hpp"
@@ -63,6 +64,7 @@ int serve(const Config& config) {
 
     IoThreads threads(thread_count(config));
     Application application(config, threads);
+    const Draining draining{application, threads, config.drain_deadline};
     application.start();
     const std::uint16_t port = application.listen();
     std::cout << "listening on http://" << config.http.listen.substr(0, config.http.listen.rfind(':')) << ':' << port
@@ -72,8 +74,6 @@ int serve(const Config& config) {
     sigwait(&signals, &signal);
     spdlog::info("signal {}: draining", signal);
     application.stop_listening(config.drain_deadline);
-    application.drain(config.drain_deadline);
-    threads.stop();
     return 0;
 }
 
@@ -97,6 +97,7 @@ int print_openapi() {
 
 int run(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
+    ::umask(077);  // the databases hold private keys and password hashes
     CLI::App program("Guildhall: the backend of a professional network");
     program.require_subcommand(1);
 

@@ -171,8 +171,6 @@ const std::vector<Option>& options() {
                [](Config& c) -> auto& { return c.http.header_deadline; }),
         option("http.body_deadline", "Seconds until the body is there",
                [](Config& c) -> auto& { return c.http.body_deadline; }),
-        option("http.request_deadline", "Seconds that a handler may take",
-               [](Config& c) -> auto& { return c.http.request_deadline; }),
         option("http.write_deadline", "Seconds until the client has taken the answer",
                [](Config& c) -> auto& { return c.http.write_deadline; }),
         option("http.idle_deadline", "Seconds that a kept connection may be silent",

@@ -31,7 +31,6 @@ struct Config {
         std::size_t compress_from_bytes = 1400;
         std::chrono::seconds header_deadline{10};
         std::chrono::seconds body_deadline{30};
-        std::chrono::seconds request_deadline{10};
         std::chrono::seconds write_deadline{30};
         std::chrono::seconds idle_deadline{75};
         std::vector<std::string> trusted_proxies;

@@ -411,16 +411,6 @@ private:
     bool is_known_ = false;
 };
 
-/// Ends the application's background tasks before it is destroyed, also when the import fails.
-struct Draining {
-    Application& application;
-    IoThreads& threads;
-    ~Draining() {
-        application.drain(kDrainLimit);
-        threads.stop();
-    }
-};
-
 }  // namespace
 
 void add_import_options(CLI::App& command, ImportOptions& options) {
@@ -459,7 +449,7 @@ int import_files(const Config& config, const ImportOptions& options) {
     importing.sql.page_cache_bytes = std::max(config.sql.page_cache_bytes, kPageCacheBytes);
     Application application(importing, threads);
     application.start();
-    const Draining draining{application, threads};
+    const Draining draining{application, threads, kDrainLimit};
     Writer writer(application, plan, options);
     run_and_wait(threads, [&]() -> Task<void> {
         std::string hash = co_await application.users().auth().hash_password(password.text());

@@ -34,7 +34,7 @@ private:
     std::atomic<bool> stopping_{false};
 };
 
-/// Ends after `duration`, or at once when the group stops being interesting: a plain timer wait.
+/// Ends after `duration`.
 Task<void> sleep_for(std::chrono::milliseconds duration);
 
 }  // namespace guildhall

@@ -1,5 +1,7 @@
 #include "platform/http/access_log.hpp"
 
+#include <mutex>
+
 #include <unistd.h>
 
 #include "platform/json/write.hpp"
@@ -39,6 +41,9 @@ void AccessLog::add(const AccessLine& line) {
 }
 
 void AccessLog::flush() {
+    // The threads' blocks are longer than what a pipe takes in one piece.
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
     std::string_view rest = waiting_;
     while (!rest.empty()) {
         const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,7 +19,6 @@ struct RequestContext {
     std::string traceparent;  // W3C, with a span id of our own; given to every event and outward call
     std::string ip;
     std::string user_agent;
-    std::chrono::steady_clock::time_point deadline;
     /// The version that If-Match names; 0 when the header is absent or "*".
     std::int64_t if_match_version = 0;
     /// The caller's Idempotency-Key, to be recorded in the transaction of the fact (http/idempotency.hpp); null when none was sent.

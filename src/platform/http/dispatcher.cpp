@@ -7,6 +7,7 @@
 #include <random>
 #include <unordered_set>
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/field.hpp>
 #include <spdlog/spdlog.h>
@@ -159,11 +160,25 @@ std::string Dispatcher::State::client_ip(const Exchange& exchange) const {
     if (options.trusted_proxies.empty() ||
         std::ranges::find(options.trusted_proxies, exchange.peer_ip) == options.trusted_proxies.end())
         return std::string(exchange.peer_ip);
-    // The last address is the one that the trusted proxy saw; those before it are the client's own word.
-    std::string_view chain = view(exchange.head["X-Forwarded-For"]);
-    const auto comma = chain.rfind(',');
-    const std::string_view last = trim(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
-    return std::string(last.empty() || last.size() > 45 ? exchange.peer_ip : last);
+    // Repeated fields are one list (RFC 9110 §5.3). From the right, the first address that is no proxy of ours is the one that a
+    // proxy of ours saw; those before it are the client's own word.
+    std::string chain;
+    const auto fields = exchange.head.equal_range("X-Forwarded-For");
+    for (auto field = fields.first; field != fields.second; ++field) {
+        chain += ',';
+        chain += view(field->value());
+    }
+    std::string_view rest = chain;
+    while (!rest.empty()) {
+        const auto comma = rest.rfind(',');
+        const std::string_view last = trim(rest.substr(comma + 1));
+        rest = rest.substr(0, comma);
+        boost::system::error_code wrong;
+        boost::asio::ip::make_address(std::string(last), wrong);
+        if (wrong) break;
+        if (std::ranges::find(options.trusted_proxies, last) == options.trusted_proxies.end()) return std::string(last);
+    }
+    return std::string(exchange.peer_ip);
 }
 
 void Dispatcher::State::fill_context(const Exchange& exchange, RequestContext& context) const {
@@ -177,7 +192,6 @@ void Dispatcher::State::fill_context(const Exchange& exchange, RequestContext& c
     context.ip = client_ip(exchange);
     const std::string_view agent = view(exchange.head[field::user_agent]);
     if (is_utf8(agent)) context.user_agent = agent.substr(0, 256);
-    context.deadline = std::chrono::steady_clock::now() + options.request_deadline;
 }
 
 Result<void> Dispatcher::State::authenticate(const Exchange& exchange, const Route& route, Request& request) const {
@@ -411,10 +425,10 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
         if (!allowed.empty() && method == "OPTIONS") {
             response = state_->preflight(exchange, allowed);
         } else if (!allowed.empty()) {
-            response = problem(Error{Code::invalid, "this path has no method " + std::string(method.substr(0, 32)),
+            response = problem(405,
+                               Error{Code::invalid, "this path has no method " + std::string(method.substr(0, 32)),
                                      "method_not_allowed"},
                                request.context);
-            response.status = 405;
             response.headers.emplace_back("Allow", allowed);
         } else {
             response = problem(Error{Code::not_found, "there is no such route", "no_such_route"}, request.context);

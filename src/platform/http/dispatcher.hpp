@@ -35,7 +35,6 @@ struct Outcome {
 class Dispatcher {
 public:
     struct Options {
-        std::chrono::seconds request_deadline{10};
         std::size_t compress_from_bytes = 1400;
         std::vector<std::string> trusted_proxies;
         std::vector<std::string> cors_origins;

@@ -92,6 +92,11 @@ Response problem(const Error& error, const RequestContext& request) {
     return response;
 }
 
+Response problem(int status, const Error& error, const RequestContext& request) {
+    const std::string_view code = error.problem.empty() ? json::name_of(error.code) : std::string_view(error.problem);
+    return render(status, "Request refused", code, error, request);
+}
+
 Response internal_error(const RequestContext& request) {
     return render(500, "Internal error", "internal",
                   Error{Code::unavailable, "something went wrong; the log has it under this request id"}, request);

@@ -1,5 +1,6 @@
 #include "platform/http/request_head.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <boost/beast/core/string.hpp>
@@ -15,8 +16,9 @@ bool is_request_line(std::string_view line) {
     if (first == std::string_view::npos || first == 0 || last == first) return false;
     const std::string_view target = line.substr(first + 1, last - first - 1);
     const std::string_view version = line.substr(last + 1);
-    return !target.empty() && target.find(' ') == std::string_view::npos &&
-           (version == "HTTP/1.1" || version == "HTTP/1.0");
+    // RFC 3986: what is not ASCII is percent-encoded.
+    const bool is_ascii = std::ranges::all_of(target, [](char c) { return c > 0x20 && c < 0x7f; });
+    return !target.empty() && is_ascii && (version == "HTTP/1.1" || version == "HTTP/1.0");
 }
 
 /// uri-host [":" port] of RFC 9110 §7.2, by its characters (RFC 3986 §3.2.2); empty is allowed.

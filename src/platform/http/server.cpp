@@ -319,11 +319,8 @@ void Worker::write_head(Connection& connection, const Response& response, bool k
 /// Answers what cannot be parsed, or not be waited for, and ends the connection.
 Task<void> Worker::refuse(Connection& connection, Refusal refusal) {
     RequestContext context;
-    Response response = problem(Error{Code::invalid, std::move(refusal.detail), std::string(refusal.code)}, context);
-    const std::string was = "\"status\":400";
-    if (const auto at = response.body.find(was); refusal.status != 400 && at != std::string::npos)
-        response.body.replace(at, was.size(), "\"status\":" + std::to_string(refusal.status));
-    response.status = refusal.status;
+    const Error error{Code::invalid, std::move(refusal.detail), std::string(refusal.code)};
+    const Response response = problem(refusal.status, error, context);
     write_head(connection, response, false, {}, response.body.size());
     metrics::counter("guildhall_http_refused_total", "Requests that could not be read",
                      {{"status", std::to_string(refusal.status)}})
@@ -404,20 +401,23 @@ Task<void> Worker::converse(Connection& connection) {
             co_return co_await refuse(connection, {413, "too_large", "the body is larger than this server takes"});
 
         // The body: as it stands in the buffer, or unchunked by the parser.
-        connection.deadline = start + options.body_deadline;
         const bool has_body = framing.chunked || framing.content_length > 0;
         if (has_body && beast::iequals(head[beast::http::field::expect], "100-continue") &&
             connection.in.bytes().size() == header_end) {
             connection.out = "HTTP/1.1 100 Continue\r\n\r\n";
             if (!co_await send(connection, {})) co_return;
         }
+        connection.deadline = start + options.body_deadline;
         std::size_t used = header_end;
         std::string_view body;
+        beast::http::request_header<> without_trailers;
         if (framing.chunked) {
             connection.in.consume(header_end);
             used = 0;
             parser.body_limit(options.max_body_bytes);
             parser.eager(true);
+            // Beast adds trailers to the header, where no check and no proxy before us has seen them (RFC 9110 §6.5.1).
+            without_trailers = head;
             while (!parser.is_done()) {
                 const std::size_t count =
                     parser.put(asio::buffer(connection.in.bytes().data(), connection.in.bytes().size()), ec);
@@ -428,6 +428,10 @@ Task<void> Worker::converse(Connection& connection) {
                 if (ec && ec != beast::http::error::need_more)
                     co_return co_await refuse(connection, {400, "malformed_request", ec.message()});
                 if (parser.is_done()) break;
+                // What is left is an unfinished chunk line or trailer; Beast does not bound those.
+                if (connection.in.bytes().size() > options.max_header_bytes)
+                    co_return co_await refuse(connection,
+                                              {400, "malformed_request", "a chunk line or trailer is too long"});
                 const bool is_open = co_await read_more(connection, kFirstRead);
                 if (connection.timed_out)
                     co_return co_await refuse(connection, {408, "request_timeout", "the body did not arrive in time"});
@@ -437,7 +441,8 @@ Task<void> Worker::converse(Connection& connection) {
         } else {
             used += framing.content_length;
             while (connection.in.bytes().size() < used) {
-                const bool is_open = co_await read_more(connection, used - connection.in.bytes().size());
+                const bool is_open =
+                    co_await read_more(connection, std::min(used - connection.in.bytes().size(), kKeptBuffer));
                 if (connection.timed_out)
                     co_return co_await refuse(connection, {408, "request_timeout", "the body did not arrive in time"});
                 if (!is_open) co_return;
@@ -447,7 +452,7 @@ Task<void> Worker::converse(Connection& connection) {
         connection.deadline = SteadyTime::max();
 
         Outcome outcome;
-        const Exchange exchange{head, body, connection.peer_ip};
+        const Exchange exchange{framing.chunked ? without_trailers : head, body, connection.peer_ip};
         const Response response = co_await shared_.dispatcher.answer(exchange, outcome);
 
         const bool keep_alive = parser.get().keep_alive() && !shared_.draining.load(std::memory_order_relaxed);
@@ -495,8 +500,7 @@ struct Server::State {
 
 Server::Server(ServerOptions options, const Router& router, const AccessTokens& tokens, const Revocations& revocations,
                RateLimiter& limiter, const Clock& clock, IdGenerator& request_ids) {
-    Dispatcher::Options dispatch{options.request_deadline, options.compress_from_bytes, options.trusted_proxies,
-                                 options.cors_origins};
+    Dispatcher::Options dispatch{options.compress_from_bytes, options.trusted_proxies, options.cors_origins};
     state_ = std::unique_ptr<State>(
         new State{{std::move(options),
                    Dispatcher(std::move(dispatch), router, tokens, revocations, limiter, clock, request_ids),
@@ -509,7 +513,9 @@ Server::Server(ServerOptions options, const Router& router, const AccessTokens& 
                   0});
 }
 
-Server::~Server() = default;
+Server::~Server() {
+    metrics::gauge_callback("guildhall_http_connections", "Open connections", {}, [] { return 0.0; });
+}
 
 void Server::start(const std::vector<asio::io_context*>& contexts) {
     state_->port = state_->shared.options.port;

@@ -25,7 +25,6 @@ struct ServerOptions {
     std::size_t compress_from_bytes = 1400;    // smaller answers fit a packet anyway
     std::chrono::seconds header_deadline{10};  // from the first byte of a request to the end of its header
     std::chrono::seconds body_deadline{30};
-    std::chrono::seconds request_deadline{10};  // the handler's
     std::chrono::seconds write_deadline{30};
     std::chrono::seconds idle_deadline{75};
     std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For is believed

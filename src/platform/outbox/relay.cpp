@@ -268,11 +268,11 @@ Task<void> Relay::State::remove(const std::vector<Taken>& taken) {
     check(co_await database.transact<std::size_t>(body));
 }
 
-// Relays what is left and gives the leases back. What cannot be relayed now stays for another relay or the next start.
+// Relays what is left (a turn that was not full has seen all that it holds) and gives the leases back. What cannot be relayed now stays for another relay or the next start.
 Task<void> Relay::State::drain() {
     const auto deadline = std::chrono::steady_clock::now() + options.lease;
     try {
-        while (std::chrono::steady_clock::now() < deadline && co_await turn() > 0) {
+        while (std::chrono::steady_clock::now() < deadline && co_await turn() >= options.batch) {
         }
         co_await leave();
     } catch (const std::exception& error) {

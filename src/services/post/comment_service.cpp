@@ -89,7 +89,6 @@ Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller,
     if (!cards.front()) co_return Error{Code::unauthenticated, "the account does not exist any more"};
 
     StoredComment comment;
-    comment.id = ids_.next<CommentId>();
     comment.post_id = post;
     if (parent) {
         const bool is_deepest = parent->depth >= kMaxCommentDepth;
@@ -100,12 +99,16 @@ Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller,
     comment.text = std::move(body.text.value);
     comment.mentions = std::move(entities.mentions);
     comment.created_at = clock_.now();
-    const Comment answer = comment_of(comment, cards.front());
-    std::string location = "/v1/comments/" + std::to_string(comment.id.value);
+    Comment answer;
+    std::string location;
 
     auto insert = [&](sql::Transaction& tx) -> Task<Result<void>> {
         const std::optional<UserId> author = co_await store_.add_to_counts(tx, post, {}, 1);
         if (!author) co_return deleted_post();
+        // Behind the lock of the post: ids then grow in the order of commits, and who pages oldest first skips none.
+        comment.id = ids_.next<CommentId>();
+        answer = comment_of(comment, cards.front());
+        location = "/v1/comments/" + std::to_string(comment.id.value);
         if (parent) {
             const bool is_live = co_await store_.is_live_comment(tx, post, parent->id);
             if (!is_live) co_return no_such_parent();

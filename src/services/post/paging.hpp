@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -20,6 +21,7 @@ inline constexpr std::int64_t kFromNewest = std::numeric_limits<std::int64_t>::m
 /// Rows that one request looks at, at most: a page whose rows are mostly hidden from the reader ends early, with a
 /// cursor.
 inline constexpr std::size_t kMaxScanned = 1000;
+inline constexpr std::size_t kFurtherRead = 100;
 
 /// Where a list by id goes on; `start` without a cursor. Errors: invalid when the cursor is of another list.
 inline Result<std::int64_t> position_of(const std::optional<json::CursorText>& cursor, std::string_view kind,
@@ -52,9 +54,11 @@ Task<Page<Item>> fill_page(std::string_view kind, std::int64_t position, std::si
     std::size_t scanned = 0;
     bool has_more = false;
     bool at_end = false;
-    // One item more than the page holds tells whether there is a next page.
+    // One item more than the page holds tells whether there is a next page. Where much is hidden from the reader, the further
+    // reads are large, so that they stay few.
     while (!has_more && !at_end && scanned < kMaxScanned) {
-        const std::size_t asked = limit + 1 - page.items.size();
+        const std::size_t asked =
+            scanned == 0 ? limit + 1 : std::min(std::max(limit + 1, kFurtherRead), kMaxScanned - scanned);
         auto rows = co_await fetch(position, asked);
         at_end = rows.size() < asked;
         if (rows.empty()) break;

@@ -48,12 +48,11 @@ Task<Result<void>> ReactionService::set(http::Caller caller, PostId id, SetReact
 }
 
 Task<Result<void>> ReactionService::remove(http::Caller caller, PostId id) {
-    const Viewer viewer = co_await reader_.viewer(caller.id);
-    const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, id);
-    if (!record) co_return record.error();
-
+    // One's own reaction can be taken back also from a post that one may not see any more.
+    bool had_reacted = false;
     auto erase = [&](sql::Transaction& tx) -> Task<Result<void>> {
         const std::optional<ReactionKind> kind = co_await store_.remove_reaction(tx, id, caller.id);
+        had_reacted = kind.has_value();
         if (!kind) co_return Result<void>{};
         PostStore::KindDeltas deltas{};
         --deltas[index_of(*kind)];
@@ -67,7 +66,12 @@ Task<Result<void>> ReactionService::remove(http::Caller caller, PostId id) {
         reader_.drop_post(id);
         reader_.drop_reactions_of(caller.id);
     });
-    co_return co_await store_.database().transact<void>(erase);
+    Result<void> erased = co_await store_.database().transact<void>(erase);
+    if (!erased || had_reacted) co_return erased;
+    const Viewer viewer = co_await reader_.viewer(caller.id);
+    const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, id);
+    if (!record) co_return record.error();
+    co_return erased;
 }
 
 Task<Result<Page<Reaction>>> ReactionService::list(http::Visitor visitor, PostId id, ReactionsQuery query) {

@@ -5,6 +5,7 @@
 #include "platform/http/idempotency.hpp"
 #include "platform/sql/node_lease.hpp"
 #include "services/user/migrations.hpp"
+#include "services/user/public/events.hpp"
 #include "services/user/user_routes.hpp"
 
 namespace guildhall::user {
@@ -51,7 +52,20 @@ Module::Module(Ports ports, Options options)
              throttle_},
             auth_options(options_)),
       users_({ports.database, store_, directory_, ports.ids, ports.clock, ports.outbox, throttle_},
-             user_options(options_)) {}
+             user_options(options_)) {
+    // Caches are dropped right after each commit; this is for a commit whose outcome its request never learned (the database's
+    // answer was lost).
+    const auto forget_hidden = [this](const auto& event) -> Task<void> {
+        directory_.forget_hidden(event.user_id, event.blocked_id);
+        co_return;
+    };
+    ports_.consumers.on_repeatable<Blocked>("user.caches", forget_hidden);
+    ports_.consumers.on_repeatable<Unblocked>("user.caches", forget_hidden);
+    ports_.consumers.on_repeatable<ProfileChanged>("user.caches", [this](const ProfileChanged& event) -> Task<void> {
+        directory_.forget_profile(event.user_id);
+        co_return;
+    });
+}
 
 std::vector<sql::Migration> Module::migrations() {
     std::vector<sql::Migration> all{{"platform/outbox", outbox::kSchema},

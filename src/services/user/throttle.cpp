@@ -54,11 +54,14 @@ Task<Result<Throttle::Attempt>> Throttle::begin(std::vector<Subject> subjects) {
         if (text) std::from_chars(text->data(), text->data() + text->size(), until);
         if (until > now) co_return too_many(std::chrono::microseconds(until - now));
     }
-    for (auto& subject : subjects) {
+    for (std::size_t i = 0; i < subjects.size(); ++i) {
+        auto& subject = subjects[i];
         const auto count = co_await cache_.add(subject.key, 1, subject.limit.window);
         subject.count = count.value_or(0);
-        // Others are under way that have used up the limit.
-        if (subject.count > subject.limit.most) co_return too_many(subject.limit.cool_down);
+        if (subject.count <= subject.limit.most) continue;
+        // Others are under way that have used up the limit. What is not tried does not count.
+        for (std::size_t k = 0; k <= i; ++k) co_await cache_.add(subjects[k].key, -1, subjects[k].limit.window);
+        co_return too_many(subject.limit.cool_down);
     }
     co_return Attempt{std::move(subjects)};
 }

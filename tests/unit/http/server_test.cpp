@@ -160,6 +160,22 @@ TEST(HttpServer, ReadsAChunkedBody) {
     EXPECT_EQ(RunningServer::parse(all).status, 201) << all;
 }
 
+TEST(HttpServer, TakesNoHeaderFromTrailers) {
+    RunningServer server;
+    const std::string all = server.exchange(
+        "POST /v1/greetings HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        "Transfer-Encoding: chunked\r\n\r\nd\r\n{\"text\":\"ab\"}\r\n0\r\n" +
+        server.bearer() + "\r\n");
+    EXPECT_EQ(RunningServer::parse(all).status, 401) << all;
+}
+
+TEST(HttpServer, RefusesAChunkLineThatDoesNotEnd) {
+    RunningServer server;
+    const std::string all = server.exchange(
+        "POST /v1/greetings HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(60'000, 'a'));
+    EXPECT_EQ(RunningServer::parse(all).status, 400) << all.substr(0, 200);
+}
+
 TEST(HttpServer, AnswersHeadWithoutABody) {
     RunningServer server;
     const Answer answer = server.request("HEAD", "/v1/greetings/5");
@@ -194,6 +210,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"TwoLengths",
                   "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc"},
         std::pair{"NoVersion", "GET /v1/greetings/5\r\n"},
+        std::pair{"TargetThatIsNotAscii", "GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n"},
         std::pair{"SpaceBeforeColon", "GET /v1/greetings/5 HTTP/1.1\r\nHost : a\r\n\r\n"},
         std::pair{"BareLf", "GET /v1/greetings/5 HTTP/1.1\nHost: a\r\n\r\n"},
         std::pair{"NegativeLength", "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"}),

@@ -49,6 +49,7 @@ CREATE TABLE reactions (
     PRIMARY KEY (post_id, user_id)
 );
 CREATE INDEX reactions_by_post ON reactions (post_id, id);
+CREATE INDEX reactions_by_kind ON reactions (post_id, kind, id);
 
 CREATE TABLE reactions_by_user (
     user_id bigint NOT NULL,
@@ -76,7 +77,8 @@ CREATE TABLE comments (
     deleted_at bigint,
     PRIMARY KEY (post_id, id)
 );
-CREATE INDEX comments_by_parent ON comments (post_id, parent_id, id);
+-- Without the tombstones that no list shows: a list never walks over what was removed.
+CREATE INDEX comments_by_parent ON comments (post_id, parent_id, id) WHERE deleted_at IS NULL OR reply_count > 0;
 
 CREATE TABLE comment_routes (
     comment_id bigint PRIMARY KEY,
