@@ -44,6 +44,7 @@ public:
     Application(const Config& config, IoThreads& threads);
     ~Application();
 
+    /// The services and what they share; for import and tests.
     user::Module& users();
     connection::Module& connections();
     post::Module& posts();

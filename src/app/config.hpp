@@ -17,11 +17,13 @@ struct Config {
     std::filesystem::path data_dir = "data";
     std::chrono::seconds drain_deadline{10};
 
+    /// What is logged and how.
     struct Log {
         std::string level = "info";
         bool json = true;
     } log;
 
+    /// The server, its limits and deadlines.
     struct Http {
         std::string listen = "127.0.0.1:8080";
         std::size_t threads = 0;
@@ -38,6 +40,7 @@ struct Config {
         bool access_log = true;
     } http;
 
+    /// The databases.
     struct Sql {
         std::string engine = "sqlite";
         std::string dsn;
@@ -47,10 +50,12 @@ struct Config {
         std::size_t page_cache_bytes = 8 << 20;
     } sql;
 
+    /// The embedded cache.
     struct Cache {
         std::size_t max_bytes = 32 << 20;
     } cache;
 
+    /// Passwords, tokens, brakes on guessing.
     struct Auth {
         std::string issuer = "guildhall";
         std::chrono::seconds access_token_ttl{900};
@@ -62,6 +67,7 @@ struct Config {
         std::chrono::seconds lockout_window{900};
     } auth;
 
+    /// Requests that one member, or one address, may send.
     struct RateLimits {
         std::int64_t read_per_minute = 1200;
         std::int64_t write_per_minute = 300;

@@ -13,6 +13,7 @@
 
 namespace guildhall::app {
 
+/// Whether something answers.
 enum class Health { ok, down };
 BOOST_DESCRIBE_ENUM(Health, ok, down)
 
@@ -67,6 +68,7 @@ class PlatformRoutes {
 public:
     PlatformRoutes(const Config& config, std::vector<Dependency> dependencies);
 
+    /// Adds the routes of this class.
     void add_routes(http::Router& router);
     /// Once the routes are complete: writes the documents.
     void publish(const http::Router& router);

@@ -28,6 +28,7 @@ class AccessLog {
 public:
     explicit AccessLog(bool enabled) : enabled_(enabled) {}
     ~AccessLog() { flush(); }
+    /// Adds one line.
     void add(const AccessLine& line);
     /// Writes what waits; called at least once a second.
     void flush();

@@ -28,7 +28,9 @@ public:
     SigningKey& operator=(SigningKey&&) noexcept;
     ~SigningKey();
 
+    /// The key's name in tokens and in the JWKS.
     const std::string& kid() const;
+    /// The key as JWK (RFC 7517), with and without its secret part.
     std::string private_jwk() const;
     std::string public_jwk() const;
 

@@ -34,6 +34,7 @@ struct Outcome {
 /// Thread-safe.
 class Dispatcher {
 public:
+    /// Part of ServerOptions.
     struct Options {
         std::size_t compress_from_bytes = 1400;
         std::vector<std::string> trusted_proxies;

@@ -32,7 +32,9 @@ public:
     RateLimiter(Limits limits, const Clock& clock);
     ~RateLimiter();
 
+    /// Counts one call, if it is allowed.
     RateDecision take(RateClass rate_class, std::string_view key);
+    /// The limit of a class.
     const RateLimit& limit(RateClass rate_class) const;
 
 private:

@@ -39,6 +39,7 @@ struct Request {
 /// What a route is: data, for the router, the OpenAPI document, the gateway's configuration and the authorisation tests.
 class Route {
 public:
+    /// Who may call it; each route says one of both.
     Route& signed_in();
     Route& anyone();
     /// The route takes an Idempotency-Key; its answers are kept in `keys`.

@@ -47,6 +47,7 @@ class Router {
 public:
     explicit Router(std::string service = {}) : service_(std::move(service)) {}
 
+    /// Binds a method and a path to a member function of `service`, which must live as long as the router.
     template <class S, class M>
     Route& get(std::string path, S& service, M method) {
         return bind<false>("GET", std::move(path), service, method);

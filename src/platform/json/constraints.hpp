@@ -79,6 +79,7 @@ struct IdList {
 /// A field of a JSON Merge Patch (RFC 7396): absent (leave it), null (remove it) or a value.
 template <class T>
 struct Patch {
+    /// What the patch says of the field.
     enum class State { absent, removed, set };
     State state = State::absent;
     T value{};

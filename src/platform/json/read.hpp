@@ -25,6 +25,7 @@ Result<boost::json::value> parse(std::string_view text, boost::json::storage_ptr
 
 // The rules of single fields, shared by bodies, paths and query strings. Each stores the canonical form or adds a fault.
 namespace rules {
+/// Each checks one kind of text and stores its canonical form, or adds a fault.
 void text(std::string_view in, std::string& out, std::size_t min, std::size_t max, bool one_line, const Place& at,
           Faults& faults);
 void password(std::string_view in, std::string& out, const Place& at, Faults& faults);
@@ -38,6 +39,7 @@ void integer(std::string_view in, std::int64_t& out, std::int64_t min, std::int6
 }  // namespace rules
 
 // read_text(in, out, at, faults): a value from text, as in a query string or a path.
+/// Stores a value that is written as text, as in a query string or a path, or adds a fault.
 template <std::size_t Min, std::size_t Max>
 void read_text(std::string_view in, Text<Min, Max>& out, const Place& at, Faults& faults) {
     rules::text(in, out.value, Min, Max, false, at, faults);
@@ -121,6 +123,7 @@ concept Textual = requires(std::string_view in, T& out, const Place& at, Faults&
 } && !std::is_arithmetic_v<T> && !kIsOptional<T>;
 
 // read(value, out, at, faults): a value from JSON.
+/// Stores a value of a JSON document, or adds its faults, each with its place.
 template <Textual T>
 void read(const boost::json::value& in, T& out, const Place& at, Faults& faults) {
     const auto* text = in.if_string();
@@ -171,6 +174,7 @@ template <class T>
 void read(const boost::json::value& in, Change<T>& out, const Place& at, Faults& faults) {
     read(in, out.value.emplace(), at, faults);
 }
+/// Stores each item of a list.
 template <class T>
 void read_items(const boost::json::array& in, std::vector<T>& out, const Place& at, Faults& faults) {
     out.reserve(in.size());

@@ -25,6 +25,7 @@ void write_string(std::string& out, std::string_view text);
 // write(out, value) appends the JSON of: text, numbers, bool, ids (decimal strings), times (RFC 3339), enums (names), described structs, optionals (null when
 // empty), vectors, maps by text, pages ({"items", "next_cursor"}), constraint types, Raw.
 
+/// Appends the JSON of a value.
 inline void write(std::string& out, std::string_view text) { write_string(out, text); }
 inline void write(std::string& out, const std::string& text) { write_string(out, text); }
 inline void write(std::string& out, const char* text) { write_string(out, text); }

@@ -78,6 +78,7 @@ class Row {
 public:
     Row(Value* cells, std::size_t columns) : cells_(cells), columns_(columns) {}
     bool is_null(std::size_t column) const { return std::holds_alternative<std::nullptr_t>(at(column)); }
+    /// The value of a column of this type; the optional ones give nothing for NULL.
     std::int64_t number(std::size_t column) const;
     const std::string& text(std::size_t column) const;
     /// Moves the text out of the row.
@@ -103,6 +104,7 @@ public:
     bool empty() const { return cells_.empty(); }
     Row operator[](std::size_t row) { return {cells_.data() + row * columns_, columns_}; }
 
+    /// Walks over the rows.
     class Iterator {
     public:
         Iterator(Rows* rows, std::size_t at) : rows_(rows), at_(at) {}

@@ -23,6 +23,7 @@ public:
 
 /// What a failed statement means to the caller.
 struct PostgresFailure {
+    /// What the caller can do about it.
     enum class Kind { none, constraint, retry, unavailable, disk_full, lost, corrupt };
     Kind kind = Kind::none;
     std::string message = {};

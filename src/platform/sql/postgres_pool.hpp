@@ -29,6 +29,7 @@ class PostgresPool;
 class PostgresWatch {
 public:
     ~PostgresWatch() { stop(); }
+    /// Watches a pool as long as it lives.
     void add(std::weak_ptr<PostgresPool> pool);
     /// Call after a deadline was set. Costs an atomic read while the watch is awake.
     void wake() {

@@ -17,6 +17,7 @@ namespace guildhall::sql {
 /// One SQLite connection with its prepared statements. One thread at a time.
 class SqliteConnection {
 public:
+    /// Whether it may write.
     enum class Mode { write, read };
 
     /// Opens `file`; for writing it is made when absent. Throws Unavailable.
