@@ -138,7 +138,9 @@ def ceiling(stand, options):
         warm_up(beast, plain, options.warm)
         a, b, c = in_turn(options.rounds, [lambda: play(ours, path, options.seconds), lambda: play(beast, plain, options.seconds),
                                            lambda: play(beast, path, options.seconds)])
-        conditions = (f"SQLite, warm, {len(requests[what]):,} different requests of {len(network.user):,} signed-in members, {a[0].size:,.0f} bytes an answer, "
+        distinct = len({r[1] for r in requests[what]})
+        things = f" for {distinct:,} different {what}s" if distinct > 1 else ""
+        conditions = (f"SQLite, warm, {len(requests[what]):,} requests{things} of {len({r[2] for r in requests[what]}):,} signed-in members, {a[0].size:,.0f} bytes an answer, "
                       f"access log to a file, one io thread on core 0, wrk on the other, {CONNECTIONS} kept connections; {statistics.median(s.rate for s in a):,.0f} "
                       f"and {statistics.median(s.rate for s in b):,.0f} requests/s")
         cost = [s.cpu_us for s in a]
@@ -227,7 +229,8 @@ def writes(stand, options):
         sample = play(ours, file, options.seconds, connections)
         sent += sample.requests
         return sample
-    many, one, single, port = in_turn(options.rounds, [lambda: grouped(CONNECTIONS), lambda: grouped(1), lambda: one_by_one(bare, stand.folder), lambda: probe_rate(probe, stand.folder)])
+    many, one, single, port = in_turn(options.rounds, [lambda: grouped(CONNECTIONS), lambda: grouped(1), lambda: one_by_one(bare, stand.folder),
+                                                       lambda: probe_rate(probe, stand.folder)])
     # wrk leaves without waiting for its last answers: there may be more than it counted, but nothing that it counted may be missing.
     expect(count() - before >= sent, f"{sent:,} posts were acknowledged and {count() - before:,} are in the database")
     rate = [s.rate for s in many]
@@ -277,7 +280,8 @@ def start(stand, options):
         yield Row("start-ready", "from the start of the process to the first 200 of /readyz", "ms", statistics.median(times), None, statistics.median(times), "<= 100",
                   f"an empty data folder each, SQLite, {len(times)} starts: {rank[0]:.0f} to {rank[-1]:.0f} ms", [round(t, 1) for t in times])
     if "start-memory" in names:
-        yield Row("start-memory", "resident memory, idle after the start", "MiB", max(memory), None, max(memory), "<= 30", "VmRSS, the largest of 3 s; default configuration, empty data folder")
+        yield Row("start-memory", "resident memory, idle after the start", "MiB", max(memory), None, max(memory), "<= 30",
+                  "VmRSS, the largest of 3 s; default configuration, empty data folder")
     if "start-binary" in names:
         stripped = stand.temporary / "stripped"
         subprocess.run(["strip", "-o", stripped, stand.binary], check=True)
