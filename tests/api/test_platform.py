@@ -215,7 +215,7 @@ def test_metrics(service, ada, visitor):
     ada.publish()
     text = visitor.get("/metrics").text
     assert re.search(r'^guildhall_http_requests_total\{[^}]*route="/v1/users/\{user_id\}"[^}]*\} \d', text, re.M), "by route"
-    assert re.search(r'^guildhall_http_requests_total\{[^}]*status="404"', text, re.M), "by status"
+    assert re.search(r'^guildhall_http_requests_total\{.*status="404"', text, re.M), "by status"
     assert re.search(r"^guildhall_http_\w+_seconds_bucket\{", text, re.M), "latency"
     assert re.search(r'^guildhall_sql_\w+\{[^}]*statement="\w+\.\w+"', text, re.M), "by statement"
     assert re.search(r"^guildhall_\w*pool\w*", text, re.M), "pools"
@@ -309,7 +309,7 @@ def test_a_drain_does_not_wait_for_idle_connections(launch):
     half.send(b"GET /livez HTTP/1.1\r\nHo")
     begun = time.monotonic()
     assert instance.terminate(within=15) == 0
-    assert time.monotonic() - begun < 12
+    assert time.monotonic() - begun < 3
 
 
 # --- starting
