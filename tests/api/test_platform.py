@@ -292,11 +292,11 @@ def test_a_drain_finishes_what_runs(launch):
             f"POST /v1/auth/login HTTP/1.1\nHost: {{host}}\nContent-Type: application/json\nX-Forwarded-For: 10.9.9.{n}\nContent-Length: {len(body)}",
             body,
         )
-    time.sleep(0.05)  # they hash now, 64 ms each
+    time.sleep(0.05)  # they hash now, one after the other, 20 to 64 ms each
     instance.process.send_signal(signal.SIGTERM)
     answers = [wire.answer() for wire in wires]
     assert [answer.status for answer in answers] == [200] * 6
-    assert all(answer.headers.get("connection", "").lower() == "close" for answer in answers[2:])
+    assert all(answer.headers.get("connection", "").lower() == "close" for answer in answers[4:]), "those that ended after the signal"
     assert instance.process.wait(15) == 0
 
 
