@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 
+import psycopg
 import pytest
 
 from support.client import Service, eventually
@@ -300,7 +301,7 @@ class OwnPostgres:
         said = subprocess.run([ROOT / "tests/engines/up-postgres"], env=self.env, capture_output=True, text=True, timeout=120)
         assert said.returncode == 0, said.stderr
         self.dsn = said.stdout.strip().splitlines()[-1].split("=", 1)[1]
-        self.env["PORT"] = self.dsn.rsplit(":", 1)[1].split("/")[0]
+        self.env["PORT"] = psycopg.conninfo.conninfo_to_dict(self.dsn)["port"]
 
     def stop(self, immediate=False):
         if immediate:  # as a crash: no farewell to clients, recovery at the next start
