@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "platform/base/result.hpp"
+#include "platform/base/text.hpp"
 
 namespace guildhall::http {
 namespace {
@@ -23,20 +24,14 @@ struct Deflater {
     Deflater& operator=(const Deflater&) = delete;
 };
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 }  // namespace
 
 bool accepts_gzip(std::string_view accept_encoding) {
     while (!accept_encoding.empty()) {
         const auto end = std::min(accept_encoding.find(','), accept_encoding.size());
-        const std::string_view item = trimmed(accept_encoding.substr(0, end));
+        const std::string_view item = trim(accept_encoding.substr(0, end));
         accept_encoding.remove_prefix(std::min(end + 1, accept_encoding.size()));
-        const std::string_view name = trimmed(item.substr(0, item.find(';')));
+        const std::string_view name = trim(item.substr(0, item.find(';')));
         if (name != "gzip") continue;
         const auto quality = item.find("q=");
         return quality == std::string_view::npos || item.find_first_of("123456789", quality) != std::string_view::npos;
