@@ -37,7 +37,7 @@ public:
     void put(UserId id, std::string name) {
         const std::lock_guard lock(mutex_);
         cards_[id] =
-            std::make_shared<const user::Card>(user::Card{id, "m-" + std::to_string(id.value), std::move(name), ""});
+            std::make_shared<const user::CardRecord>(user::Card{id, "m-" + std::to_string(id.value), std::move(name), ""});
     }
     void erase(UserId id) {
         const std::lock_guard lock(mutex_);

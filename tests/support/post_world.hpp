@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "platform/json/read.hpp"
+#include "platform/json/write.hpp"
 #include "services/post/module.hpp"
 #include "support/databases.hpp"
 
@@ -49,6 +51,7 @@ public:
     void erase(UserId user) {
         std::lock_guard lock(mutex_);
         erased_.insert(user);
+        if (cards_[user]) cards_[user]->retire();
     }
     bool is_hidden(UserId a, UserId b) {
         std::lock_guard lock(mutex_);
@@ -61,8 +64,8 @@ private:
         user::CardPointer& card = cards_[id];
         const std::string number = std::to_string(id.value);
         if (!card)
-            card = std::make_shared<const user::Card>(id, "member-" + number, "Member " + number,
-                                                      "Number \"" + number + "\"");
+            card = std::make_shared<const user::CardRecord>(
+                user::Card{id, "member-" + number, "Member " + number, "Number \"" + number + "\""});
         return card;
     }
     bool is_erased(UserId user) {
@@ -191,7 +194,7 @@ public:
         return run(module->post_service().create(caller(author), {{std::move(text)}, visibility}));
     }
     PostId publish(UserId author, std::string text = "Good morning.", Visibility visibility = Visibility::members) {
-        return try_publish(author, std::move(text), visibility).value().value.record->post.key.id;
+        return try_publish(author, std::move(text), visibility).value().value.record->key.id;
     }
     Result<PostView> find(UserId reader, PostId id) { return run(module->post_service().find(visitor(reader), id)); }
     Result<void> remove(UserId author, PostId id) { return run(module->post_service().remove(caller(author), id)); }
@@ -251,13 +254,16 @@ public:
     template <class Read>
     std::vector<PostId> ids_of_all(Read read) {
         std::vector<PostId> found;
-        for (const PostView& view : all_of(std::move(read))) found.push_back(view.record->post.key.id);
+        for (const PostView& view : all_of(std::move(read))) found.push_back(view.record->key.id);
         return found;
     }
     static std::optional<json::CursorText> cursor_text(std::optional<std::string> cursor) {
         if (!cursor) return std::nullopt;
         return json::CursorText{std::move(*cursor)};
     }
+
+    /// Removes all that deleted posts have left behind.
+    void maintain() { run(module->maintain()); }
 
     /// One number from the database.
     std::int64_t number(const sql::Statement& statement, sql::Params params = {}) {
@@ -284,6 +290,9 @@ public:
     http::RequestContext request;
     std::optional<Module> module;
 };
+
+/// What a client reads of an answer.
+inline Post post_of(const PostView& view) { return json::read_trusted<Post>(json::to_json(view)); }
 
 inline constexpr UserId kAda{1};
 inline constexpr UserId kBela{2};

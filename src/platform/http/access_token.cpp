@@ -4,9 +4,9 @@
 #include <map>
 #include <mutex>
 #include <shared_mutex>
-#include <unordered_map>
 
 #include <boost/describe/class.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cjose/cjose.h>
 
 #include "platform/base/text.hpp"
@@ -158,7 +158,7 @@ struct TokenHash {
 
 struct Remembered {
     std::uint64_t generation = 0;
-    std::unordered_map<std::string, AccessClaims, TokenHash, std::equal_to<>> tokens;
+    boost::unordered_flat_map<std::string, AccessClaims, TokenHash, std::equal_to<>> tokens;
 };
 
 }  // namespace
@@ -231,7 +231,7 @@ Result<AccessClaims> AccessTokens::verify(std::string_view token) const {
         auto claims = state_->check(token);
         if (!claims) return claims;
         if (remembered.tokens.size() >= kRemembered) {
-            std::erase_if(remembered.tokens,
+            boost::unordered::erase_if(remembered.tokens,
                           [now = state_->clock.now()](const auto& entry) { return entry.second.expires <= now; });
             if (remembered.tokens.size() >= kRemembered) remembered.tokens.clear();
         }

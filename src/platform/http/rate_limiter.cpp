@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <mutex>
-#include <unordered_map>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "platform/base/text.hpp"
 
@@ -22,7 +23,7 @@ struct RateLimiter::State {
     struct alignas(64) Shard {
         std::mutex mutex;
         /// The theoretical arrival time of GCRA: when the bucket will be full again.
-        std::unordered_map<std::uint64_t, Time> full_at;
+        boost::unordered_flat_map<std::uint64_t, Time> full_at;
         std::size_t sweep_at = kSweepAt;
     };
     Limits limits;
@@ -48,7 +49,7 @@ RateDecision RateLimiter::take(RateClass rate_class, std::string_view key) {
     State::Shard& shard = state_->shards[hash % kShards];
     std::lock_guard lock(shard.mutex);
     if (shard.full_at.size() >= shard.sweep_at) {
-        std::erase_if(shard.full_at, [&](const auto& bucket) { return bucket.second <= now; });
+        boost::unordered::erase_if(shard.full_at, [&](const auto& bucket) { return bucket.second <= now; });
         shard.sweep_at = std::max(kSweepAt, shard.full_at.size() * 2);
     }
     Time& full_at = shard.full_at[hash];

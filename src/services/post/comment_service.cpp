@@ -1,6 +1,7 @@
 #include "services/post/comment_service.hpp"
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 
 #include "platform/http/idempotency.hpp"
@@ -15,7 +16,6 @@ constexpr std::string_view kUserCursor = "user.comments";
 
 Error no_such_comment() { return {Code::not_found, "there is no such comment"}; }
 Error deleted_comment() { return {Code::gone, "the comment has been deleted"}; }
-Error deleted_post() { return {Code::gone, "the post has been deleted"}; }
 Error no_such_parent() {
     return {Code::unprocessable,
             "the comment that is replied to does not exist",
@@ -47,14 +47,31 @@ Comment comment_of(StoredComment stored, const user::CardPointer& author) {
 
 }  // namespace
 
-Task<Result<CommentService::Found>> CommentService::find_visible(const Viewer& viewer, CommentId id) {
+Task<Result<StoredComment>> CommentService::find_visible(const Viewer& viewer, CommentId id) {
     const std::optional<PostId> post_id = co_await store_.find_comment_route(id);
     if (!post_id) co_return no_such_comment();
-    Result<PostRecordPointer> post = co_await reader_.find_record(viewer, *post_id);
+    const Result<PostRecordPointer> post = co_await reader_.find_record(viewer, *post_id);
     if (!post) co_return post.error().code == Code::gone ? post.error() : no_such_comment();
     std::optional<StoredComment> comment = co_await store_.find_comment(*post_id, id);
     if (!comment || viewer.is_hidden(comment->author_id)) co_return no_such_comment();
-    co_return Found{std::move(*comment), std::move(*post)};
+    co_return std::move(*comment);
+}
+
+// One's own comment can be taken back, and one below one's own post removed, also when the one does not see the other any
+// more.
+Task<Result<PostKey>> CommentService::find_removable(UserId caller, CommentId id) {
+    const std::optional<PostId> post_id = co_await store_.find_comment_route(id);
+    if (!post_id) co_return no_such_comment();
+    const std::optional<StoredComment> comment = co_await store_.find_comment(*post_id, id);
+    const PostRecordPointer post = co_await reader_.find_any(*post_id);
+    if (comment && post && !post->is_deleted && !comment->is_deleted &&
+        (comment->author_id == caller || post->key.author_id == caller))
+        co_return post->key;
+    const Viewer viewer = co_await reader_.viewer(caller);
+    const Result<StoredComment> found = co_await find_visible(viewer, id);
+    if (!found) co_return found.error();
+    if (found->is_deleted) co_return deleted_comment();
+    co_return Error{Code::forbidden, "only the author of the comment or of the post can delete a comment"};
 }
 
 Task<std::vector<Shown<Comment>>> CommentService::show(const Viewer& viewer, std::vector<StoredComment> rows) {
@@ -63,6 +80,7 @@ Task<std::vector<Shown<Comment>>> CommentService::show(const Viewer& viewer, std
     authors.reserve(rows.size());
     for (const StoredComment& row : rows) authors.push_back(row.author_id);
     const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
+    co_await leave_out_hidden(viewer, rows);
     std::vector<Shown<Comment>> shown;
     shown.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -71,6 +89,19 @@ Task<std::vector<Shown<Comment>>> CommentService::show(const Viewer& viewer, std
         shown.push_back({place, comment_of(std::move(rows[i]), cards[i])});
     }
     co_return shown;
+}
+
+Task<void> CommentService::leave_out_hidden(const Viewer& viewer, std::span<StoredComment> comments) {
+    if (!viewer.hides_anybody()) co_return;
+    std::map<PostId, sql::Ids> parents;
+    for (const StoredComment& comment : comments)
+        if (comment.reply_count > 0) parents[comment.post_id].push_back(comment.id.value);
+    for (auto& [post, ids] : parents) {
+        const auto hidden = co_await store_.list_reply_counts_of(post, std::move(ids), viewer.hidden_ids());
+        for (const auto& [id, count] : hidden)
+            for (StoredComment& comment : comments)
+                if (comment.id == id) comment.reply_count = std::max<std::int64_t>(comment.reply_count - count, 0);
+    }
 }
 
 Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller, PostId post, CreateComment body) {
@@ -131,13 +162,14 @@ Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller,
 
 Task<Result<Comment>> CommentService::find(http::Visitor visitor, CommentId id) {
     const Viewer viewer = co_await reader_.viewer(visitor.id);
-    Result<Found> found = co_await find_visible(viewer, id);
+    Result<StoredComment> found = co_await find_visible(viewer, id);
     if (!found) co_return found.error();
-    if (found->comment.is_deleted) co_return deleted_comment();
-    std::vector<UserId> authors{found->comment.author_id};
+    if (found->is_deleted) co_return deleted_comment();
+    std::vector<UserId> authors{found->author_id};
     const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
     if (!cards.front()) co_return no_such_comment();
-    co_return comment_of(std::move(found->comment), cards.front());
+    co_await leave_out_hidden(viewer, std::span(&*found, 1));
+    co_return comment_of(std::move(*found), cards.front());
 }
 
 Task<Page<Comment>> CommentService::page_under(const Viewer& viewer, PostId post, CommentId parent,
@@ -169,29 +201,34 @@ Task<Result<Page<Comment>>> CommentService::list_replies(http::Visitor visitor, 
     const Result<std::int64_t> position = position_of(query.cursor, kind, start_of(sort));
     if (!position) co_return position.error();
     const Viewer viewer = co_await reader_.viewer(visitor.id);
-    const Result<Found> found = co_await find_visible(viewer, id);
+    const Result<StoredComment> found = co_await find_visible(viewer, id);
     if (!found) co_return found.error();
-    co_return co_await page_under(viewer, found->comment.post_id, id, query, sort, kind, *position);
+    co_return co_await page_under(viewer, found->post_id, id, query, sort, kind, *position);
 }
 
 Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, EditComment body) {
     const Viewer viewer = co_await reader_.viewer(caller.id);
-    const Result<Found> found = co_await find_visible(viewer, id);
+    const Result<StoredComment> found = co_await find_visible(viewer, id);
     if (!found) co_return found.error();
-    if (found->comment.is_deleted) co_return deleted_comment();
-    if (found->comment.author_id != caller.id) co_return Error{Code::forbidden, "only the author can change a comment"};
+    if (found->is_deleted) co_return deleted_comment();
+    if (found->author_id != caller.id) co_return Error{Code::forbidden, "only the author can change a comment"};
     TextEntities entities = find_entities(body.text.value);
     co_await resolve_mentions(directory_, caller.id, entities);
     std::vector<UserId> authors{caller.id};
     const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
-    const PostId post = found->comment.post_id;
+    const PostId post = found->post_id;
     const Time now = clock_.now();
 
-    auto update = [&](sql::Transaction& tx) -> Task<Result<Comment>> {
+    StoredComment after;
+
+    auto update = [&](sql::Transaction& tx) -> Task<Result<void>> {
         std::optional<StoredComment> comment = co_await store_.lock_comment(tx, post, id);
         if (!comment) co_return deleted_comment();
         if (auto matches = http::check_if_match(*caller.request, comment->version); !matches) co_return matches.error();
-        if (comment->text == body.text.value) co_return comment_of(std::move(*comment), cards.front());
+        if (comment->text == body.text.value) {
+            after = std::move(*comment);
+            co_return Result<void>{};
+        }
         const CommentEdited event{post, id, caller.id, newly_mentioned(comment->mentions, entities.mentions)};
         comment->text = body.text.value;
         comment->mentions = entities.mentions;
@@ -199,19 +236,19 @@ Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, Ed
         ++comment->version;
         co_await store_.update_comment(tx, *comment);
         co_await outbox_.append(tx, event, caller.request->traceparent);
-        co_return comment_of(std::move(*comment), cards.front());
+        after = std::move(*comment);
+        co_return Result<void>{};
     };
-    co_return co_await store_.database().transact<Comment>(update);
+    const Result<void> updated = co_await store_.database().transact<void>(update);
+    if (!updated) co_return updated.error();
+    co_await leave_out_hidden(viewer, std::span(&after, 1));
+    co_return comment_of(std::move(after), cards.front());
 }
 
 Task<Result<void>> CommentService::remove(http::Caller caller, CommentId id) {
-    const Viewer viewer = co_await reader_.viewer(caller.id);
-    const Result<Found> found = co_await find_visible(viewer, id);
-    if (!found) co_return found.error();
-    if (found->comment.is_deleted) co_return deleted_comment();
-    const PostKey post = found->post->post.key;
-    if (found->comment.author_id != caller.id && post.author_id != caller.id)
-        co_return Error{Code::forbidden, "only the author of the comment or of the post can delete a comment"};
+    const Result<PostKey> removable = co_await find_removable(caller.id, id);
+    if (!removable) co_return removable.error();
+    const PostKey post = *removable;
     const Time now = clock_.now();
 
     auto erase = [&](sql::Transaction& tx) -> Task<Result<void>> {
@@ -239,11 +276,11 @@ Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, Us
         return store_.list_comments_of(user, CommentId{below}, count);
     };
     auto show_rows = [&](Keys rows) -> Task<std::vector<Shown<Comment>>> {
-        std::vector<PostKey> posts;
-        for (const auto& [post, comment] : rows) posts.push_back({post, {}});
+        std::vector<ListedPost> posts;
+        for (const auto& [post, comment] : rows) posts.push_back({{post, {}}, nullptr});
         const std::vector<PostView> views = co_await reader_.list_visible(viewer, std::move(posts));
         std::unordered_set<PostId> visible;
-        for (const PostView& view : views) visible.insert(view.record->post.key.id);
+        for (const PostView& view : views) visible.insert(view.record->key.id);
         std::erase_if(rows, [&](const auto& row) { return !visible.contains(row.first); });
         std::vector<StoredComment> comments = co_await store_.list_comments(std::move(rows));
         std::ranges::sort(comments, std::ranges::greater(), &StoredComment::id);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "platform/base/cursor.hpp"
 #include "platform/http/caller.hpp"
 #include "platform/http/response.hpp"
@@ -35,12 +37,12 @@ public:
     Task<Result<Page<Comment>>> list_by_user(http::Caller caller, UserId user, ListQuery query);
 
 private:
-    struct Found {
-        StoredComment comment;
-        PostRecordPointer post;
-    };
     /// The comment, also a tombstone, when the viewer may see its post and its author.
-    Task<Result<Found>> find_visible(const Viewer& viewer, CommentId id);
+    Task<Result<StoredComment>> find_visible(const Viewer& viewer, CommentId id);
+    /// The post of a comment that `caller` may remove.
+    Task<Result<PostKey>> find_removable(UserId caller, CommentId id);
+    /// Takes replies of members who are hidden from the viewer out of the reply counts.
+    Task<void> leave_out_hidden(const Viewer& viewer, std::span<StoredComment> comments);
     Task<std::vector<Shown<Comment>>> show(const Viewer& viewer, std::vector<StoredComment> rows);
     Task<Page<Comment>> page_under(const Viewer& viewer, PostId post, CommentId parent, const CommentsQuery& query,
                                    CommentSort sort, std::string_view kind, std::int64_t position);

@@ -34,40 +34,92 @@ struct Head {
 
 }  // namespace
 
-bool Feed::still_holds(const FirstPage& page, const Viewer& viewer) const {
-    if (page.connections != viewer.connections() && *page.connections != *viewer.connections()) return false;
-    const ChangeLog::Position since = page.checked.load(std::memory_order_relaxed);
-    const ChangeLog::Position until = timelines_.changes().position();
-    if (since == until) return true;
-    const auto is_meant = [&viewer](UserId author) { return viewer.follows(author); };
-    if (!timelines_.changes().is_unchanged(since, until, is_meant)) return false;
-    page.checked.store(until, std::memory_order_relaxed);
-    return true;
-}
-
-Task<std::shared_ptr<const Feed::FirstPage>> Feed::first_page(const Viewer& viewer) {
-    auto page = pages_.find(viewer.id());
-    if (page && still_holds(*page, viewer)) co_return page;
+Task<Feed::FirstPagePointer> Feed::first_page(const Viewer& viewer) {
+    FirstPagePointer page = pages_.find(viewer.id());
     // The position is taken before the timelines are read: what changes meanwhile is found at the next look.
     const auto ticket = pages_.ticket(viewer.id());
     const ChangeLog::Position position = timelines_.changes().position();
-    std::vector<PostKey> entries = co_await merge(viewer, kNewest, kKeptEntries);
-    page = std::make_shared<const FirstPage>(std::move(entries), viewer.connections(), position);
+    if (page && page->connections != viewer.connections() && *page->connections != *viewer.connections())
+        page = nullptr;
+    if (page) {
+        const ChangeLog::Position since = page->checked.load(std::memory_order_relaxed);
+        if (since == position) co_return page;
+        const auto is_meant = [&viewer](UserId author) { return viewer.follows(author); };
+        std::optional<std::vector<UserId>> changed = timelines_.changes().list_changed(since, position, is_meant);
+        if (changed && changed->empty()) {
+            page->checked.store(position, std::memory_order_relaxed);
+            co_return page;
+        }
+        page = changed ? co_await update(std::move(page), std::move(*changed), position) : nullptr;
+    }
+    if (!page) {
+        std::vector<PostKey> entries = co_await merge(viewer, kNewest, kKeptEntries);
+        const bool is_whole = entries.size() < kKeptEntries;
+        page = std::make_shared<const FirstPage>(std::move(entries), is_whole, viewer.connections(), position);
+    }
     pages_.put(viewer.id(), page, ticket);
     co_return page;
 }
 
-Task<std::vector<PostKey>> Feed::list(const Viewer& viewer, PostId below, std::size_t count) {
-    const auto page = co_await first_page(viewer);
+Task<Feed::FirstPagePointer> Feed::update(FirstPagePointer page, std::vector<UserId> changed,
+                                          ChangeLog::Position position) {
+    const std::vector<TimelinePointer> timelines = co_await timelines_.of(changed);
+    // From here on upwards the page has every post, so it only lacks what is new there.
+    const PostId floor = page->is_complete ? PostId{} : page->entries.back().id;
+    std::vector<PostKey> entries;
+    entries.reserve(page->entries.size() + changed.size());
+    for (const PostKey& entry : page->entries)
+        if (std::ranges::find(changed, entry.author_id) == changed.end()) entries.push_back(entry);
+    for (std::size_t i = 0; i < changed.size(); ++i) {
+        for (const TimelineEntry& entry : timelines[i]->entries) {
+            if (entry.id < floor) break;
+            entries.push_back({entry.id, changed[i]});
+        }
+    }
+    std::ranges::sort(entries, std::ranges::greater(), &PostKey::id);
+    const bool is_whole = page->is_complete && entries.size() < kKeptEntries;
+    if (entries.size() > kKeptEntries) entries.resize(kKeptEntries);
+    if (!is_whole && entries.size() < kKeptEntries / 2) co_return nullptr;
+    co_return std::make_shared<const FirstPage>(std::move(entries), is_whole, page->connections, position);
+}
+
+Task<std::vector<ListedPost>> Feed::head(UserId reader, FirstPagePointer page, std::size_t count) {
+    const auto ticket = pages_.ticket(reader);
+    std::vector<ListedPost> posts;
+    posts.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        posts.push_back({page->entries[i], nullptr});
+        if (i < page->records.size()) posts.back().record = page->records[i].lock();
+    }
+    const std::size_t pointed = std::min(count, kKeptRecords);
+    const auto is_warm = [](const ListedPost& post) { return post.record && post.record->is_current(); };
+    if (std::ranges::all_of(posts.begin(), posts.begin() + static_cast<std::ptrdiff_t>(pointed), is_warm))
+        co_return posts;
+
+    posts = co_await reader_.look_up(std::move(posts));
+    const auto pointing = std::make_shared<FirstPage>(page->entries, page->is_complete, page->connections,
+                                                      page->checked.load(std::memory_order_relaxed));
+    for (std::size_t i = 0; i < pointed; ++i) pointing->records.emplace_back(posts[i].record);
+    pages_.put(reader, pointing, ticket);
+    co_return posts;
+}
+
+Task<std::vector<ListedPost>> Feed::list(const Viewer& viewer, PostId below, std::size_t count) {
+    const FirstPagePointer page = co_await first_page(viewer);
     const auto start = std::ranges::lower_bound(page->entries, below, std::ranges::greater_equal(), &PostKey::id);
-    const auto kept = static_cast<std::size_t>(page->entries.end() - start);
-    std::vector<PostKey> entries(start, start + static_cast<std::ptrdiff_t>(std::min(kept, count)));
-    if (entries.size() == count || page->is_complete) co_return entries;
+    const auto kept = std::min(static_cast<std::size_t>(page->entries.end() - start), count);
+    std::vector<ListedPost> posts;
+    if (start == page->entries.begin()) {
+        posts = co_await head(viewer.id(), page, kept);
+    } else {
+        for (std::size_t i = 0; i < kept; ++i) posts.push_back({start[static_cast<std::ptrdiff_t>(i)], nullptr});
+    }
+    if (kept == count || page->is_complete) co_return posts;
 
     const PostId last = page->entries.empty() ? below : std::min(below, page->entries.back().id);
-    const std::vector<PostKey> older = co_await merge(viewer, last, count - entries.size());
-    entries.insert(entries.end(), older.begin(), older.end());
-    co_return entries;
+    const std::vector<PostKey> older = co_await merge(viewer, last, count - kept);
+    for (const PostKey& key : older) posts.push_back({key, nullptr});
+    co_return posts;
 }
 
 // A k-way merge of the timelines by a heap of their heads. An author who has older posts than the timeline holds is

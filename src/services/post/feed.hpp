@@ -6,24 +6,27 @@
 #include <vector>
 
 #include "platform/cache/local.hpp"
+#include "services/post/post_reader.hpp"
 #include "services/post/timelines.hpp"
 #include "services/post/viewer.hpp"
 
 namespace guildhall::post {
 
 /// The feeds of members: the posts of their own and of their connections, newest first. The first stretch of each
-/// reader's feed is kept, as post ids only; whether it still holds is decided at each read, by the reader's
-/// connections and by the log of changed timelines. What the reader may see of it is decided when it is shown
-/// (PostReader). Thread-safe.
+/// reader's feed is kept, as post ids; whether it still holds is decided at each read, by the reader's connections and
+/// by the log of changed timelines, and where a few authors changed only theirs is merged anew. The records of its head
+/// are pointed at, so that showing it looks nothing up while they are current. What the reader may see of it is decided
+/// when it is shown (PostReader). Thread-safe.
 class Feed {
 public:
     static constexpr std::size_t kKeptEntries = 100;
+    static constexpr std::size_t kKeptRecords = 21;  // a page of the default size, and whether there is more
 
-    Feed(PostStore& store, Timelines& timelines, std::size_t max_readers)
-        : store_(store), timelines_(timelines), pages_(max_readers) {}
+    Feed(PostStore& store, PostReader& reader, Timelines& timelines, std::size_t max_readers)
+        : store_(store), reader_(reader), timelines_(timelines), pages_(max_readers) {}
 
     /// Up to `count` posts of the viewer's feed below `below`, newest first; fewer only at its end.
-    Task<std::vector<PostKey>> list(const Viewer& viewer, PostId below, std::size_t count);
+    Task<std::vector<ListedPost>> list(const Viewer& viewer, PostId below, std::size_t count);
 
     /// Forgets what is kept for a reader.
     void drop(UserId reader) { pages_.invalidate(reader); }
@@ -34,19 +37,24 @@ private:
         bool is_complete;  // the whole feed
         std::shared_ptr<const connection::Ids> connections;
         mutable std::atomic<ChangeLog::Position> checked;
+        /// The records of the first entries, or none. They do not keep a record in memory that its cache has evicted.
+        std::vector<std::weak_ptr<const PostRecord>> records;
 
-        FirstPage(std::vector<PostKey> merged, std::shared_ptr<const connection::Ids> of, ChangeLog::Position at)
-            : entries(std::move(merged)),
-              is_complete(entries.size() < kKeptEntries),
-              connections(std::move(of)),
-              checked(at) {}
+        FirstPage(std::vector<PostKey> merged, bool is_whole, std::shared_ptr<const connection::Ids> of,
+                  ChangeLog::Position at)
+            : entries(std::move(merged)), is_complete(is_whole), connections(std::move(of)), checked(at) {}
     };
+    using FirstPagePointer = std::shared_ptr<const FirstPage>;
 
-    Task<std::shared_ptr<const FirstPage>> first_page(const Viewer& viewer);
-    bool still_holds(const FirstPage& page, const Viewer& viewer) const;
+    Task<FirstPagePointer> first_page(const Viewer& viewer);
+    /// `page` with what the changed authors have now in place of what they had; null when too little is left of it.
+    Task<FirstPagePointer> update(FirstPagePointer page, std::vector<UserId> changed, ChangeLog::Position position);
+    /// The first `count` entries of the page with their records, which the page then points at.
+    Task<std::vector<ListedPost>> head(UserId reader, FirstPagePointer page, std::size_t count);
     Task<std::vector<PostKey>> merge(const Viewer& viewer, PostId below, std::size_t count);
 
     PostStore& store_;
+    PostReader& reader_;
     Timelines& timelines_;
     cache::Local<UserId, FirstPage> pages_;
 };

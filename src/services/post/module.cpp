@@ -11,15 +11,18 @@ namespace guildhall::post {
 namespace {
 
 constexpr std::chrono::hours kMaintenanceInterval{1};
+// Small transactions, so that no request waits long behind one.
+constexpr std::size_t kPurged = 200;
+constexpr std::size_t kMaxPurges = 50;  // a call
 
 }  // namespace
 
 Module::Module(Ports ports, Options options)
     : ports_(ports),
       store_(ports.database),
-      reader_(store_, ports.directory, ports.network, options.max_posts, options.max_readers),
-      timelines_(store_, options.max_timelines),
-      feed_(store_, timelines_, options.max_readers),
+      reader_(store_, ports.directory, ports.network, {options.max_post_bytes, options.max_reaction_bytes}),
+      timelines_(store_, options.max_timeline_bytes),
+      feed_(store_, reader_, timelines_, options.max_readers),
       post_service_(store_, reader_, timelines_, feed_, ports.directory, ports.ids, ports.clock, ports.outbox),
       reaction_service_(store_, reader_, ports.directory, ports.ids, ports.outbox),
       comment_service_(store_, reader_, ports.directory, ports.ids, ports.clock, ports.outbox),
@@ -31,7 +34,16 @@ void Module::add_routes(http::Router& router) {
     add_post_routes(router, post_service_, reaction_service_, comment_service_, ports_.database);
 }
 
+Task<void> Module::purge() {
+    for (std::size_t i = 0; i < kMaxPurges; ++i) {
+        const auto reacted = co_await store_.purge(kPurged);
+        if (!reacted) co_return;
+        for (const UserId user : *reacted) reader_.drop_reactions_of(user);
+    }
+}
+
 Task<void> Module::maintain() {
+    co_await purge();
     const Time now = ports_.clock.now();
     std::int64_t next = next_maintenance_.load();
     if (to_micros(now) < next ||

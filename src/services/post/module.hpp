@@ -22,11 +22,12 @@
 
 namespace guildhall::post {
 
-/// How many things are kept in memory at most. A post is about 2 KiB, a timeline or a reader up to 2 KiB each.
+/// How much is kept in memory at most.
 struct Options {
-    std::size_t max_posts = 20'000;
-    std::size_t max_timelines = 20'000;
-    std::size_t max_readers = 10'000;
+    std::size_t max_post_bytes = 128 << 20;
+    std::size_t max_timeline_bytes = 32 << 20;
+    std::size_t max_reaction_bytes = 16 << 20;
+    std::size_t max_readers = 20'000;  // of whom the first stretch of the feed is kept, up to 3 KiB each
 };
 
 /// The post service, made from what it needs. Only app/ makes one.
@@ -59,7 +60,8 @@ public:
     ReactionService& reaction_service() { return reaction_service_; }
     CommentService& comment_service() { return comment_service_; }
 
-    /// Forgets what is old enough: idempotency keys, inbox rows. Call every few seconds; it works once an hour.
+    /// Removes what deleted posts have left behind, and once an hour what is old enough: idempotency keys, inbox rows.
+    /// Call every few seconds.
     Task<void> maintain();
 
     /// The schema: the platform's tables first.
@@ -67,6 +69,7 @@ public:
 
 private:
     void add_consumers(outbox::Consumers& consumers);
+    Task<void> purge();
 
     Ports ports_;
     PostStore store_;

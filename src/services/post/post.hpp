@@ -43,6 +43,12 @@ struct Reactions {
 };
 BOOST_DESCRIBE_STRUCT(Reactions, (), (total, like, celebrate, support, love, insightful, funny))
 
+/// What readers see counted of a post.
+struct Counts {
+    Reactions reactions;
+    std::int64_t comment_count = 0;
+};
+
 /// Which post, and whose: both are needed to find its row.
 struct PostKey {
     PostId id;
@@ -61,8 +67,7 @@ struct StoredPost {
     std::optional<Time> edited_at;
     std::int64_t version = 1;
     bool is_deleted = false;
-    Reactions reactions;
-    std::int64_t comment_count = 0;
+    Counts counts;
 };
 
 /// A comment as it is stored. `parent_id` 0: of the post itself. A tombstone (`is_deleted`) has no text and no

@@ -1,48 +1,61 @@
 #include "services/post/post_api.hpp"
 
+#include <string_view>
+#include <utility>
+
 #include "platform/json/write.hpp"
 
 namespace guildhall::post {
 
-// Walks the same description as json::write does for Post, so the two cannot differ; the author's card and the
-// reader's reaction are left out where they stand.
-PostRecord::PostRecord(StoredPost stored) : post(std::move(stored)) {
-    const Post shown{post.key.id,        {},
-                     post.text,          post.visibility,
-                     post.hashtags,      post.mentions,
-                     post.created_at,    post.edited_at,
-                     post.version,       post.reactions,
-                     post.comment_count, {}};
-    std::string* out = &json_before_author;
+// Walks the same description as json::write does for Post, so the two cannot differ; the reader's reaction is left out
+// where it stands, at the end.
+PostRecord::PostRecord(const StoredPost& stored, user::CardPointer card)
+    : key(stored.key),
+      is_deleted(stored.is_deleted),
+      visibility(stored.visibility),
+      author(std::move(card)),
+      version(stored.version),
+      counts(stored.counts),
+      counts_at(0) {
+    if (is_deleted || !author) return;
+    const Post shown{key.id,
+                     *author,
+                     stored.text,
+                     visibility,
+                     stored.hashtags,
+                     stored.mentions,
+                     stored.created_at,
+                     stored.edited_at,
+                     version,
+                     counts.reactions,
+                     counts.comment_count,
+                     {}};
     char before = '{';
     json::for_each_member(shown, [&](std::string_view name, const auto& member) {
-        *out += before;
+        if (name == "reactions") counts_at = json.size();
+        json += before;
         before = ',';
-        *out += '"';
-        *out += name;
-        *out += "\":";
-        if (name == "author") {
-            out = &json_behind_author;
-        } else if (name != "my_reaction") {
-            json::write(*out, member);
-        }
+        json += '"';
+        json += name;
+        json += "\":";
+        if (name != "my_reaction") json::write(json, member);
     });
-    json_before_author.shrink_to_fit();
-    json_behind_author.shrink_to_fit();
+    json.shrink_to_fit();
 }
 
 void PostView::write_json(std::string& out) const {
-    out += record->json_before_author;
-    json::write(out, *author);
-    out += record->json_behind_author;
+    if (!seen_counts) {
+        out += record->json;
+    } else {
+        out.append(record->json, 0, record->counts_at);
+        out += ",\"reactions\":";
+        json::write(out, seen_counts->reactions);
+        out += ",\"comment_count\":";
+        json::write(out, seen_counts->comment_count);
+        out += ",\"my_reaction\":";
+    }
     json::write(out, my_reaction);
     out += '}';
-}
-
-Post PostView::to_post() const {
-    const StoredPost& post = record->post;
-    return {post.key.id,     *author,        post.text,    post.visibility, post.hashtags,      post.mentions,
-            post.created_at, post.edited_at, post.version, post.reactions,  post.comment_count, my_reaction};
 }
 
 }  // namespace guildhall::post

@@ -7,13 +7,14 @@
 
 #include <boost/describe/class.hpp>
 
+#include "platform/cache/local.hpp"
 #include "platform/json/constraints.hpp"
 #include "services/post/post.hpp"
 #include "services/user/public/directory.hpp"
 
 namespace guildhall::post {
 
-/// A post as `anyone who may see it` gets it; `my_reaction` is the reader's own.
+/// A post as anyone who may see it gets it; `my_reaction` is the reader's own.
 struct Post {
     PostId id;
     user::Card author;
@@ -32,14 +33,24 @@ BOOST_DESCRIBE_STRUCT(Post, (),
                       (id, author, text, visibility, hashtags, mentions, created_at, edited_at, version, reactions,
                        comment_count, my_reaction))
 
-/// A post in memory, with the JSON of what is the same for every reader written ahead: all before the author's card,
-/// and all between it and the reader's own reaction.
-struct PostRecord {
-    explicit PostRecord(StoredPost stored);
+/// A post in memory: what decides who sees it, and its JSON written ahead up to the reader's own reaction, with the author's card in it.
+struct PostRecord : cache::Retirable {
+    /// `card` is null when the author does not exist (any more).
+    PostRecord(const StoredPost& stored, user::CardPointer card);
 
-    StoredPost post;
-    std::string json_before_author;
-    std::string json_behind_author;
+    /// False when the post or its author's card may have changed since.
+    bool is_current() const { return Retirable::is_current() && (!author || author->is_current()); }
+    /// Bytes in memory, about.
+    std::size_t weight() const { return sizeof *this + json.capacity(); }
+
+    PostKey key;
+    bool is_deleted;
+    Visibility visibility;
+    user::CardPointer author;
+    std::int64_t version;
+    std::string json;
+    Counts counts;
+    std::size_t counts_at;  // where the JSON of the counts begins
 };
 using PostRecordPointer = std::shared_ptr<const PostRecord>;
 
@@ -47,14 +58,13 @@ using PostRecordPointer = std::shared_ptr<const PostRecord>;
 struct PostView {
     using Schema = Post;
     PostRecordPointer record;
-    user::CardPointer author;
     std::optional<ReactionKind> my_reaction;
     std::int64_t version = 0;
+    /// What the reader may count when that is less than everybody may; null otherwise.
+    std::shared_ptr<const Counts> seen_counts;
 
     /// Appends the JSON, as json::write does for the Post.
     void write_json(std::string& out) const;
-    /// The described struct of the same content.
-    Post to_post() const;
 };
 
 /// The body that publishes a post.

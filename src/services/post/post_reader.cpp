@@ -4,6 +4,8 @@
 #include <string_view>
 
 #include "platform/base/text.hpp"
+#include "platform/json/read.hpp"
+#include "platform/json/write.hpp"
 
 namespace guildhall::post {
 namespace {
@@ -13,6 +15,16 @@ constexpr std::size_t kExcerptLength = 200;
 
 Error no_such_post() { return {Code::not_found, "there is no such post"}; }
 
+// The two were not read at one instant: a count is never below 0 for that.
+Counts less(const Counts& all, const Counts& some) {
+    const auto minus = [](std::int64_t a, std::int64_t b) { return std::max<std::int64_t>(a - b, 0); };
+    const Reactions& a = all.reactions;
+    const Reactions& b = some.reactions;
+    return {{minus(a.total, b.total), minus(a.like, b.like), minus(a.celebrate, b.celebrate), minus(a.support, b.support),
+             minus(a.love, b.love), minus(a.insightful, b.insightful), minus(a.funny, b.funny)},
+            minus(all.comment_count, some.comment_count)};
+}
+
 std::string excerpt_of(std::string_view text) {
     std::size_t end = 0;
     for (std::size_t count = 0; count < kExcerptLength && end < text.size(); ++count) next_code_point(text, end);
@@ -21,6 +33,15 @@ std::string excerpt_of(std::string_view text) {
 
 }  // namespace
 
+PostReader::PostReader(PostStore& store, user::Directory& directory, connection::Network& network, ReaderLimits limits)
+    : store_(store),
+      directory_(directory),
+      network_(network),
+      records_(limits.post_bytes, [](const PostRecord& record) { return record.weight(); }),
+      own_reactions_(limits.reaction_bytes, [](const OwnReactions& own) {
+          return sizeof own + own.reactions.capacity() * sizeof(OwnReaction);
+      }) {}
+
 Task<Viewer> PostReader::viewer(UserId user) {
     if (!user) co_return Viewer();
     auto hidden = co_await directory_.hidden_from(user);
@@ -28,56 +49,55 @@ Task<Viewer> PostReader::viewer(UserId user) {
     co_return Viewer(user, std::move(hidden), std::move(connections));
 }
 
-Task<std::vector<PostRecordPointer>> PostReader::records(std::vector<PostKey> keys) {
-    std::vector<PostRecordPointer> found(keys.size());
+Task<std::vector<ListedPost>> PostReader::look_up(std::vector<ListedPost> posts) {
     std::vector<PostKey> missing;
     std::vector<std::pair<std::size_t, cache::Local<PostId, PostRecord>::Ticket>> places;
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-        found[i] = records_.find(keys[i].id);
-        if (found[i]) continue;
-        places.emplace_back(i, records_.ticket(keys[i].id));
-        missing.push_back(keys[i]);
+    for (std::size_t i = 0; i < posts.size(); ++i) {
+        ListedPost& post = posts[i];
+        if (post.record && post.record->is_current()) continue;
+        post.record = records_.find(post.key.id);
+        if (post.record && post.record->is_current()) continue;
+        post.record = nullptr;
+        places.emplace_back(i, records_.ticket(post.key.id));
+        missing.push_back(post.key);
     }
-    if (missing.empty()) co_return found;
+    if (missing.empty()) co_return posts;
 
-    std::vector<StoredPost> stored = co_await store_.list_posts(std::move(missing));
-    for (StoredPost& post : stored) {
-        const PostId id = post.key.id;
-        const auto record = std::make_shared<const PostRecord>(std::move(post));
+    const std::vector<StoredPost> stored = co_await store_.list_posts(std::move(missing));
+    std::vector<UserId> authors;
+    authors.reserve(stored.size());
+    for (const StoredPost& post : stored) authors.push_back(post.key.author_id);
+    std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+        const PostId id = stored[i].key.id;
+        const auto record = std::make_shared<const PostRecord>(stored[i], std::move(cards[i]));
         for (const auto& [place, ticket] : places) {
-            if (keys[place].id != id) continue;
-            found[place] = record;
-            records_.put(id, record, ticket);
+            if (posts[place].key.id != id) continue;
+            posts[place].record = record;
+            // Nothing tells when an author who is not there comes.
+            if (record->author || record->is_deleted) records_.put(id, record, ticket);
         }
     }
-    co_return found;
+    co_return posts;
 }
 
-Task<std::vector<PostView>> PostReader::list_visible(const Viewer& viewer, std::vector<PostKey> keys) {
-    std::vector<PostRecordPointer> found = co_await records(std::move(keys));
-    std::erase_if(found, [&viewer](const PostRecordPointer& record) {
-        return !record || record->post.is_deleted ||
-               !viewer.may_see(record->post.key.author_id, record->post.visibility);
-    });
+Task<std::vector<PostView>> PostReader::list_visible(const Viewer& viewer, std::vector<ListedPost> posts) {
+    posts = co_await look_up(std::move(posts));
     std::vector<PostView> views;
-    if (found.empty()) co_return views;
-
-    std::vector<UserId> authors;
-    authors.reserve(found.size());
-    for (const PostRecordPointer& record : found) authors.push_back(record->post.key.author_id);
-    std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
-    views.reserve(found.size());
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        if (!cards[i]) continue;
-        const std::int64_t version = found[i]->post.version;
-        views.push_back({std::move(found[i]), std::move(cards[i]), {}, version});
+    views.reserve(posts.size());
+    for (ListedPost& post : posts) {
+        if (!post.record || post.record->is_deleted || !post.record->author) continue;
+        if (!viewer.may_see(post.record->key.author_id, post.record->visibility)) continue;
+        const std::int64_t version = post.record->version;
+        views.push_back({std::move(post.record), {}, version, nullptr});
     }
-    if (viewer.id()) co_await add_own_reactions(viewer.id(), views);
+    if (viewer.id() && !views.empty()) co_await add_own_reactions(viewer.id(), views);
+    if (viewer.hides_anybody() && !views.empty()) co_await leave_out_hidden(viewer, views);
     co_return views;
 }
 
 Task<void> PostReader::add_own_reactions(UserId user, std::span<PostView> views) {
-    const auto is_without = [](const PostView& view) { return view.record->post.reactions.total == 0; };
+    const auto is_without = [](const PostView& view) { return view.record->counts.reactions.total == 0; };
     if (std::ranges::all_of(views, is_without)) co_return;
 
     auto own = own_reactions_.find(user);
@@ -91,7 +111,7 @@ Task<void> PostReader::add_own_reactions(UserId user, std::span<PostView> views)
     std::vector<PostId> older;
     for (PostView& view : views) {
         if (is_without(view)) continue;
-        const PostId id = view.record->post.key.id;
+        const PostId id = view.record->key.id;
         if (id < own->floor) {
             older.push_back(id);
             continue;
@@ -103,47 +123,74 @@ Task<void> PostReader::add_own_reactions(UserId user, std::span<PostView> views)
     const std::vector<OwnReaction> reactions = co_await store_.list_reactions_of(user, std::move(older));
     for (const auto& [id, kind] : reactions)
         for (PostView& view : views)
-            if (view.record->post.key.id == id) view.my_reaction = kind;
+            if (view.record->key.id == id) view.my_reaction = kind;
+}
+
+Task<void> PostReader::leave_out_hidden(const Viewer& viewer, std::span<PostView> views) {
+    sql::Ids posts;
+    for (const PostView& view : views) {
+        const Counts& counts = view.record->counts;
+        if (counts.reactions.total > 0 || counts.comment_count > 0) posts.push_back(view.record->key.id.value);
+    }
+    if (posts.empty()) co_return;
+    const std::vector<std::pair<PostId, Counts>> hidden =
+        co_await store_.list_counts_of(std::move(posts), viewer.hidden_ids());
+    for (const auto& [id, unseen] : hidden) {
+        for (PostView& view : views) {
+            if (view.record->key.id != id) continue;
+            view.seen_counts = std::make_shared<const Counts>(less(view.record->counts, unseen));
+        }
+    }
+}
+
+Task<PostRecordPointer> PostReader::find_any(PostId id) {
+    PostRecordPointer record = records_.find(id);
+    if (record && record->is_current()) co_return record;
+    std::vector<ListedPost> posts = listed(std::span(&id, 1));
+    posts = co_await look_up(std::move(posts));
+    co_return std::move(posts.front().record);
 }
 
 Task<Result<PostRecordPointer>> PostReader::find_record(const Viewer& viewer, PostId id) {
-    PostRecordPointer record = records_.find(id);
-    if (!record) {
-        std::vector<PostKey> keys{{id, {}}};
-        record = (co_await records(std::move(keys))).front();
-    }
-    if (!record || !viewer.may_see(record->post.key.author_id, record->post.visibility)) co_return no_such_post();
-    if (record->post.is_deleted) co_return Error{Code::gone, "the post has been deleted"};
+    PostRecordPointer record = co_await find_any(id);
+    if (!record || !viewer.may_see(record->key.author_id, record->visibility)) co_return no_such_post();
+    if (record->is_deleted) co_return deleted_post();
+    if (!record->author) co_return no_such_post();
     co_return record;
 }
 
 Task<Result<PostView>> PostReader::find(const Viewer& viewer, PostId id) {
     Result<PostRecordPointer> record = co_await find_record(viewer, id);
     if (!record) co_return record.error();
-    std::vector<UserId> authors{(*record)->post.key.author_id};
-    std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
-    if (!cards.front()) co_return no_such_post();
-    const std::int64_t version = (*record)->post.version;
-    PostView view{std::move(*record), std::move(cards.front()), {}, version};
+    const std::int64_t version = (*record)->version;
+    PostView view{std::move(*record), {}, version, nullptr};
     if (viewer.id()) co_await add_own_reactions(viewer.id(), std::span(&view, 1));
+    if (viewer.hides_anybody()) co_await leave_out_hidden(viewer, std::span(&view, 1));
     co_return view;
 }
 
 Task<std::vector<PostCardPointer>> PostReader::cards(UserId viewer_id, std::vector<PostId> ids) {
     const Viewer who = co_await viewer(viewer_id);
-    std::vector<PostKey> keys;
-    keys.reserve(ids.size());
-    for (const PostId id : ids) keys.push_back({id, {}});
-    const std::vector<PostRecordPointer> found = co_await records(std::move(keys));
+    const std::vector<PostView> views = co_await list_visible(who, listed(ids));
     std::vector<PostCardPointer> cards(ids.size());
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-        if (!found[i] || found[i]->post.is_deleted) continue;
-        const StoredPost& post = found[i]->post;
-        if (!who.may_see(post.key.author_id, post.visibility)) continue;
-        cards[i] = std::make_shared<const PostCard>(post.key.id, post.key.author_id, post.visibility, post.created_at,
-                                                    excerpt_of(post.text));
+    for (const PostView& view : views) {
+        // The text is kept once only, in the JSON.
+        const Post post = json::read_trusted<Post>(json::to_json(view));
+        const auto card = std::make_shared<const PostCard>(post.id, post.author.id, post.visibility, post.created_at,
+                                                           excerpt_of(post.text));
+        for (std::size_t i = 0; i < ids.size(); ++i)
+            if (ids[i] == post.id) cards[i] = card;
     }
     co_return cards;
+}
+
+Error deleted_post() { return {Code::gone, "the post has been deleted"}; }
+
+std::vector<ListedPost> listed(std::span<const PostId> posts) {
+    std::vector<ListedPost> list;
+    list.reserve(posts.size());
+    for (const PostId id : posts) list.push_back({{id, {}}, nullptr});
+    return list;
 }
 
 }  // namespace guildhall::post

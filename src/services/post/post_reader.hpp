@@ -30,25 +30,42 @@ private:
     Action action_;
 };
 
+/// A post in a list; `record` is null until it is looked up, and stays so for one that does not exist.
+struct ListedPost {
+    PostKey key;
+    PostRecordPointer record;
+};
+
+/// How much is kept in memory at most.
+struct ReaderLimits {
+    std::size_t post_bytes;
+    std::size_t reaction_bytes;  // of the readers' own reactions
+};
+
 /// Reads posts as a viewer sees them, from memory when it is warm: no SQL, no copy of a text. All paths to a post
-/// lead through here, so visibility, blocks and deletion hold on each. Thread-safe.
+/// lead through here, so visibility, blocks and deletion hold on each, and its counts are without those whom the
+/// viewer may not see. Thread-safe.
 class PostReader final : public Posts {
 public:
-    PostReader(PostStore& store, user::Directory& directory, connection::Network& network, std::size_t max_posts,
-               std::size_t max_readers)
-        : store_(store), directory_(directory), network_(network), records_(max_posts), own_reactions_(max_readers) {}
+    PostReader(PostStore& store, user::Directory& directory, connection::Network& network, ReaderLimits limits);
 
     /// `user` as a viewer; 0 is somebody who is not signed in.
     Task<Viewer> viewer(UserId user);
 
-    /// The posts of `keys` that the viewer may see, in their order. An author of 0 is looked up.
-    Task<std::vector<PostView>> list_visible(const Viewer& viewer, std::vector<PostKey> keys);
+    /// `posts` with their records: those that have none, or one that is no longer current, are looked up. An author of
+    /// 0 is found.
+    Task<std::vector<ListedPost>> look_up(std::vector<ListedPost> posts);
+
+    /// Those of `posts` that the viewer may see, in their order.
+    Task<std::vector<PostView>> list_visible(const Viewer& viewer, std::vector<ListedPost> posts);
 
     /// Errors: not_found when it does not exist or the viewer may not see it; gone when it was deleted and they could
     /// see it.
     Task<Result<PostView>> find(const Viewer& viewer, PostId id);
-    /// The same without the author's card and the reader's reaction.
+    /// The same without what is the reader's own.
     Task<Result<PostRecordPointer>> find_record(const Viewer& viewer, PostId id);
+    /// The post whoever reads, deleted or not; null when it does not exist. For rules that are not about reading it.
+    Task<PostRecordPointer> find_any(PostId id);
 
     Task<std::vector<PostCardPointer>> cards(UserId viewer, std::vector<PostId> ids) override;
 
@@ -64,8 +81,8 @@ private:
         PostId floor;
     };
 
-    Task<std::vector<PostRecordPointer>> records(std::vector<PostKey> keys);
     Task<void> add_own_reactions(UserId user, std::span<PostView> views);
+    Task<void> leave_out_hidden(const Viewer& viewer, std::span<PostView> views);
 
     PostStore& store_;
     user::Directory& directory_;
@@ -73,5 +90,11 @@ private:
     cache::Local<PostId, PostRecord> records_;
     cache::Local<UserId, OwnReactions> own_reactions_;
 };
+
+/// The error of reading or changing a post that was deleted.
+Error deleted_post();
+
+/// `posts` as a list to look up; their authors are not known.
+std::vector<ListedPost> listed(std::span<const PostId> posts);
 
 }  // namespace guildhall::post

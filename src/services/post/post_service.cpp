@@ -13,8 +13,6 @@ constexpr std::string_view kFeedCursor = "feed.newest";
 constexpr std::string_view kAuthorCursor = "author.posts";
 constexpr std::string_view kHashtagCursor = "hashtag.posts";
 
-Error deleted_meanwhile() { return {Code::gone, "the post has been deleted"}; }
-
 }  // namespace
 
 Task<void> resolve_mentions(user::Directory& directory, UserId author, TextEntities& entities) {
@@ -52,14 +50,12 @@ Task<Result<http::Created<PostView>>> PostService::create(http::Caller caller, C
     post.hashtags = std::move(entities.hashtags);
     post.mentions = std::move(entities.mentions);
     post.created_at = clock_.now();
-    const auto record = std::make_shared<const PostRecord>(std::move(post));
-    const PostView view{record, std::move(cards.front()), {}, 1};
-    const StoredPost& stored = record->post;
-    const PostCreated event{caller.id, stored.key.id, stored.visibility, newly_mentioned({}, stored.mentions)};
-    std::string location = "/v1/posts/" + std::to_string(stored.key.id.value);
+    const PostView view{std::make_shared<const PostRecord>(post, std::move(cards.front())), {}, 1, nullptr};
+    const PostCreated event{caller.id, post.key.id, post.visibility, newly_mentioned({}, post.mentions)};
+    std::string location = "/v1/posts/" + std::to_string(post.key.id.value);
 
     auto insert = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        co_await store_.insert_post(tx, stored);
+        co_await store_.insert_post(tx, post);
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return co_await http::remember(tx, *caller.request, view, location);
     };
@@ -76,17 +72,14 @@ Task<Result<PostView>> PostService::find(http::Visitor visitor, PostId id) {
 
 Task<Result<std::vector<PostView>>> PostService::list_by_ids(http::Visitor visitor, PostsQuery query) {
     const Viewer viewer = co_await reader_.viewer(visitor.id);
-    std::vector<PostKey> keys;
-    keys.reserve(query.ids.items.size());
-    for (const PostId id : query.ids.items) keys.push_back({id, {}});
-    co_return co_await reader_.list_visible(viewer, std::move(keys));
+    co_return co_await reader_.list_visible(viewer, listed(query.ids.items));
 }
 
 Task<Result<PostKey>> PostService::own_post(UserId caller, PostId id) {
     const Viewer viewer = co_await reader_.viewer(caller);
     const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, id);
     if (!record) co_return record.error();
-    const PostKey key = (*record)->post.key;
+    const PostKey key = (*record)->key;
     if (key.author_id != caller) co_return Error{Code::forbidden, "only the author can change a post"};
     co_return key;
 }
@@ -103,7 +96,7 @@ Task<Result<PostView>> PostService::edit(http::Caller caller, PostId id, EditPos
 
     auto update = [&](sql::Transaction& tx) -> Task<Result<void>> {
         const std::optional<StoredPost> before = co_await store_.lock_post(tx, *key);
-        if (!before) co_return deleted_meanwhile();
+        if (!before) co_return deleted_post();
         if (auto matches = http::check_if_match(*caller.request, before->version); !matches) co_return matches.error();
         StoredPost after = *before;
         const bool has_new_text = body.text.value && body.text.value->value != before->text;
@@ -145,20 +138,18 @@ Task<Result<void>> PostService::remove(http::Caller caller, PostId id) {
     if (!key) co_return key.error();
     const Time now = clock_.now();
     const PostDeleted event{caller.id, id};
-    std::vector<UserId> reacted;
 
     auto erase = [&](sql::Transaction& tx) -> Task<Result<void>> {
         const std::optional<StoredPost> post = co_await store_.lock_post(tx, *key);
-        if (!post) co_return deleted_meanwhile();
+        if (!post) co_return deleted_post();
         if (auto matches = http::check_if_match(*caller.request, post->version); !matches) co_return matches.error();
-        reacted = co_await store_.erase_post(tx, *post, now);
+        co_await store_.erase_post(tx, *post, now);
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
     };
     const AtEnd drop([&] {
         reader_.drop_post(id);
         timelines_.drop(caller.id);
-        for (const UserId user : reacted) reader_.drop_reactions_of(user);
     });
     co_return co_await store_.database().transact<void>(erase);
 }
@@ -166,17 +157,17 @@ Task<Result<void>> PostService::remove(http::Caller caller, PostId id) {
 template <class Fetch>
 Task<Page<PostView>> PostService::page_of_posts(const Viewer& viewer, std::string_view kind, std::int64_t position,
                                                 int limit, Fetch& fetch) {
-    auto show = [&](std::vector<PostKey> keys) -> Task<std::vector<Shown<PostView>>> {
-        std::vector<PostView> views = co_await reader_.list_visible(viewer, std::move(keys));
+    auto show = [&](std::vector<ListedPost> posts) -> Task<std::vector<Shown<PostView>>> {
+        std::vector<PostView> views = co_await reader_.list_visible(viewer, std::move(posts));
         std::vector<Shown<PostView>> shown;
         shown.reserve(views.size());
         for (PostView& view : views) {
-            const std::int64_t place = view.record->post.key.id.value;
+            const std::int64_t place = view.record->key.id.value;
             shown.push_back({place, std::move(view)});
         }
         co_return shown;
     };
-    const auto place = [](const PostKey& key) { return key.id.value; };
+    const auto place = [](const ListedPost& post) { return post.key.id.value; };
     co_return co_await fill_page<PostView>(kind, position, static_cast<std::size_t>(limit), fetch, place, show);
 }
 
@@ -196,23 +187,23 @@ Task<Result<Page<PostView>>> PostService::list_by_author(http::Visitor visitor, 
     const bool exists = audience && co_await directory_.exists(author);
     if (!exists) co_return Error{Code::not_found, "there is no such member"};
 
-    auto fetch = [&](std::int64_t below, std::size_t count) -> Task<std::vector<PostKey>> {
-        std::vector<PostKey> keys;
+    auto fetch = [&](std::int64_t below, std::size_t count) -> Task<std::vector<ListedPost>> {
+        std::vector<ListedPost> posts;
         std::vector<UserId> authors{author};
         const TimelinePointer timeline = (co_await timelines_.of(std::move(authors))).front();
         std::int64_t last = below;
         for (const TimelineEntry& entry : timeline->entries) {
             if (entry.id.value >= below) continue;
             last = entry.id.value;
-            if (entry.visibility <= *audience) keys.push_back({entry.id, author});
-            if (keys.size() == count) break;
+            if (entry.visibility <= *audience) posts.push_back({{entry.id, author}, nullptr});
+            if (posts.size() == count) break;
         }
-        if (keys.size() == count || timeline->is_complete) co_return keys;
+        if (posts.size() == count || timeline->is_complete) co_return posts;
         // The timeline keeps the newest only.
         std::vector<TimelineRequest> request{{author, PostId{last}, *audience}};
-        const auto older = co_await store_.list_timelines(std::move(request), count - keys.size());
-        for (const TimelineEntry& entry : older.front()) keys.push_back({entry.id, author});
-        co_return keys;
+        const auto older = co_await store_.list_timelines(std::move(request), count - posts.size());
+        for (const TimelineEntry& entry : older.front()) posts.push_back({{entry.id, author}, nullptr});
+        co_return posts;
     };
     co_return co_await page_of_posts(viewer, kAuthorCursor, *position, query.limit.value, fetch);
 }
@@ -221,14 +212,14 @@ Task<Result<Page<PostView>>> PostService::list_by_hashtag(http::Visitor visitor,
     const Result<std::int64_t> position = position_of(query.cursor, kHashtagCursor);
     if (!position) co_return position.error();
     const Viewer viewer = co_await reader_.viewer(visitor.id);
-    const Visibility audience = viewer.id() ? Visibility::members : Visibility::everyone;
-    sql::Ids followed;
-    if (viewer.id()) {
-        followed = sql::ids_of(std::span<const UserId>(*viewer.connections()));
-        followed.push_back(viewer.id().value);
-    }
-    auto fetch = [&](std::int64_t below, std::size_t count) {
-        return store_.list_by_hashtag(tag.value, PostId{below}, audience, followed, count);
+    // Of every visibility for who is signed in: what they may not see is left out when it is shown, and bounded there.
+    auto fetch = [&](std::int64_t below, std::size_t count) -> Task<std::vector<ListedPost>> {
+        const std::vector<PostKey> keys =
+            co_await store_.list_by_hashtag(tag.value, PostId{below}, !viewer.id(), count);
+        std::vector<ListedPost> posts;
+        posts.reserve(keys.size());
+        for (const PostKey& key : keys) posts.push_back({key, nullptr});
+        co_return posts;
     };
     co_return co_await page_of_posts(viewer, kHashtagCursor, *position, query.limit.value, fetch);
 }

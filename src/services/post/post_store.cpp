@@ -1,6 +1,7 @@
 #include "services/post/post_store.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <unordered_map>
 
 #include "platform/json/read.hpp"
@@ -23,8 +24,11 @@ constexpr sql::Statement kListTimeline{
     "ORDER BY id DESC LIMIT $4"};
 constexpr sql::Statement kListByHashtag{
     "post.list_by_hashtag",
-    "SELECT post_id, author_id FROM hashtag_posts WHERE tag = $1 AND post_id < $2 "
-    "AND (visibility <= $3 OR author_id IN ($4:ids)) ORDER BY post_id DESC LIMIT $5"};
+    "SELECT post_id, author_id FROM hashtag_posts WHERE tag = $1 AND post_id < $2 ORDER BY post_id DESC LIMIT $3"};
+constexpr sql::Statement kListPublicByHashtag{
+    "post.list_public_by_hashtag",
+    "SELECT post_id, author_id FROM hashtag_posts WHERE tag = $1 AND visibility = $4 AND post_id < $2 "
+    "ORDER BY post_id DESC LIMIT $3"};
 constexpr sql::Statement kInsertPost{
     "post.insert_post",
     "INSERT INTO posts (author_id, id, text, visibility, hashtags, mentions, created_at, edited_at, version, "
@@ -55,12 +59,19 @@ constexpr sql::Statement kEraseCounts{
     "post.erase_counts",
     "UPDATE post_counts SET is_deleted = 1, like_count = 0, celebrate_count = 0, support_count = 0, love_count = 0, "
     "insightful_count = 0, funny_count = 0, comment_count = 0 WHERE post_id = $1"};
-constexpr sql::Statement kRemoveReactionsOfPost{"post.remove_reactions_of_post",
-                                                "DELETE FROM reactions WHERE post_id = $1 RETURNING user_id"};
+constexpr sql::Statement kInsertPurge{"post.insert_purge", "INSERT INTO purges (post_id) VALUES ($1)"};
+constexpr sql::Statement kFindPurge{"post.find_purge", "SELECT post_id FROM purges ORDER BY post_id LIMIT 1"};
+constexpr sql::Statement kRemovePurge{"post.remove_purge", "DELETE FROM purges WHERE post_id = $1"};
+constexpr sql::Statement kRemoveReactionsOfPost{
+    "post.remove_reactions_of_post",
+    "DELETE FROM reactions WHERE post_id = $1 AND user_id IN "
+    "(SELECT user_id FROM reactions WHERE post_id = $1 LIMIT $2) RETURNING user_id"};
 constexpr sql::Statement kRemoveReactionsByUsers{
     "post.remove_reactions_by_users", "DELETE FROM reactions_by_user WHERE user_id IN ($1:ids) AND post_id = $2"};
-constexpr sql::Statement kRemoveCommentsOfPost{"post.remove_comments_of_post",
-                                               "DELETE FROM comments WHERE post_id = $1 RETURNING id, author_id"};
+constexpr sql::Statement kRemoveCommentsOfPost{
+    "post.remove_comments_of_post",
+    "DELETE FROM comments WHERE post_id = $1 AND id IN (SELECT id FROM comments WHERE post_id = $1 LIMIT $2) "
+    "RETURNING id, author_id"};
 constexpr sql::Statement kRemoveCommentRoutes{"post.remove_comment_routes",
                                               "DELETE FROM comment_routes WHERE comment_id IN ($1:ids)"};
 constexpr sql::Statement kRemoveCommentOfUser{"post.remove_comment_of_user",
@@ -105,6 +116,23 @@ constexpr sql::Statement kAddToCounts{
     "support_count = support_count + $4, love_count = love_count + $5, insightful_count = insightful_count + $6, "
     "funny_count = funny_count + $7, comment_count = comment_count + $8 WHERE post_id = $1 AND is_deleted = 0 "
     "RETURNING author_id"};
+
+constexpr sql::Statement kListReactionCountsOf{
+    "post.list_reaction_counts_of",
+    "SELECT post_id, kind, COUNT(*) FROM reactions WHERE post_id IN ($1:ids) AND user_id IN ($2:ids) "
+    "GROUP BY post_id, kind"};
+constexpr sql::Statement kListCommentCountsOf{
+    "post.list_comment_counts_of",
+    "WITH RECURSIVE unseen (post_id, id, deleted_at) AS ("
+    "SELECT post_id, id, deleted_at FROM comments "
+    "WHERE post_id IN ($1:ids) AND author_id IN ($2:ids) AND deleted_at IS NULL "
+    "UNION SELECT c.post_id, c.id, c.deleted_at FROM unseen u JOIN comments c "
+    "ON c.post_id = u.post_id AND c.parent_id = u.id AND (c.deleted_at IS NULL OR c.reply_count > 0)) "
+    "SELECT post_id, COUNT(*) FROM unseen WHERE deleted_at IS NULL GROUP BY post_id"};
+constexpr sql::Statement kListReplyCountsOf{
+    "post.list_reply_counts_of",
+    "SELECT parent_id, COUNT(*) FROM comments WHERE post_id = $1 AND parent_id IN ($2:ids) AND author_id IN ($3:ids) "
+    "AND deleted_at IS NULL GROUP BY parent_id"};
 
 constexpr sql::Statement kFindCommentRoute{"post.find_comment_route",
                                            "SELECT post_id FROM comment_routes WHERE comment_id = $1"};
@@ -163,7 +191,6 @@ constexpr sql::Statement kListTakenCommentIds{"post.list_taken_comment_ids",
 
 // A pipeline is written before it is read: this bounds what waits in the socket's buffers.
 constexpr std::size_t kMaxPipelined = 128;
-constexpr std::size_t kMaxInList = 1000;
 
 template <class T>
 std::vector<T> parse_list(const std::string& text) {
@@ -193,7 +220,7 @@ StoredPost read_post(sql::Row row) {
 }
 
 void read_counts(const sql::Row& row, StoredPost& post) {
-    Reactions& counts = post.reactions;
+    Reactions& counts = post.counts.reactions;
     counts.like = row.number(2);
     counts.celebrate = row.number(3);
     counts.support = row.number(4);
@@ -201,7 +228,20 @@ void read_counts(const sql::Row& row, StoredPost& post) {
     counts.insightful = row.number(6);
     counts.funny = row.number(7);
     counts.total = counts.like + counts.celebrate + counts.support + counts.love + counts.insightful + counts.funny;
-    post.comment_count = row.number(8);
+    post.counts.comment_count = row.number(8);
+}
+
+void add_reactions(Reactions& reactions, ReactionKind kind, std::int64_t count) {
+    reactions.total += count;
+    switch (kind) {
+    case ReactionKind::like: reactions.like += count; return;
+    case ReactionKind::celebrate: reactions.celebrate += count; return;
+    case ReactionKind::support: reactions.support += count; return;
+    case ReactionKind::love: reactions.love += count; return;
+    case ReactionKind::insightful: reactions.insightful += count; return;
+    case ReactionKind::funny: reactions.funny += count; return;
+    }
+    throw Corrupt("a stored reaction is of no kind");
 }
 
 StoredComment read_comment(sql::Row row) {
@@ -302,10 +342,15 @@ Task<std::vector<std::vector<TimelineEntry>>> PostStore::list_timelines(std::vec
     co_return timelines;
 }
 
-Task<std::vector<PostKey>> PostStore::list_by_hashtag(std::string tag, PostId below, Visibility audience,
-                                                      sql::Ids authors, std::size_t limit) {
-    sql::Rows rows = co_await database_.read(
-        kListByHashtag, sql::params(std::move(tag), below, static_cast<int>(audience), std::move(authors), limit));
+Task<std::vector<PostKey>> PostStore::list_by_hashtag(std::string tag, PostId below, bool only_public,
+                                                      std::size_t limit) {
+    sql::Rows rows;
+    if (only_public) {
+        rows = co_await database_.read(kListPublicByHashtag,
+                                       sql::params(std::move(tag), below, limit, static_cast<int>(Visibility::everyone)));
+    } else {
+        rows = co_await database_.read(kListByHashtag, sql::params(std::move(tag), below, limit));
+    }
     std::vector<PostKey> keys;
     keys.reserve(rows.size());
     for (const sql::Row row : rows) keys.push_back({row.id<PostId>(0), row.id<UserId>(1)});
@@ -343,30 +388,37 @@ Task<void> PostStore::update_post(sql::Transaction& tx, const StoredPost& before
     }
 }
 
-Task<std::vector<UserId>> PostStore::erase_post(sql::Transaction& tx, const StoredPost& post, Time now) {
+Task<void> PostStore::erase_post(sql::Transaction& tx, const StoredPost& post, Time now) {
     co_await tx.execute(kErasePost, sql::params(post.key.author_id, post.key.id, now));
     co_await tx.execute(kEraseCounts, sql::params(post.key.id));
     for (const std::string& tag : post.hashtags) co_await tx.execute(kRemoveHashtag, sql::params(tag, post.key.id));
+    co_await tx.execute(kInsertPurge, sql::params(post.key.id));
+}
 
-    sql::Rows reactions = co_await tx.query(kRemoveReactionsOfPost, sql::params(post.key.id));
+Task<std::optional<std::vector<UserId>>> PostStore::purge(std::size_t limit) {
+    sql::Rows purges = co_await database_.read(kFindPurge, sql::params());
+    if (purges.empty()) co_return std::nullopt;
+    const PostId post = purges[0].id<PostId>(0);
     std::vector<UserId> reacted;
-    reacted.reserve(reactions.size());
-    for (const sql::Row row : reactions) reacted.push_back(row.id<UserId>(0));
-    for (std::size_t start = 0; start < reacted.size(); start += kMaxInList) {
-        const std::size_t count = std::min(kMaxInList, reacted.size() - start);
-        sql::Ids users = sql::ids_of(std::span<const UserId>(reacted).subspan(start, count));
-        co_await tx.execute(kRemoveReactionsByUsers, sql::params(std::move(users), post.key.id));
-    }
 
-    sql::Rows comments = co_await tx.query(kRemoveCommentsOfPost, sql::params(post.key.id));
-    sql::Ids comment_ids;
-    for (const sql::Row row : comments) {
-        co_await tx.execute(kRemoveCommentOfUser, sql::params(row.number(1), row.number(0)));
-        comment_ids.push_back(row.number(0));
-        if (comment_ids.size() < kMaxInList) continue;
-        co_await tx.execute(kRemoveCommentRoutes, sql::params(std::exchange(comment_ids, {})));
-    }
-    if (!comment_ids.empty()) co_await tx.execute(kRemoveCommentRoutes, sql::params(std::move(comment_ids)));
+    auto remove = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        sql::Rows reactions = co_await tx.query(kRemoveReactionsOfPost, sql::params(post, limit));
+        reacted.clear();
+        for (const sql::Row row : reactions) reacted.push_back(row.id<UserId>(0));
+        sql::Ids users = sql::ids_of(std::span<const UserId>(reacted));
+        co_await tx.execute(kRemoveReactionsByUsers, sql::params(std::move(users), post));
+        sql::Rows comments = co_await tx.query(kRemoveCommentsOfPost, sql::params(post, limit));
+        sql::Ids comment_ids;
+        for (const sql::Row row : comments) {
+            co_await tx.execute(kRemoveCommentOfUser, sql::params(row.number(1), row.number(0)));
+            comment_ids.push_back(row.number(0));
+        }
+        co_await tx.execute(kRemoveCommentRoutes, sql::params(std::move(comment_ids)));
+        if (reactions.size() < limit && comments.size() < limit) co_await tx.execute(kRemovePurge, sql::params(post));
+        co_return Result<void>{};
+    };
+    const Result<void> removed = co_await database_.transact<void>(remove);
+    assert(removed);
     co_return reacted;
 }
 
@@ -436,6 +488,28 @@ Task<std::optional<UserId>> PostStore::add_to_counts(sql::Transaction& tx, PostI
         kAddToCounts, sql::params(post, kinds[0], kinds[1], kinds[2], kinds[3], kinds[4], kinds[5], comments));
     if (rows.empty()) co_return std::nullopt;
     co_return rows[0].id<UserId>(0);
+}
+
+Task<std::vector<std::pair<PostId, Counts>>> PostStore::list_counts_of(sql::Ids posts, sql::Ids users) {
+    std::vector<sql::Call> calls;
+    calls.push_back({&kListReactionCountsOf, sql::params(posts, users)});
+    calls.push_back({&kListCommentCountsOf, sql::params(std::move(posts), std::move(users))});
+    std::vector<sql::Rows> answers = co_await database_.read_all(std::move(calls));
+    std::unordered_map<PostId, Counts> counts;
+    for (const sql::Row row : answers[0])
+        add_reactions(counts[row.id<PostId>(0)].reactions, static_cast<ReactionKind>(row.number(1)), row.number(2));
+    for (const sql::Row row : answers[1]) counts[row.id<PostId>(0)].comment_count = row.number(1);
+    co_return std::vector<std::pair<PostId, Counts>>(counts.begin(), counts.end());
+}
+
+Task<std::vector<std::pair<CommentId, std::int64_t>>> PostStore::list_reply_counts_of(PostId post, sql::Ids parents,
+                                                                                      sql::Ids users) {
+    sql::Rows rows =
+        co_await database_.read(kListReplyCountsOf, sql::params(post, std::move(parents), std::move(users)));
+    std::vector<std::pair<CommentId, std::int64_t>> counts;
+    counts.reserve(rows.size());
+    for (const sql::Row row : rows) counts.emplace_back(row.id<CommentId>(0), row.number(1));
+    co_return counts;
 }
 
 Task<std::optional<PostId>> PostStore::find_comment_route(CommentId id) {

@@ -55,17 +55,19 @@ public:
     /// For each request the newest `limit` posts, newest first.
     Task<std::vector<std::vector<TimelineEntry>>> list_timelines(std::vector<TimelineRequest> requests,
                                                                  std::size_t limit);
-    /// Posts with a hashtag that everybody of `audience` may see, and those of `authors`, newest first.
-    Task<std::vector<PostKey>> list_by_hashtag(std::string tag, PostId below, Visibility audience, sql::Ids authors,
-                                               std::size_t limit);
+    /// Posts with a hashtag, newest first: the public ones only, or of every visibility.
+    Task<std::vector<PostKey>> list_by_hashtag(std::string tag, PostId below, bool only_public, std::size_t limit);
     Task<void> insert_post(sql::Transaction& tx, const StoredPost& post);
     /// Locks the post against other writers and gives it without its counts; nothing when it is absent or deleted.
     Task<std::optional<StoredPost>> lock_post(sql::Transaction& tx, PostKey key);
     /// Stores text, entities, visibility, edited_at and version of a locked post; `before` is what lock_post() gave.
     Task<void> update_post(sql::Transaction& tx, const StoredPost& before, const StoredPost& after);
-    /// Makes a locked post a tombstone, removes its hashtags, comments and reactions, and gives the members who had
-    /// reacted.
-    Task<std::vector<UserId>> erase_post(sql::Transaction& tx, const StoredPost& post, Time now);
+    /// Makes a locked post a tombstone without hashtags. Its comments and reactions, which nobody can see any more, stay
+    /// until purge().
+    Task<void> erase_post(sql::Transaction& tx, const StoredPost& post, Time now);
+    /// Removes up to `limit` reactions and `limit` comments of deleted posts, and gives the members whose reactions
+    /// these were; nothing when there is no deleted post with any.
+    Task<std::optional<std::vector<UserId>>> purge(std::size_t limit);
 
     // Reactions.
 
@@ -91,6 +93,13 @@ public:
     /// Adds to the counters of a post and locks it; its author, or nothing when the post is absent or deleted.
     Task<std::optional<UserId>> add_to_counts(sql::Transaction& tx, PostId post, const KindDeltas& kinds,
                                               std::int64_t comments);
+
+    /// What these members have reacted and commented, on those of `posts` where there is anything: what a reader who may
+    /// not see them must not count. A comment takes all replies below it along, since no list leads to them.
+    Task<std::vector<std::pair<PostId, Counts>>> list_counts_of(sql::Ids posts, sql::Ids users);
+    /// How many direct replies of these members each of `parents` has that lists show, where there are any.
+    Task<std::vector<std::pair<CommentId, std::int64_t>>> list_reply_counts_of(PostId post, sql::Ids parents,
+                                                                               sql::Ids users);
 
     // Comments. Writers hold the post's counters (add_to_counts), so they are serial for each post.
 

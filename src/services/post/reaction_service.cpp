@@ -18,8 +18,6 @@ std::string cursor_kind(std::optional<ReactionKind> kind) {
 
 std::size_t index_of(ReactionKind kind) { return static_cast<std::size_t>(kind); }
 
-Error deleted_meanwhile() { return {Code::gone, "the post has been deleted"}; }
-
 }  // namespace
 
 Task<Result<void>> ReactionService::set(http::Caller caller, PostId id, SetReaction body) {
@@ -35,7 +33,7 @@ Task<Result<void>> ReactionService::set(http::Caller caller, PostId id, SetReact
         if (change.previous) --deltas[index_of(*change.previous)];
         ++deltas[index_of(body.kind)];
         const std::optional<UserId> author = co_await store_.add_to_counts(tx, id, deltas, 0);
-        if (!author) co_return deleted_meanwhile();
+        if (!author) co_return deleted_post();
         const PostReacted event{id, *author, caller.id, body.kind, change.previous.has_value()};
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
@@ -57,7 +55,7 @@ Task<Result<void>> ReactionService::remove(http::Caller caller, PostId id) {
         PostStore::KindDeltas deltas{};
         --deltas[index_of(*kind)];
         const std::optional<UserId> author = co_await store_.add_to_counts(tx, id, deltas, 0);
-        if (!author) co_return deleted_meanwhile();
+        if (!author) co_return deleted_post();
         const ReactionRemoved event{id, *author, caller.id};
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
@@ -113,16 +111,16 @@ Task<Result<Page<ReactionActivity>>> ReactionService::list_by_user(http::Caller 
         return store_.list_reaction_activity(user, below, count);
     };
     auto show = [&](std::vector<StoredReaction> rows) -> Task<std::vector<Shown<ReactionActivity>>> {
-        std::vector<PostKey> keys;
-        keys.reserve(rows.size());
-        for (const StoredReaction& row : rows) keys.push_back({row.post_id, {}});
-        std::vector<PostView> views = co_await reader_.list_visible(viewer, std::move(keys));
+        std::vector<ListedPost> posts;
+        posts.reserve(rows.size());
+        for (const StoredReaction& row : rows) posts.push_back({{row.post_id, {}}, nullptr});
+        std::vector<PostView> views = co_await reader_.list_visible(viewer, std::move(posts));
         std::vector<Shown<ReactionActivity>> shown;
         shown.reserve(views.size());
         auto view = views.begin();  // both are in the order of the rows
         for (const StoredReaction& row : rows) {
             if (view == views.end()) break;
-            if (view->record->post.key.id != row.post_id) continue;
+            if (view->record->key.id != row.post_id) continue;
             shown.push_back({row.id, {std::move(*view), row.kind, time_of_id(row.id)}});
             ++view;
         }

@@ -5,6 +5,11 @@
 
 namespace guildhall::post {
 
+Timelines::Timelines(PostStore& store, std::size_t max_bytes)
+    : store_(store), timelines_(max_bytes, [](const Timeline& timeline) {
+          return sizeof timeline + timeline.entries.capacity() * sizeof(TimelineEntry);
+      }) {}
+
 Task<std::vector<TimelinePointer>> Timelines::of(std::vector<UserId> authors) {
     std::vector<TimelinePointer> found(authors.size());
     std::vector<TimelineRequest> requests;

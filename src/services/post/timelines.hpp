@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "platform/cache/local.hpp"
@@ -29,18 +31,25 @@ public:
         next_.store(at + 1, std::memory_order_release);
     }
 
-    /// True when surely no author of whom `is_meant` is true changed from `since` to `until`.
+    /// The authors of whom `is_meant` is true that changed from `since` to `until`, each once; nothing when that is too
+    /// long ago to be known.
     template <class IsMeant>
-    bool is_unchanged(Position since, Position until, IsMeant is_meant) const {
-        if (until - since >= kSize) return false;
-        for (Position at = since; at != until; ++at)
-            if (is_meant(UserId{authors_[at % kSize].load(std::memory_order_acquire)})) return false;
+    std::optional<std::vector<UserId>> list_changed(Position since, Position until, IsMeant is_meant) const {
+        if (until - since >= kSize) return std::nullopt;
+        std::vector<UserId> changed;
+        for (Position at = since; at != until; ++at) {
+            const UserId author{authors_[at % kSize].load(std::memory_order_acquire)};
+            if (is_meant(author) && std::ranges::find(changed, author) == changed.end()) changed.push_back(author);
+            if (changed.size() > kMaxListed) return std::nullopt;
+        }
         // What was overwritten while it was read may have been anybody.
-        return position() - since < kSize;
+        if (position() - since >= kSize) return std::nullopt;
+        return changed;
     }
 
 private:
     static constexpr std::size_t kSize = 8192;
+    static constexpr std::size_t kMaxListed = 64;
     std::mutex mutex_;
     std::atomic<Position> next_{0};
     std::array<std::atomic<std::int64_t>, kSize> authors_{};
@@ -58,7 +67,8 @@ class Timelines {
 public:
     static constexpr std::size_t kEntries = 100;
 
-    Timelines(PostStore& store, std::size_t max_authors) : store_(store), timelines_(max_authors) {}
+    /// Keeps up to `max_bytes` in memory.
+    Timelines(PostStore& store, std::size_t max_bytes);
 
     /// The timelines of `authors`, in their order; what is missing is read in few round trips, at most kEntries rows
     /// an author.

@@ -15,7 +15,16 @@ std::optional<Visibility> Viewer::audience_of(UserId author) const {
     return is_connected(author) ? Visibility::connections : Visibility::members;
 }
 
+sql::Ids Viewer::hidden_ids() const {
+    sql::Ids ids;
+    if (!hidden_) return ids;
+    ids.reserve(hidden_->size());
+    for (const UserId user : *hidden_) ids.push_back(user.value);
+    return ids;
+}
+
 bool Viewer::may_see(UserId author, Visibility visibility) const {
+    if (visibility == Visibility::members && id_) return !is_hidden(author);  // most posts; needs no connections
     const std::optional<Visibility> audience = audience_of(author);
     return audience && visibility <= *audience;
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "platform/sql/database.hpp"
 #include "services/connection/public/network.hpp"
 #include "services/post/post.hpp"
 #include "services/user/public/directory.hpp"
@@ -24,8 +25,12 @@ public:
     const std::shared_ptr<const connection::Ids>& connections() const { return connections_; }
 
     /// True when neither may see anything of the other.
-    bool is_hidden(UserId other) const { return hidden_ && hidden_->contains(other); }
+    bool is_hidden(UserId other) const { return hides_anybody() && hidden_->contains(other); }
     bool is_connected(UserId other) const;
+    /// True when there is somebody who is hidden from the viewer.
+    bool hides_anybody() const { return hidden_ && !hidden_->empty(); }
+    /// Those who are hidden from the viewer, in no order.
+    sql::Ids hidden_ids() const;
     /// True when posts of `author` are in the viewer's feed: their own and their connections'.
     bool follows(UserId author) const { return author == id_ || is_connected(author); }
 

@@ -30,14 +30,14 @@ Tickets<T> tickets_of(cache::Local<UserId, T>& cache, const std::vector<UserId>&
 }
 
 /// Puts what was read into the cache and into the empty places of `found`.
-template <class T>
-void fill(cache::Local<UserId, T>& cache, std::vector<T> read, const std::vector<UserId>& missing,
+template <class T, class Row>
+void fill(cache::Local<UserId, T>& cache, std::vector<Row> read, const std::vector<UserId>& missing,
           const Tickets<T>& tickets, const std::vector<UserId>& ids, std::vector<std::shared_ptr<const T>>& found) {
     std::vector<std::shared_ptr<const T>> values(missing.size());
     const auto place_of = [&](UserId id) {
         return static_cast<std::size_t>(std::ranges::lower_bound(missing, id) - missing.begin());
     };
-    for (T& item : read) {
+    for (Row& item : read) {
         const std::size_t at = place_of(item.id);
         values[at] = std::make_shared<const T>(std::move(item));
         cache.put(missing[at], values[at], tickets[at]);

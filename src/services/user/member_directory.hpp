@@ -47,7 +47,7 @@ public:
 
 private:
     UserStore& store_;
-    cache::Local<UserId, Card> cards_;
+    cache::Local<UserId, CardRecord> cards_;
     cache::Local<UserId, Profile> profiles_;
     cache::Local<UserId, UserSet> hidden_;
     cache::Local<std::string, HandleOwner> handles_;

@@ -13,6 +13,7 @@ using test::kBela;
 using test::kClara;
 using test::kDora;
 using test::kNobody;
+using test::post_of;
 using test::World;
 
 using Ids = std::vector<CommentId>;
@@ -43,7 +44,7 @@ protected:
         return world().run(service().find(world().visitor(reader), id));
     }
     Result<void> remove(UserId user, CommentId id) { return world().run(service().remove(world().caller(user), id)); }
-    std::int64_t comment_count(PostId post) { return world().find(kAda, post)->to_post().comment_count; }
+    std::int64_t comment_count(PostId post) { return post_of(*world().find(kAda, post)).comment_count; }
     static Ids ids_of(const std::vector<Comment>& comments) {
         Ids ids;
         for (const Comment& comment : comments) ids.push_back(comment.id);
@@ -170,6 +171,19 @@ TEST_P(CommentContract, AuthorOfTheCommentOrOfThePostRemovesIt) {
     EXPECT_EQ(comment_count(post), 0);
 }
 
+// [P20]
+TEST_P(CommentContract, WhoMayRemoveACommentMayDoSoAlsoWhenBlocked) {
+    const PostId post = world().publish(kAda);
+    const CommentId first = world().comment(kBela, post);
+    const CommentId second = world().comment(kBela, post);
+    const CommentId third = world().comment(kClara, post);
+    world().directory.block(kBela, kAda);
+    EXPECT_TRUE(remove(kAda, first)) << "the author of the post";
+    EXPECT_TRUE(remove(kBela, second)) << "the author of the comment";
+    EXPECT_EQ(code_of(remove(kBela, third)), Code::not_found);
+    EXPECT_EQ(comment_count(post), 1);
+}
+
 // [P18] [P20]
 TEST_P(CommentContract, DeletedCommentStaysAsATombstoneWhileItHasReplies) {
     const PostId post = world().publish(kAda);
@@ -207,6 +221,19 @@ TEST_P(CommentContract, CommentsOfHiddenMembersAreLeftOut) {
     EXPECT_EQ(code_of(world().run(service().list_by_user(world().caller(kClara), kBela, {}))), Code::not_found);
 }
 
+// [P44]
+TEST_P(CommentContract, ReplyCountsAreOfThoseWhomTheReaderMaySee) {
+    const PostId post = world().publish(kAda);
+    const CommentId top = world().comment(kDora, post);
+    world().comment(kBela, post, "Reply", top);
+    world().comment(kAda, post, "Reply", top);
+    world().directory.block(kClara, kBela);
+    EXPECT_EQ(comments(kClara, post, {}).at(0).reply_count, 1);
+    EXPECT_EQ(find(kClara, top)->reply_count, 1);
+    EXPECT_EQ(replies(kClara, top).size(), 1U);
+    EXPECT_EQ(find(kDora, top)->reply_count, 2);
+}
+
 // [P32]
 TEST_P(CommentContract, ActivityShowsWhatIsBelowVisiblePosts) {
     world().network.connect(kAda, kBela);
@@ -232,7 +259,7 @@ TEST_P(CommentContract, ActivityShowsWhatIsBelowVisiblePosts) {
             return world().run(world().module->reaction_service().list_by_user(
                 world().caller(reader), kBela, {{1}, World::cursor_text(std::move(cursor))}));
         });
-        for (const ReactionActivity& row : rows) ids.push_back(row.post.record->post.key.id);
+        for (const ReactionActivity& row : rows) ids.push_back(row.post.record->key.id);
         return ids;
     };
     EXPECT_EQ(reactions(kAda), (std::vector<PostId>{closed, open}));

@@ -13,6 +13,7 @@ namespace {
 using test::kAda;
 using test::kBela;
 using test::kClara;
+using test::post_of;
 using test::World;
 
 using Ids = std::vector<PostId>;
@@ -50,7 +51,7 @@ TEST_P(FeedContract, OwnChangesAreInTheNextAnswer) {
         EXPECT_EQ(world().feed(kAda), (Ids{mine, theirs}));
         ASSERT_TRUE(world().react(kAda, mine, ReactionKind::love));
         EXPECT_EQ(world().feed_page(kAda, 1)->items[0].my_reaction, ReactionKind::love);
-        EXPECT_EQ(world().feed_page(kBela, 1)->items[0].to_post().reactions.love, 1);
+        EXPECT_EQ(post_of(world().feed_page(kBela, 1)->items[0]).reactions.love, 1);
         EXPECT_EQ(world().feed_page(kBela, 1)->items[0].my_reaction, std::nullopt);
         ASSERT_TRUE(world().remove(kAda, mine));
         EXPECT_EQ(world().feed(kAda), Ids{theirs});
@@ -79,7 +80,7 @@ TEST_P(FeedContract, PagesMeetWhilePostsComeAndGo) {
     std::set<PostId> deleted;
     for (std::size_t round = 0;; ++round) {
         const auto page = world().feed_page(kAda, 6, cursor).value();
-        for (const PostView& view : page.items) seen.push_back(view.record->post.key.id);
+        for (const PostView& view : page.items) seen.push_back(view.record->key.id);
         if (!page.next_cursor) break;
         cursor = page.next_cursor;
         world().publish(kBela, "New");
@@ -103,7 +104,7 @@ TEST_P(FeedContract, PostPublishedWhileTheFeedIsBuiltIsInTheNextAnswer) {
     world().database.after_read = [&](std::string name) -> Task<void> {
         EXPECT_EQ(name, "post.list_timeline");
         auto created = co_await world().module->post_service().create(world().caller(kBela), {{"Meanwhile"}, {}});
-        second = created->value.record->post.key.id;
+        second = created->value.record->key.id;
     };
     (void)world().feed(kAda);
     EXPECT_EQ(world().feed(kAda), (Ids{second, first}));
@@ -119,6 +120,41 @@ TEST_P(FeedContract, ConnectionMadeWhileTheFeedIsBuiltIsInTheNextAnswer) {
     };
     (void)world().feed(kAda);
     EXPECT_EQ(world().feed(kAda), (Ids{theirs, mine}));
+}
+
+TEST_P(FeedContract, PostOfOneConnectionReadsOnlyTheirTimelineAnew) {
+    for (int i = 0; i < 40; ++i) {
+        world().network.connect(kAda, UserId{100 + i});
+        import(UserId{100 + i}, 5, "member" + std::to_string(i));
+    }
+    ASSERT_TRUE(world().feed_page(kAda, 20));
+    Ids expected = world().feed(kAda, 100);
+    for (int i = 0; i < 10; ++i) {
+        const UserId author{100 + i * 4 % 40};
+        const PostId id = world().publish(author);
+        expected.insert(expected.begin(), id);
+        const int calls = world().database.calls;
+        ASSERT_EQ(world().feed_page(kAda, 20)->items.front().record->key.id, id);
+        EXPECT_LE(world().database.calls - calls, 2) << "the author's timeline and the new post";
+    }
+    EXPECT_EQ(world().feed(kAda, 100), expected);
+}
+
+TEST_P(FeedContract, ManyDeletionsLeaveTheRightFeed) {
+    world().network.connect(kAda, kBela);
+    world().network.connect(kAda, kClara);
+    Ids expected = import(kBela, 150, "bela");
+    const Ids others = import(kClara, 10, "clara");
+    expected.insert(expected.end(), others.begin(), others.end());
+    std::ranges::sort(expected, std::ranges::greater());
+    EXPECT_EQ(world().feed(kAda, 100), expected);
+    for (int i = 0; i < 70; ++i) {
+        const PostId gone = expected.front();
+        ASSERT_TRUE(world().remove(std::ranges::find(others, gone) == others.end() ? kBela : kClara, gone));
+        expected.erase(expected.begin());
+        ASSERT_EQ(world().feed_page(kAda, 1)->items.front().record->key.id, expected.front());
+    }
+    EXPECT_EQ(world().feed(kAda, 100), expected);
 }
 
 TEST_P(FeedContract, FeedIsRightAfterMoreChangesThanTheLogRemembers) {
@@ -203,14 +239,14 @@ TEST_P(FeedContract, AnyHistoryGivesTheFeedOfTheModel) {
                 [&](std::optional<std::string> cursor) { return world().feed_page(reader, limit, std::move(cursor)); });
             std::vector<PostId> ids;
             for (const PostView& view : items) {
-                const PostId id = view.record->post.key.id;
+                const PostId id = view.record->key.id;
                 ids.push_back(id);
                 ASSERT_TRUE(model.posts.contains(id));
                 const Model::Entry& entry = model.posts[id];
                 const auto mine = entry.reactions.find(reader);
                 ASSERT_EQ(view.my_reaction, mine == entry.reactions.end() ? std::nullopt : std::optional(mine->second));
-                ASSERT_EQ(view.record->post.reactions.total, static_cast<std::int64_t>(entry.reactions.size()));
-                ASSERT_EQ(view.record->post.visibility, entry.visibility);
+                ASSERT_EQ(view.record->counts.reactions.total, static_cast<std::int64_t>(entry.reactions.size()));
+                ASSERT_EQ(view.record->visibility, entry.visibility);
             }
             ASSERT_EQ(ids, model.feed(world(), reader));
         };

@@ -9,6 +9,7 @@ namespace {
 
 using test::kAda;
 using test::kBela;
+using test::post_of;
 using test::kClara;
 
 using Ids = std::vector<PostId>;
@@ -29,7 +30,7 @@ protected:
 TEST_P(ImportContract, ImportedPostsAreOrdinaryPostsOfTheirTime) {
     const auto ids = world().run(importer().import_posts(posts(5, std::chrono::milliseconds(10)))).value();
     ASSERT_TRUE(std::ranges::is_sorted(ids));
-    const Post post = world().find(kBela, ids[3])->to_post();
+    const Post post = post_of(*world().find(kBela, ids[3]));
     EXPECT_EQ(post.text, "Post 3 #tag @member-2");
     EXPECT_EQ(post.created_at, start_ + std::chrono::milliseconds(30));
     EXPECT_EQ(time_of_id(post.id.value), post.created_at);
@@ -81,8 +82,8 @@ TEST_P(ImportContract, CommentsAndReactionsAreCountedOnce) {
         const auto top = world().run(world().module->comment_service().find(world().visitor(kBela), made[0]));
         EXPECT_EQ(top->reply_count, 1);
         EXPECT_EQ(top->created_at, start_);
-        EXPECT_EQ(world().find(kBela, ids[0])->to_post().comment_count, 4);
-        EXPECT_EQ(world().find(kBela, ids[0])->to_post().reactions.love, 3);
+        EXPECT_EQ(post_of(*world().find(kBela, ids[0])).comment_count, 4);
+        EXPECT_EQ(post_of(*world().find(kBela, ids[0])).reactions.love, 3);
         EXPECT_EQ(world().find(UserId{10}, ids[0])->my_reaction, ReactionKind::love);
         world().start();
     }

@@ -9,10 +9,16 @@
 namespace guildhall::post {
 namespace {
 
-PostView view_of(StoredPost stored, std::optional<ReactionKind> mine) {
-    const auto author = std::make_shared<const user::Card>(UserId{7}, "ada", "Ada \"Countess\" L.", "line\nbreak");
-    const std::int64_t version = stored.version;
-    return {std::make_shared<const PostRecord>(std::move(stored)), author, mine, version};
+const user::Card kAuthor{UserId{7}, "ada", "Ada \"Countess\" L.", "line\nbreak"};
+
+PostView view_of(const StoredPost& stored, std::optional<ReactionKind> mine) {
+    const auto card = std::make_shared<const user::CardRecord>(kAuthor);
+    return {std::make_shared<const PostRecord>(stored, card), mine, stored.version, nullptr};
+}
+
+Post described(const StoredPost& stored, std::optional<ReactionKind> mine, const Counts& counts) {
+    return {stored.key.id,     kAuthor,          stored.text,    stored.visibility, stored.hashtags,      stored.mentions,
+            stored.created_at, stored.edited_at, stored.version, counts.reactions,  counts.comment_count, mine};
 }
 
 StoredPost rich_post() {
@@ -25,26 +31,38 @@ StoredPost rich_post() {
     post.created_at = from_micros(1'700'000'000'123'456);
     post.edited_at = from_micros(1'700'000'001'000'000);
     post.version = 3;
-    post.reactions = {3, 1, 0, 2, 0, 0, 0};
-    post.comment_count = 4;
+    post.counts = {{3, 1, 0, 2, 0, 0, 0}, 4};
     return post;
 }
 
 TEST(PostView, WritesTheJsonOfTheDescribedPost) {
     for (const auto mine : {std::optional<ReactionKind>(), std::optional(ReactionKind::insightful)}) {
-        const PostView rich = view_of(rich_post(), mine);
-        EXPECT_EQ(json::to_json(rich), json::to_json(rich.to_post()));
-        const PostView plain = view_of(StoredPost{}, mine);
-        EXPECT_EQ(json::to_json(plain), json::to_json(plain.to_post()));
+        for (const StoredPost& stored : {rich_post(), StoredPost{}})
+            EXPECT_EQ(json::to_json(view_of(stored, mine)), json::to_json(described(stored, mine, stored.counts)));
     }
+}
+
+TEST(PostView, WritesTheCountsThatTheReaderMaySee) {
+    PostView view = view_of(rich_post(), ReactionKind::like);
+    const Counts seen{{1, 1, 0, 0, 0, 0, 0}, 2};
+    view.seen_counts = std::make_shared<const Counts>(seen);
+    EXPECT_EQ(json::to_json(view), json::to_json(described(rich_post(), ReactionKind::like, seen)));
+}
+
+TEST(PostRecord, IsOfNoUseOnceTheAuthorsCardIsNot) {
+    const auto card = std::make_shared<const user::CardRecord>(kAuthor);
+    const PostRecord record(rich_post(), card);
+    EXPECT_TRUE(record.is_current());
+    card->retire();
+    EXPECT_FALSE(record.is_current());
 }
 
 TEST(PostView, JsonReadsBackAsTheSamePost) {
     const PostView view = view_of(rich_post(), ReactionKind::love);
     const Post read = json::read_trusted<Post>(json::to_json(view));
     EXPECT_EQ(json::to_json(read), json::to_json(view));
-    EXPECT_EQ(read.text, view.record->post.text);
-    EXPECT_EQ(read.mentions, view.record->post.mentions);
+    EXPECT_EQ(read.text, rich_post().text);
+    EXPECT_EQ(read.mentions, rich_post().mentions);
 }
 
 TEST(PostView, HasTheSchemaOfThePost) {

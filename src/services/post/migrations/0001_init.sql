@@ -37,6 +37,7 @@ CREATE TABLE hashtag_posts (
     visibility bigint NOT NULL,
     PRIMARY KEY (tag, post_id)
 );
+CREATE INDEX hashtag_posts_by_visibility ON hashtag_posts (tag, visibility, post_id);
 
 -- A member's reaction to a post. Its id is time-ordered and tells when it was made. previous_kind is what the last change replaced
 -- (-1: nothing), so that an upsert can return it.
@@ -80,6 +81,9 @@ CREATE TABLE comments (
 -- Without the tombstones that no list shows: a list never walks over what was removed.
 CREATE INDEX comments_by_parent ON comments (post_id, parent_id, id) WHERE deleted_at IS NULL OR reply_count > 0;
 
+-- For the counts of a reader from whom members are hidden.
+CREATE INDEX comments_by_author ON comments (post_id, author_id) WHERE deleted_at IS NULL;
+
 CREATE TABLE comment_routes (
     comment_id bigint PRIMARY KEY,
     post_id bigint NOT NULL
@@ -90,6 +94,11 @@ CREATE TABLE comments_by_user (
     id bigint NOT NULL,
     post_id bigint NOT NULL,
     PRIMARY KEY (user_id, id)
+);
+
+-- Deleted posts whose comments and reactions are still to be removed.
+CREATE TABLE purges (
+    post_id bigint PRIMARY KEY
 );
 
 -- What an import has made, by the hash of its key in the input, so that an import can be resumed.

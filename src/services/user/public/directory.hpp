@@ -4,12 +4,14 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include <boost/describe/class.hpp>
 
 #include "platform/async/task.hpp"
 #include "platform/base/id.hpp"
+#include "platform/cache/local.hpp"
 
 namespace guildhall::user {
 
@@ -22,7 +24,11 @@ struct Card {
 };
 BOOST_DESCRIBE_STRUCT(Card, (), (id, handle, name, headline))
 
-using CardPointer = std::shared_ptr<const Card>;
+/// A card as the Directory gives it out. Who keeps it longer than a request asks again when it is no longer current.
+struct CardRecord : Card, cache::Retirable {
+    explicit CardRecord(Card card) : Card(std::move(card)) {}
+};
+using CardPointer = std::shared_ptr<const CardRecord>;
 using UserSet = std::unordered_set<UserId>;
 
 /// What other services may ask of the user service. Answers come from memory when they are warm. Thread-safe.

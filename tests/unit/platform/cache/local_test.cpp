@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/base/id.hpp"
+
 namespace guildhall::cache {
 namespace {
 
@@ -50,6 +52,66 @@ TEST(LocalCache, IsBoundedAndKeepsWhatIsUsed) {
     int left = 0;
     for (int i = 0; i < 10'000; ++i) left += cache.find(i) != nullptr;
     EXPECT_LE(left, 160 + 16);
+}
+
+TEST(LocalCache, IsBoundedByWeight) {
+    Numbers cache(16'000, [](const std::string& text) { return text.size(); });
+    for (int i = 0; i < 1'000; ++i) cache.put(i, std::make_shared<const std::string>(500, 'x'), cache.ticket(i));
+    int left = 0;
+    for (int i = 0; i < 1'000; ++i) left += cache.find(i) != nullptr;
+    EXPECT_GE(left, 16);
+    EXPECT_LE(left, 16'000 / 500 + 16);
+}
+
+TEST(LocalCache, HoldsAsManyIdsAsItMayWhateverTheirLowBitsAre) {
+    Local<UserId, int> cache(1'600);
+    const auto id = [](std::int64_t millisecond) { return UserId{millisecond << 22}; };
+    for (int i = 0; i < 1'000; ++i) cache.put(id(i), std::make_shared<const int>(i), cache.ticket(id(i)));
+    int left = 0;
+    for (int i = 0; i < 1'000; ++i) left += cache.find(id(i)) != nullptr;
+    EXPECT_EQ(left, 1'000);
+}
+
+TEST(LocalCache, StaysSmallWhileOneKeyIsPutAndInvalidated) {
+    // What an invalidation leaves behind in the order of eviction must not evict the value that came later.
+    Numbers cache(32);
+    for (int i = 0; i < 10'000; ++i) {
+        cache.put(1, value("x"), cache.ticket(1));
+        cache.invalidate(1);
+    }
+    cache.put(1, value("last"), cache.ticket(1));
+    ASSERT_NE(cache.find(1), nullptr);
+    EXPECT_EQ(*cache.find(1), "last");
+}
+
+struct Kept : Retirable {};
+
+TEST(LocalCache, TellsAValueThatItLeft) {
+    Local<int, Kept> cache(16);
+    const auto put = [&](int key) {
+        auto kept = std::make_shared<const Kept>();
+        cache.put(key, kept, cache.ticket(key));
+        return kept;
+    };
+    const auto replaced = put(1);
+    EXPECT_TRUE(replaced->is_current());
+    const auto invalidated = put(1);
+    EXPECT_FALSE(replaced->is_current());
+    cache.invalidate(1);
+    EXPECT_FALSE(invalidated->is_current());
+
+    const auto ticket = cache.ticket(1);
+    cache.invalidate(1);
+    const auto refused = std::make_shared<const Kept>();
+    cache.put(1, refused, ticket);
+    EXPECT_FALSE(refused->is_current());
+
+    const auto evicted = put(1);
+    for (int i = 2; i < 1'000; ++i) put(i);
+    EXPECT_FALSE(evicted->is_current());
+    const auto cleared = put(1);
+    cache.clear();
+    EXPECT_FALSE(cleared->is_current());
 }
 
 TEST(LocalCache, NeverShowsAnOlderValueThanTheLastInvalidation) {
