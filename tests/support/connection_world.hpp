@@ -36,8 +36,8 @@ class FakeDirectory final : public user::Directory {
 public:
     void put(UserId id, std::string name) {
         const std::lock_guard lock(mutex_);
-        cards_[id] =
-            std::make_shared<const user::CardRecord>(user::Card{id, "m-" + std::to_string(id.value), std::move(name), ""});
+        cards_[id] = std::make_shared<const user::CardRecord>(
+            user::Card{id, "m-" + std::to_string(id.value), std::move(name), ""});
     }
     void erase(UserId id) {
         const std::lock_guard lock(mutex_);

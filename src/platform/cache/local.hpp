@@ -38,7 +38,8 @@ public:
     using Weigh = std::size_t (*)(const T&);
 
     /// Keeps values of up to `max_weight` in all; each weighs 1, or what `weigh` says, which must never change.
-    explicit Local(std::size_t max_weight, Weigh weigh = [](const T&) -> std::size_t { return 1; })
+    explicit Local(
+        std::size_t max_weight, Weigh weigh = [](const T&) -> std::size_t { return 1; })
         : max_in_shard_(max_weight / kShards + 1), weigh_(weigh) {}
 
     /// The value, or null.

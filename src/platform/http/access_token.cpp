@@ -231,8 +231,9 @@ Result<AccessClaims> AccessTokens::verify(std::string_view token) const {
         auto claims = state_->check(token);
         if (!claims) return claims;
         if (remembered.tokens.size() >= kRemembered) {
-            boost::unordered::erase_if(remembered.tokens,
-                          [now = state_->clock.now()](const auto& entry) { return entry.second.expires <= now; });
+            boost::unordered::erase_if(remembered.tokens, [now = state_->clock.now()](const auto& entry) {
+                return entry.second.expires <= now;
+            });
             if (remembered.tokens.size() >= kRemembered) remembered.tokens.clear();
         }
         known = remembered.tokens.emplace(token, *claims).first;

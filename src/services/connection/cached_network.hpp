@@ -14,7 +14,9 @@ namespace guildhall::connection {
 /// the commit that changed it.
 class CachedNetwork final : public Network {
 public:
-    CachedNetwork(ConnectionStore& store, std::size_t max_lists) : store_(store), lists_(max_lists) {}
+    CachedNetwork(ConnectionStore& store, std::size_t max_bytes)
+        : store_(store),
+          lists_(max_bytes, [](const Ids& ids) { return sizeof ids + ids.capacity() * sizeof(UserId); }) {}
 
     /// Asks the list that is in memory; when neither is, that of `a` is read, so put the member who comes again first.
     Task<bool> are_connected(UserId a, UserId b) override;

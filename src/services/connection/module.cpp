@@ -18,7 +18,7 @@ constexpr std::chrono::hours kPruneEvery{1};
 Module::Module(Ports ports, Options options)
     : ports_(ports),
       store_(ports.database),
-      network_(store_, options.max_cached_lists),
+      network_(store_, options.max_list_bytes),
       service_(store_, network_, ports.ids, ports.clock, ports.outbox, ports.directory),
       pruned_at_(ports.clock.now()) {
     add_connection_consumers(ports.consumers, service_, network_);

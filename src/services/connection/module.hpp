@@ -19,8 +19,7 @@ namespace guildhall::connection {
 
 /// What can be configured.
 struct Options {
-    std::size_t max_cached_lists =
-        100'000;  // members whose connections are kept in memory: 8 bytes for each connection
+    std::size_t max_list_bytes = 64 << 20;  // of members' connections kept in memory, 8 bytes each
 };
 
 /// The connection service, put together. Only app/ makes one.

@@ -18,18 +18,9 @@ PostRecord::PostRecord(const StoredPost& stored, user::CardPointer card)
       counts(stored.counts),
       counts_at(0) {
     if (is_deleted || !author) return;
-    const Post shown{key.id,
-                     *author,
-                     stored.text,
-                     visibility,
-                     stored.hashtags,
-                     stored.mentions,
-                     stored.created_at,
-                     stored.edited_at,
-                     version,
-                     counts.reactions,
-                     counts.comment_count,
-                     {}};
+    const Post shown{key.id,          *author,          stored.text,          visibility,
+                     stored.hashtags, stored.mentions,  stored.created_at,    stored.edited_at,
+                     version,         counts.reactions, counts.comment_count, {}};
     char before = '{';
     json::for_each_member(shown, [&](std::string_view name, const auto& member) {
         if (name == "reactions") counts_at = json.size();

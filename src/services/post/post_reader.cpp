@@ -20,9 +20,10 @@ Counts less(const Counts& all, const Counts& some) {
     const auto minus = [](std::int64_t a, std::int64_t b) { return std::max<std::int64_t>(a - b, 0); };
     const Reactions& a = all.reactions;
     const Reactions& b = some.reactions;
-    return {{minus(a.total, b.total), minus(a.like, b.like), minus(a.celebrate, b.celebrate), minus(a.support, b.support),
-             minus(a.love, b.love), minus(a.insightful, b.insightful), minus(a.funny, b.funny)},
-            minus(all.comment_count, some.comment_count)};
+    return {
+        {minus(a.total, b.total), minus(a.like, b.like), minus(a.celebrate, b.celebrate), minus(a.support, b.support),
+         minus(a.love, b.love), minus(a.insightful, b.insightful), minus(a.funny, b.funny)},
+        minus(all.comment_count, some.comment_count)};
 }
 
 std::string excerpt_of(std::string_view text) {

@@ -346,8 +346,8 @@ Task<std::vector<PostKey>> PostStore::list_by_hashtag(std::string tag, PostId be
                                                       std::size_t limit) {
     sql::Rows rows;
     if (only_public) {
-        rows = co_await database_.read(kListPublicByHashtag,
-                                       sql::params(std::move(tag), below, limit, static_cast<int>(Visibility::everyone)));
+        rows = co_await database_.read(
+            kListPublicByHashtag, sql::params(std::move(tag), below, limit, static_cast<int>(Visibility::everyone)));
     } else {
         rows = co_await database_.read(kListByHashtag, sql::params(std::move(tag), below, limit));
     }

@@ -49,7 +49,11 @@ void fill(cache::Local<UserId, T>& cache, std::vector<Row> read, const std::vect
 }  // namespace
 
 MemberDirectory::MemberDirectory(UserStore& store, Sizes sizes)
-    : store_(store), cards_(sizes.cards), profiles_(sizes.profiles), hidden_(sizes.hidden), handles_(sizes.handles) {}
+    : store_(store),
+      cards_(sizes.cards),
+      profiles_(sizes.profiles),
+      hidden_(sizes.hidden, [](const UserSet& users) { return 1 + users.size(); }),
+      handles_(sizes.handles) {}
 
 Task<std::vector<CardPointer>> MemberDirectory::cards(std::vector<UserId> ids) {
     std::vector<CardPointer> found(ids.size());

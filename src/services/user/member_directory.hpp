@@ -17,7 +17,7 @@ using ProfilePointer = std::shared_ptr<const Profile>;
 /// calls forget… after the commit. Thread-safe.
 class MemberDirectory final : public Directory {
 public:
-    /// How many entries of each kind stay in memory.
+    /// How many entries of each kind stay in memory; `hidden` counts each member in each list.
     struct Sizes {
         std::size_t cards = 100'000;
         std::size_t profiles = 20'000;

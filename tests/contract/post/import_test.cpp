@@ -9,8 +9,8 @@ namespace {
 
 using test::kAda;
 using test::kBela;
-using test::post_of;
 using test::kClara;
+using test::post_of;
 
 using Ids = std::vector<PostId>;
 

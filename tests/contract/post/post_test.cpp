@@ -175,8 +175,8 @@ TEST_P(PostServiceContract, DeletedPostIsATombstoneWithoutAnythingThatHungOnIt) 
     EXPECT_EQ(code_of(world().try_comment(kBela, id)), Code::gone);
     EXPECT_EQ(code_of(world().edit(kAda, id, new_text("Back"))), Code::gone);
     world().maintain();
-    for (const char* table :
-         {"reactions", "reactions_by_user", "comments", "comment_routes", "comments_by_user", "hashtag_posts", "purges"}) {
+    for (const char* table : {"reactions", "reactions_by_user", "comments", "comment_routes", "comments_by_user",
+                              "hashtag_posts", "purges"}) {
         const std::string text = std::string("SELECT COUNT(*) FROM ") + table;
         EXPECT_EQ(world().number({"test.count", text.c_str()}), 0) << table;
     }
@@ -246,8 +246,8 @@ std::vector<std::string> ways_to(World& world, UserId reader, UserId author, Pos
     note("find", world.find(reader, id).has_value());
     note("batch", !world.run(module.post_service().list_by_ids(visitor, {{{id}}}))->empty());
     const auto list = world.run(module.post_service().list_by_author(visitor, author, {}));
-    note("author", list && std::ranges::any_of(list->items,
-                                               [&](const PostView& view) { return view.record->key.id == id; }));
+    note("author",
+         list && std::ranges::any_of(list->items, [&](const PostView& view) { return view.record->key.id == id; }));
     note("hashtag", has(world.posts_with(reader, "tag")));
     note("comments", world.run(module.comment_service().list(visitor, id, {})).has_value());
     note("comment", world.run(module.comment_service().find(visitor, comment)).has_value());

@@ -17,8 +17,9 @@ PostView view_of(const StoredPost& stored, std::optional<ReactionKind> mine) {
 }
 
 Post described(const StoredPost& stored, std::optional<ReactionKind> mine, const Counts& counts) {
-    return {stored.key.id,     kAuthor,          stored.text,    stored.visibility, stored.hashtags,      stored.mentions,
-            stored.created_at, stored.edited_at, stored.version, counts.reactions,  counts.comment_count, mine};
+    return {stored.key.id,   kAuthor,          stored.text,          stored.visibility,
+            stored.hashtags, stored.mentions,  stored.created_at,    stored.edited_at,
+            stored.version,  counts.reactions, counts.comment_count, mine};
 }
 
 StoredPost rich_post() {
