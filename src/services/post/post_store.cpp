@@ -61,6 +61,8 @@ constexpr sql::Statement kEraseCounts{
     "insightful_count = 0, funny_count = 0, comment_count = 0 WHERE post_id = $1"};
 constexpr sql::Statement kInsertPurge{"post.insert_purge", "INSERT INTO purges (post_id) VALUES ($1)"};
 constexpr sql::Statement kFindPurge{"post.find_purge", "SELECT post_id FROM purges ORDER BY post_id LIMIT 1"};
+constexpr sql::Statement kLockPurge{"post.lock_purge",
+                                    "UPDATE purges SET post_id = post_id WHERE post_id = $1 RETURNING post_id"};
 constexpr sql::Statement kRemovePurge{"post.remove_purge", "DELETE FROM purges WHERE post_id = $1"};
 constexpr sql::Statement kRemoveReactionsOfPost{
     "post.remove_reactions_of_post",
@@ -402,8 +404,11 @@ Task<std::optional<std::vector<UserId>>> PostStore::purge(std::size_t limit) {
     std::vector<UserId> reacted;
 
     auto remove = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        sql::Rows reactions = co_await tx.query(kRemoveReactionsOfPost, sql::params(post, limit));
         reacted.clear();
+        // Another process may purge the same post: the rows that it removes would look like the last ones.
+        const sql::Rows locked = co_await tx.query(kLockPurge, sql::params(post));
+        if (locked.empty()) co_return Result<void>{};
+        sql::Rows reactions = co_await tx.query(kRemoveReactionsOfPost, sql::params(post, limit));
         for (const sql::Row row : reactions) reacted.push_back(row.id<UserId>(0));
         sql::Ids users = sql::ids_of(std::span<const UserId>(reacted));
         co_await tx.execute(kRemoveReactionsByUsers, sql::params(std::move(users), post));
