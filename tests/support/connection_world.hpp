@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <exception>
 #include <memory>
@@ -14,7 +13,6 @@
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "platform/bus/memory.hpp"
@@ -27,6 +25,7 @@
 #include "services/connection/public/events.hpp"
 #include "services/user/public/directory.hpp"
 #include "services/user/public/events.hpp"
+#include "support/counting_database.hpp"
 #include "support/databases.hpp"
 
 namespace guildhall::connection::test {
@@ -95,45 +94,6 @@ private:
     std::unordered_map<UserId, user::UserSet> blocks_;
 };
 
-/// Counts the reads and transactions of another database, and can call `before_commit_of_next` while a caller waits for its transaction.
-class CountingDatabase final : public sql::Database {
-public:
-    explicit CountingDatabase(sql::Database& inner) : inner_(inner) {}
-    Task<sql::Rows> read(const sql::Statement& statement, sql::Params params) override {
-        ++reads;
-        return inner_.read(statement, std::move(params));
-    }
-    Task<std::vector<sql::Rows>> read_all(std::vector<sql::Call> all) override {
-        ++reads;
-        return inner_.read_all(std::move(all));
-    }
-    void migrate(std::span<const sql::Migration> migrations) override { inner_.migrate(migrations); }
-    void execute_script(std::string_view text) override { inner_.execute_script(text); }
-    Task<bool> ready() override { return inner_.ready(); }
-    std::string_view engine() const override { return inner_.engine(); }
-
-    std::atomic<int> reads{0};
-    std::atomic<int> transactions{0};
-    /// Called once, before the next transaction begins.
-    std::function<void()> before_next_transaction;
-
-protected:
-    Task<void> run(RawBody body) override {
-        ++transactions;
-        if (auto hook = std::exchange(before_next_transaction, nullptr)) hook();
-        auto inner = [&body](sql::Transaction& tx) -> Task<Result<bool>> {
-            const bool is_done = co_await body(tx);
-            if (!is_done) co_return Error{Code::conflict, "rolled back"};
-            co_return true;
-        };
-        const auto done = co_await inner_.transact<bool>(inner);
-        (void)done;
-    }
-
-private:
-    sql::Database& inner_;
-};
-
 /// An event as it lies in the outbox.
 struct StoredEvent {
     std::string type;
@@ -167,14 +127,7 @@ public:
     /// Runs `task` to its end; throws what it throws.
     template <class T>
     T run(Task<T> task) {
-        return run_on(io, std::move(task));
-    }
-    void run(Task<void> task) {
-        auto body = [&]() -> Task<bool> {
-            co_await std::move(task);
-            co_return true;
-        };
-        run_on(io, body());
+        return loop.run(std::move(task));
     }
 
     /// Runs what `make(i)` gives, 0 <= i < count, side by side on `threads` threads; the results in order.
@@ -278,11 +231,11 @@ public:
     ConnectionService& service() { return module->service(); }
     Network& network() { return module->network(); }
 
-    boost::asio::io_context io{1};
+    guildhall::test::TestLoop loop;
     ManualClock clock{Time(std::chrono::days(20'000))};
     guildhall::test::TestDatabase place;
     std::unique_ptr<sql::Database> opened;
-    CountingDatabase database;
+    guildhall::test::CountingDatabase database;
     IdGenerator ids{clock, 1};
     outbox::Outbox outbox{"/connection", ids, clock};
     outbox::Consumers consumers{database, clock};
@@ -291,27 +244,6 @@ public:
     http::RequestContext request{
         "r-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "192.0.2.1", "test/1.0", {}, 0, nullptr};
     std::optional<Module> module;
-
-private:
-    template <class T>
-    static T run_on(boost::asio::io_context& context, Task<T> task) {
-        std::optional<T> result;
-        std::exception_ptr failure;
-        bool is_done = false;
-        auto body = [&]() -> Task<void> { result.emplace(co_await std::move(task)); };
-        const auto work = boost::asio::make_work_guard(context);
-        boost::asio::co_spawn(context, body, [&](const std::exception_ptr& error) {
-            failure = error;
-            is_done = true;
-        });
-        context.restart();
-        while (!is_done) {
-            if (context.run_one_for(std::chrono::seconds(60)) == 0)
-                throw std::runtime_error("nothing happened for 60 seconds");
-        }
-        if (failure) std::rethrow_exception(failure);
-        return std::move(*result);
-    }
 };
 
 }  // namespace guildhall::connection::test

@@ -1,11 +1,16 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
@@ -93,18 +98,19 @@ public:
             if (failure && !failure_) failure_ = failure;
         });
     }
-    /// Runs what was added to its end.
+    /// Runs what was added to its end. Throws when nothing happens for a minute.
     void run() {
         io_.restart();
-        io_.run();
+        while (io_.run_one_for(std::chrono::minutes(1)) > 0) {
+        }
+        if (!io_.stopped()) throw std::runtime_error("nothing happened for a minute");
         if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     }
     /// Runs one coroutine to its end.
     template <class T>
     T run(Task<T> task) {
         std::optional<T> result;
-        auto keep = [&result](Task<T> inner) -> Task<void> { result.emplace(co_await std::move(inner)); };
-        spawn(keep(std::move(task)));
+        spawn(keep(result, std::move(task)));
         run();
         return std::move(*result);
     }
@@ -112,8 +118,23 @@ public:
         spawn(std::move(task));
         run();
     }
+    /// Runs coroutines side by side; their results in order.
+    template <class T>
+    std::vector<T> run_together(std::vector<Task<T>> tasks) {
+        std::vector<std::optional<T>> results(tasks.size());
+        for (std::size_t i = 0; i < tasks.size(); ++i) spawn(keep(results[i], std::move(tasks[i])));
+        run();
+        std::vector<T> out;
+        for (auto& result : results) out.push_back(std::move(*result));
+        return out;
+    }
 
 private:
+    template <class T>
+    static Task<void> keep(std::optional<T>& result, Task<T> task) {
+        result.emplace(co_await std::move(task));
+    }
+
     boost::asio::io_context io_{1};
     std::exception_ptr failure_;
 };

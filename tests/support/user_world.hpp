@@ -1,8 +1,6 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,13 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-
 #include "platform/cache/memory.hpp"
 #include "services/user/module.hpp"
 #include "services/user/public/events.hpp"
+#include "support/counting_database.hpp"
 #include "support/databases.hpp"
 
 namespace guildhall::user::test {
@@ -45,41 +40,6 @@ public:
     bool is_broken = false;
 };
 
-/// Counts the reads and transactions of another database.
-class CountingDatabase final : public sql::Database {
-public:
-    explicit CountingDatabase(sql::Database& inner) : inner_(inner) {}
-    Task<sql::Rows> read(const sql::Statement& statement, sql::Params params) override {
-        ++calls;
-        return inner_.read(statement, std::move(params));
-    }
-    Task<std::vector<sql::Rows>> read_all(std::vector<sql::Call> all) override {
-        ++calls;
-        return inner_.read_all(std::move(all));
-    }
-    void migrate(std::span<const sql::Migration> migrations) override { inner_.migrate(migrations); }
-    void execute_script(std::string_view text) override { inner_.execute_script(text); }
-    Task<bool> ready() override { return inner_.ready(); }
-    std::string_view engine() const override { return inner_.engine(); }
-
-    std::atomic<int> calls{0};
-
-protected:
-    Task<void> run(RawBody body) override {
-        ++calls;
-        auto inner = [body = std::move(body)](sql::Transaction& tx) -> Task<Result<bool>> {
-            const bool is_done = co_await body(tx);
-            if (!is_done) co_return Error{Code::conflict, "rolled back"};
-            co_return true;
-        };
-        const auto done = co_await inner_.transact<bool>(inner);
-        (void)done;
-    }
-
-private:
-    sql::Database& inner_;
-};
-
 /// A user service with a database, a clock that stands still and a mailer that keeps what it gets. Everything runs on the test's thread.
 class World {
 public:
@@ -101,38 +61,12 @@ public:
     /// Runs `task` to its end; throws what it throws.
     template <class T>
     T run(Task<T> task) {
-        std::optional<T> result;
-        auto body = [&]() -> Task<void> { result.emplace(co_await std::move(task)); };
-        run_all_of(body);
-        return std::move(*result);
+        return loop.run(std::move(task));
     }
-    void run(Task<void> task) {
-        auto body = [&]() -> Task<void> { co_await std::move(task); };
-        run_all_of(body);
-    }
-
     /// Runs them side by side; their results in order.
     template <class T>
     std::vector<T> run_together(std::vector<Task<T>> tasks) {
-        std::vector<std::optional<T>> results(tasks.size());
-        std::size_t left = tasks.size();
-        std::exception_ptr failure;
-        const auto work = boost::asio::make_work_guard(io);
-        for (std::size_t i = 0; i < tasks.size(); ++i) {
-            auto body = [](std::optional<T>& result, Task<T> task) -> Task<void> {
-                result.emplace(co_await std::move(task));
-            };
-            boost::asio::co_spawn(io, body(results[i], std::move(tasks[i])), [&](std::exception_ptr error) {
-                if (error) failure = error;
-                --left;
-            });
-        }
-        io.restart();
-        while (left > 0) wait_for_one();
-        if (failure) std::rethrow_exception(failure);
-        std::vector<T> out;
-        for (auto& result : results) out.push_back(std::move(*result));
-        return out;
+        return loop.run_together(std::move(tasks));
     }
 
     http::Visitor visitor() { return {UserId{}, SessionId{}, &request}; }
@@ -177,11 +111,11 @@ public:
 
     static constexpr std::string_view kPassword = "correct horse battery";
 
-    boost::asio::io_context io;
+    guildhall::test::TestLoop loop;
     ManualClock clock{Time(std::chrono::days(20'000))};
     guildhall::test::TestDatabase place;
     std::unique_ptr<sql::Database> opened;
-    CountingDatabase database{*opened};
+    guildhall::test::CountingDatabase database{*opened};
     IdGenerator ids{clock, 1};
     outbox::Outbox outbox{"/user", ids, clock};
     outbox::Consumers consumers{database, clock};
@@ -199,22 +133,6 @@ private:
         context.ip = "192.0.2.1";
         context.user_agent = "test/1.0";
         return context;
-    }
-    template <class Body>
-    void run_all_of(Body& body) {
-        bool is_done = false;
-        std::exception_ptr failure;
-        const auto work = boost::asio::make_work_guard(io);
-        boost::asio::co_spawn(io, body, [&](std::exception_ptr error) {
-            failure = error;
-            is_done = true;
-        });
-        io.restart();
-        while (!is_done) wait_for_one();
-        if (failure) std::rethrow_exception(failure);
-    }
-    void wait_for_one() {
-        if (io.run_one_for(std::chrono::seconds(30)) == 0) throw std::runtime_error("nothing happened for 30 seconds");
     }
 };
 

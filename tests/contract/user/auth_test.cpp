@@ -187,9 +187,9 @@ TEST_P(Accounts, ARegistrationOfAKnownAddressKeepsItsHandleLikeAnyOther) {
 TEST_P(Accounts, RegisteringCostsAsManyStatementsForAKnownAddress) {
     world->sign_up(kAda);
     const auto calls_of = [&](const std::string& email) {
-        const int before = world->database.calls;
+        const int before = world->database.calls();
         EXPECT_TRUE(ask(World::registration(email)));
-        return world->database.calls - before;
+        return world->database.calls() - before;
     };
     EXPECT_EQ(calls_of(kAda), calls_of("new@example.org"));
 }
@@ -266,9 +266,9 @@ TEST_P(SignIn, RefusesWrongPasswordAndUnknownAccountByteForByteAlike) {
 TEST_P(SignIn, AsksTheDatabaseAsOftenForAnUnknownAccount) {
     world->sign_up(kAda);
     const auto calls_of = [&](const std::string& email) {
-        const int before = world->database.calls;
+        const int before = world->database.calls();
         EXPECT_FALSE(world->log_in(email, "wrong horse"));
-        return world->database.calls - before;
+        return world->database.calls() - before;
     };
     EXPECT_EQ(calls_of(kAda), calls_of("nobody@example.org"));
 }

@@ -128,12 +128,12 @@ TEST_P(Profiles, AWarmReadAsksTheDatabaseNothing) {
     ASSERT_TRUE(profile_of(bob, ada.user_id));
     ASSERT_TRUE(run(users().find_by_handle(world->caller(bob), {"jane-doe"})));
     run(world->directory().cards({ada.user_id, bob.user_id}));
-    const int before = world->database.calls;
+    const int before = world->database.calls();
     EXPECT_TRUE(profile_of(bob, ada.user_id));
     EXPECT_TRUE(run(users().find_by_handle(world->caller(bob), {"jane-doe"})));
     EXPECT_EQ(run(world->directory().cards({ada.user_id, bob.user_id, ada.user_id})).size(), 3U);
     EXPECT_TRUE(run(world->directory().exists(ada.user_id)));
-    EXPECT_EQ(world->database.calls, before);
+    EXPECT_EQ(world->database.calls(), before);
 }
 
 class Handles : public test::ServiceTest {
@@ -396,9 +396,9 @@ TEST_P(Cards, OfAllMissesAreReadInOneGo) {
     for (int i = 0; i < 500; ++i)
         members.push_back({"m" + std::to_string(i) + "@example.org", "Jane Doe", "", "", "", "", "", {}});
     const auto ids = run(users().import_members(std::move(members))).value();
-    const int before = world->database.calls;
+    const int before = world->database.calls();
     const auto cards = run(world->directory().cards(ids));
-    EXPECT_EQ(world->database.calls, before + 1);
+    EXPECT_EQ(world->database.calls(), before + 1);
     EXPECT_TRUE(std::ranges::all_of(cards, [](const auto& card) { return card != nullptr; }));
 }
 

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "platform/sql/database.hpp"
+
+namespace guildhall::test {
+
+/// Another database, with its reads and transactions counted. A read can be made to fail, and something can be let happen
+/// before a transaction.
+class CountingDatabase final : public sql::Database {
+public:
+    explicit CountingDatabase(sql::Database& inner) : inner_(inner) {}
+
+    Task<sql::Rows> read(const sql::Statement& statement, sql::Params params) override {
+        ++reads;
+        if (statement.name == broken_read) throw Unavailable("the database is away");
+        return inner_.read(statement, std::move(params));
+    }
+    Task<std::vector<sql::Rows>> read_all(std::vector<sql::Call> all) override {
+        ++reads;
+        return inner_.read_all(std::move(all));
+    }
+    void migrate(std::span<const sql::Migration> migrations) override { inner_.migrate(migrations); }
+    void execute_script(std::string_view text) override { inner_.execute_script(text); }
+    Task<bool> ready() override { return inner_.ready(); }
+    std::string_view engine() const override { return inner_.engine(); }
+
+    int calls() const { return reads + transactions; }
+
+    std::atomic<int> reads{0};
+    std::atomic<int> transactions{0};
+    /// The name of a statement whose reads throw Unavailable.
+    std::string broken_read;
+    /// Called once, before the next transaction begins.
+    std::function<void()> before_next_transaction;
+
+protected:
+    Task<void> run(RawBody body) override {
+        ++transactions;
+        if (auto hook = std::exchange(before_next_transaction, nullptr)) hook();
+        auto inner = [body = std::move(body)](sql::Transaction& tx) -> Task<Result<bool>> {
+            const bool is_done = co_await body(tx);
+            if (!is_done) co_return Error{Code::conflict, "rolled back"};
+            co_return true;
+        };
+        const auto done = co_await inner_.transact<bool>(inner);
+        (void)done;
+    }
+
+private:
+    sql::Database& inner_;
+};
+
+}  // namespace guildhall::test
