@@ -45,7 +45,8 @@ private:
 };
 
 /// Verifies access tokens against a set of public keys (RFC 8725: one algorithm, typ, iss, aud and exp are checked). A verified token is remembered on
-/// its thread until it expires, so that a busy client costs one signature check a token. Thread-safe.
+/// its thread until it expires, so that a busy client costs one signature check a token; one that says itself that it has expired costs none.
+/// Thread-safe.
 class AccessTokens {
 public:
     AccessTokens(std::string issuer, const Clock& clock);
