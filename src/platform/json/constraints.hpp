@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/describe/class.hpp>
+
 #include "platform/base/id.hpp"
 
 // Constraints are types: what a struct can hold is what its fields may be, so a handler never checks a length and the schema always says it.
@@ -44,6 +46,8 @@ struct Email {
 
 /// A public name in URLs: 3 to 30 of a-z, 0-9 and single inner hyphens; upper case is lowered.
 struct Handle {
+    static constexpr std::size_t kMin = 3;
+    static constexpr std::size_t kMax = 30;
     std::string value;
 };
 
@@ -63,6 +67,13 @@ using PageLimit = Limit<1, 100, 20>;
 struct CursorText {
     std::string value;
 };
+
+/// Which part of a list.
+struct PageQuery {
+    PageLimit limit;
+    std::optional<CursorText> cursor;
+};
+BOOST_DESCRIBE_STRUCT(PageQuery, (), (limit, cursor))
 
 /// A list of at most Max items.
 template <std::size_t Max, class T>

@@ -230,7 +230,7 @@ void email(std::string_view in, std::string& out, const Place& at, Faults& fault
 
 void handle(std::string_view in, std::string& out, const Place& at, Faults& faults) {
     const auto wrong = [&] { faults.add(at, "format", "must be 3 to 30 of a-z, 0-9 and single inner hyphens"); };
-    if (in.size() < 3 || in.size() > 30 || in.front() == '-' || in.back() == '-' ||
+    if (in.size() < Handle::kMin || in.size() > Handle::kMax || in.front() == '-' || in.back() == '-' ||
         in.find("--") != std::string_view::npos)
         return wrong();
     std::string value = lower_ascii(in);

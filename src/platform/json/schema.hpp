@@ -94,7 +94,10 @@ struct SchemaOf<Email> {
 template <>
 struct SchemaOf<Handle> {
     static boost::json::object get(Schemas&) {
-        return {{"type", "string"}, {"pattern", "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$"}, {"minLength", 3}, {"maxLength", 30}};
+        return {{"type", "string"},
+                {"pattern", "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$"},
+                {"minLength", Handle::kMin},
+                {"maxLength", Handle::kMax}};
     }
 };
 template <>

@@ -37,13 +37,6 @@ struct Invitation {
 };
 BOOST_DESCRIBE_STRUCT(Invitation, (), (id, state, inviter, invitee, note, mutual_count, created_at))
 
-/// Which page of invitations.
-struct ListInvitations {
-    json::PageLimit limit;
-    std::optional<json::CursorText> cursor;
-};
-BOOST_DESCRIBE_STRUCT(ListInvitations, (), (limit, cursor))
-
 /// `q`: each of its words must be the beginning of a word of the name, whatever the case and the accents.
 struct ListConnections {
     std::optional<ConnectionSort> sort;  // recent when absent
@@ -59,13 +52,6 @@ struct ConnectionItem {
     Time connected_at;
 };
 BOOST_DESCRIBE_STRUCT(ConnectionItem, (), (user, connected_at))
-
-/// Which page of mutual connections.
-struct ListMutual {
-    json::PageLimit limit;
-    std::optional<json::CursorText> cursor;
-};
-BOOST_DESCRIBE_STRUCT(ListMutual, (), (limit, cursor))
 
 /// A page of the members whom two members are both connected with, and how many they are in all.
 struct MutualConnections {

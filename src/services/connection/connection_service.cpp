@@ -125,16 +125,16 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
     co_return http::Created<Invitation>{std::move(*answer), location};
 }
 
-Task<Result<Page<Invitation>>> ConnectionService::list_received(Caller caller, ListInvitations query) {
+Task<Result<Page<Invitation>>> ConnectionService::list_received(Caller caller, json::PageQuery query) {
     return list_pending(caller, Direction::received, std::move(query));
 }
 
-Task<Result<Page<Invitation>>> ConnectionService::list_sent(Caller caller, ListInvitations query) {
+Task<Result<Page<Invitation>>> ConnectionService::list_sent(Caller caller, json::PageQuery query) {
     return list_pending(caller, Direction::sent, std::move(query));
 }
 
 Task<Result<Page<Invitation>>> ConnectionService::list_pending(Caller caller, Direction direction,
-                                                               ListInvitations query) {
+                                                               json::PageQuery query) {
     const UserId me = caller.id;
     const std::string_view kind = direction == Direction::received ? kReceived : kSent;
     std::optional<InvitationRow> after;
@@ -375,7 +375,7 @@ Task<Result<void>> ConnectionService::disconnect(Caller caller, UserId user) {
     co_return co_await store_.database().transact<void>(end);
 }
 
-Task<Result<MutualConnections>> ConnectionService::list_mutual(Caller caller, UserId user, ListMutual query) {
+Task<Result<MutualConnections>> ConnectionService::list_mutual(Caller caller, UserId user, json::PageQuery query) {
     const UserId me = caller.id;
     UserId after;
     if (query.cursor) {

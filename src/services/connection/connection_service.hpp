@@ -38,10 +38,10 @@ public:
     Task<Result<http::Created<Invitation>>> invite(Caller caller, Invite body);
 
     /// The pending invitations to the caller that are not ignored, newest first.
-    Task<Result<Page<Invitation>>> list_received(Caller caller, ListInvitations query);
+    Task<Result<Page<Invitation>>> list_received(Caller caller, json::PageQuery query);
 
     /// The pending invitations of the caller, newest first; also those that were ignored, which nothing shows.
-    Task<Result<Page<Invitation>>> list_sent(Caller caller, ListInvitations query);
+    Task<Result<Page<Invitation>>> list_sent(Caller caller, json::PageQuery query);
 
     /// An invitation to or of the caller, whatever its state. Errors: not_found.
     Task<Result<Invitation>> find_invitation(Caller caller, InvitationId id);
@@ -72,7 +72,7 @@ public:
     Task<Result<void>> disconnect(Caller caller, UserId user);
 
     /// Whom the caller and `user` are both connected with, by id. Errors: not_found.
-    Task<Result<MutualConnections>> list_mutual(Caller caller, UserId user, ListMutual query);
+    Task<Result<MutualConnections>> list_mutual(Caller caller, UserId user, json::PageQuery query);
 
     /// One Relationship for each id that was asked, in that order.
     Task<Result<Page<Relationship>>> list_relationships(Caller caller, AskRelationships query);
@@ -102,7 +102,7 @@ private:
         friend bool operator==(const Names&, const Names&) = default;
     };
 
-    Task<Result<Page<Invitation>>> list_pending(Caller caller, Direction direction, ListInvitations query);
+    Task<Result<Page<Invitation>>> list_pending(Caller caller, Direction direction, json::PageQuery query);
     Task<Result<Page<ConnectionItem>>> page_of_connections(UserId me, UserId owner, ListConnections query);
     Task<bool> is_hidden(UserId me, UserId user);
     Task<Result<Invitation>> invitation_of(UserId me, InvitationRow row);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/base/at_end.hpp"
 #include "platform/cache/local.hpp"
 #include "services/connection/public/network.hpp"
 #include "services/post/post_api.hpp"
@@ -15,20 +16,6 @@
 #include "services/user/public/directory.hpp"
 
 namespace guildhall::post {
-
-/// Runs `action` when the scope ends, however it ends: what a transaction may have changed is dropped from the caches
-/// also when its outcome is unknown.
-template <class Action>
-class [[nodiscard]] AtEnd {
-public:
-    explicit AtEnd(Action action) : action_(std::move(action)) {}
-    ~AtEnd() { action_(); }
-    AtEnd(const AtEnd&) = delete;
-    AtEnd& operator=(const AtEnd&) = delete;
-
-private:
-    Action action_;
-};
 
 /// A post in a list; `record` is null until it is looked up, and stays so for one that does not exist.
 struct ListedPost {

@@ -5,12 +5,10 @@
 #include <utf8proc.h>
 
 #include "platform/base/text.hpp"
+#include "platform/json/constraints.hpp"
 
 namespace guildhall::post {
 namespace {
-
-constexpr std::size_t kMinHandle = 3;
-constexpr std::size_t kMaxHandle = 30;
 
 // General Category L*. A keycap emoji is "#" with marks: no tag.
 bool is_letter(char32_t c) {
@@ -53,7 +51,7 @@ std::size_t handle_length(std::string_view text, std::size_t position) {
                                             is_handle_letter(text[end + 1]) && text[end - 1] != '-')))
         ++end;
     const std::size_t length = end - position;
-    if (length < kMinHandle || length > kMaxHandle) return 0;
+    if (length < json::Handle::kMin || length > json::Handle::kMax) return 0;
     if (end < text.size()) {
         std::size_t next = end;
         if (is_word_character(next_code_point(text, next))) return 0;

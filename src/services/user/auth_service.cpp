@@ -362,7 +362,7 @@ Task<Result<void>> AuthService::change_password(http::Caller caller, ChangePassw
     co_return Result<void>{};
 }
 
-Task<Result<Page<Session>>> AuthService::list_sessions(http::Caller caller, PageQuery query) {
+Task<Result<Page<Session>>> AuthService::list_sessions(http::Caller caller, json::PageQuery query) {
     SessionId before{std::numeric_limits<std::int64_t>::max()};
     if (query.cursor) {
         const auto cursor = Cursor::decode(query.cursor->value, kSessionList, 1);

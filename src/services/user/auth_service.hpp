@@ -72,7 +72,7 @@ public:
     Task<Result<void>> change_password(http::Caller caller, ChangePassword body);
 
     /// The caller's sessions, newest first. Errors: invalid for a cursor of another list.
-    Task<Result<Page<Session>>> list_sessions(http::Caller caller, PageQuery query);
+    Task<Result<Page<Session>>> list_sessions(http::Caller caller, json::PageQuery query);
 
     /// Errors: not_found, also when it is somebody else's.
     Task<Result<void>> end_session(http::Caller caller, SessionId session);

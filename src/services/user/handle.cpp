@@ -6,13 +6,12 @@
 #include <cstring>
 
 #include "platform/base/text.hpp"
+#include "platform/json/constraints.hpp"
 
 namespace guildhall::user {
 namespace {
 
-constexpr std::size_t kMaxHandle = 30;
 constexpr std::size_t kMaxFromName = 20;
-constexpr std::size_t kMinHandle = 3;
 
 // Sorted.
 constexpr auto kReserved = std::to_array<std::string_view>({
@@ -54,7 +53,7 @@ std::string handle_from_name(std::string_view name) {
         if (handle.size() == kMaxFromName) break;
     }
     while (handle.ends_with('-')) handle.pop_back();
-    if (handle.size() < kMinHandle) return "member";
+    if (handle.size() < json::Handle::kMin) return "member";
     return is_reserved(handle) ? handle + "-member" : handle;
 }
 
@@ -64,7 +63,7 @@ std::string numbered_handle(std::string_view handle, int attempt) {
     std::string number;
     for (std::uint64_t rest = random_number(); number.size() < digits; rest /= 10)
         number += static_cast<char>('0' + rest % 10);
-    std::string base(handle.substr(0, kMaxHandle - 1 - digits));
+    std::string base(handle.substr(0, json::Handle::kMax - 1 - digits));
     while (base.ends_with('-')) base.pop_back();
     return base + "-" + number;
 }

@@ -87,13 +87,6 @@ struct Session {
 };
 BOOST_DESCRIBE_STRUCT(Session, (), (id, ip, user_agent, device, created_at, last_seen_at, is_current))
 
-/// Which part of a list.
-struct PageQuery {
-    json::PageLimit limit;
-    std::optional<json::CursorText> cursor;
-};
-BOOST_DESCRIBE_STRUCT(PageQuery, (), (limit, cursor))
-
 /// Which members; an id given twice counts once.
 struct UserIds {
     json::IdList<100, UserId> ids;

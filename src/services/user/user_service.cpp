@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "platform/base/at_end.hpp"
 #include "services/user/auth_service.hpp"
 #include "services/user/handle.hpp"
 #include "services/user/public/events.hpp"
@@ -28,19 +29,6 @@ void apply(const UpdateProfile& patch, Profile& profile) {
     patch.industry.apply(profile.industry);
     patch.pronouns.apply(profile.pronouns);
 }
-
-/// Calls a function at the end of its life: what follows a transaction also when its outcome is unknown.
-template <class F>
-class AtEnd {
-public:
-    explicit AtEnd(F f) : f_(std::move(f)) {}
-    AtEnd(const AtEnd&) = delete;
-    AtEnd& operator=(const AtEnd&) = delete;
-    ~AtEnd() { f_(); }
-
-private:
-    F f_;
-};
 
 }  // namespace
 
@@ -91,7 +79,7 @@ Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdatePro
         parts_.directory.forget_handle(from);
         parts_.directory.forget_handle(to);
     };
-    AtEnd forget_at_end([&] { forget(old_handle, patch.handle.value ? patch.handle.value->value : old_handle); });
+    const AtEnd forget_at_end([&] { forget(old_handle, patch.handle.value ? patch.handle.value->value : old_handle); });
     auto work = [&](sql::Transaction& tx) -> Task<Result<Profile>> {
         auto profile = co_await parts_.store.raise_version(tx, caller.id);
         if (!profile) co_return no_such_member();
@@ -149,7 +137,7 @@ Task<Result<std::vector<Profile>>> UserService::list(http::Caller caller, UserId
     co_return profiles;
 }
 
-Task<Result<Page<Block>>> UserService::list_blocks(http::Caller caller, PageQuery query) {
+Task<Result<Page<Block>>> UserService::list_blocks(http::Caller caller, json::PageQuery query) {
     BlockId before{std::numeric_limits<std::int64_t>::max()};
     if (query.cursor) {
         const auto cursor = Cursor::decode(query.cursor->value, kBlockList, 1);
@@ -186,7 +174,7 @@ Task<Result<void>> UserService::block(http::Caller caller, UserId user) {
         co_return no_such_member();
     }
 
-    AtEnd forget_at_end([&] { parts_.directory.forget_hidden(caller.id, user); });
+    const AtEnd forget_at_end([&] { parts_.directory.forget_hidden(caller.id, user); });
     const StoredBlock row{parts_.ids.next<BlockId>(), user, parts_.clock.now()};
     auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {
         tx.after_commit([directory = &parts_.directory, me = caller.id, user] { directory->forget_hidden(me, user); });
@@ -198,7 +186,7 @@ Task<Result<void>> UserService::block(http::Caller caller, UserId user) {
 }
 
 Task<Result<void>> UserService::unblock(http::Caller caller, UserId user) {
-    AtEnd forget_at_end([&] { parts_.directory.forget_hidden(caller.id, user); });
+    const AtEnd forget_at_end([&] { parts_.directory.forget_hidden(caller.id, user); });
     auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {
         tx.after_commit([directory = &parts_.directory, me = caller.id, user] { directory->forget_hidden(me, user); });
         const bool was_there = co_await parts_.store.remove_block(tx, caller.id, user);

@@ -48,7 +48,7 @@ public:
     Task<Result<std::vector<Profile>>> list(http::Caller caller, UserIds query);
 
     /// Whom the caller blocks, latest first. Errors: invalid for a cursor of another list.
-    Task<Result<Page<Block>>> list_blocks(http::Caller caller, PageQuery query);
+    Task<Result<Page<Block>>> list_blocks(http::Caller caller, json::PageQuery query);
 
     /// Blocks `user`; again has no effect. Errors: unprocessable (self_block); not_found, also when `user` blocks the caller and is not blocked
     /// by them (so that a block cannot be detected).

@@ -429,7 +429,7 @@ TEST_P(ConnectionServiceContract, InvitationsArePagedNewestFirstWhileMoreArrive)
     std::vector<InvitationId> ids;
     for (const UserId inviter : inviters) ids.push_back(world->invited(inviter, a));
 
-    ListInvitations query{{2}, {}};
+    json::PageQuery query{{2}, {}};
     auto page = *world->run(service().list_received(world->as(a), query));
     ASSERT_EQ(page.items.size(), 2U);
     EXPECT_EQ(page.items[0].id, ids[4]);
@@ -704,7 +704,7 @@ TEST_P(ConnectionServiceContract, MutualConnectionsAreTheIntersection) {
         if (i % 3 == 0) world->connect(b, people[i]);
         if (i % 6 == 0) expected.insert(people[i]);
     }
-    ListMutual query{{2}, {}};
+    json::PageQuery query{{2}, {}};
     std::vector<UserId> seen;
     for (;;) {
         const auto page = *world->run(service().list_mutual(world->as(a), b, query));

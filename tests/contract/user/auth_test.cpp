@@ -443,7 +443,7 @@ class Sessions : public test::ServiceTest {
 protected:
     std::vector<Session> list(const Tokens& member, int limit = 100) {
         std::vector<Session> all;
-        PageQuery query{{limit}, {}};
+        json::PageQuery query{{limit}, {}};
         for (;;) {
             auto page = run(auth().list_sessions(world->caller(member), query)).value();
             all.insert(all.end(), page.items.begin(), page.items.end());
@@ -489,7 +489,7 @@ TEST_P(Sessions, ArePaged) {
     const auto tokens = world->sign_up(kAda);
     for (int i = 0; i < 4; ++i) ASSERT_TRUE(world->log_in(kAda));
     EXPECT_EQ(list(tokens, 2).size(), 5U);
-    PageQuery query{{2}, json::CursorText{Cursor{"user.blocks", {1}, {}}.encode()}};
+    json::PageQuery query{{2}, json::CursorText{Cursor{"user.blocks", {1}, {}}.encode()}};
     EXPECT_EQ(run(auth().list_sessions(world->caller(tokens), query)).error().code, Code::invalid);
 }
 

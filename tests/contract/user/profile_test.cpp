@@ -256,7 +256,7 @@ protected:
     }
     std::vector<UserId> list(const Tokens& member, int limit = 100) {
         std::vector<UserId> all;
-        PageQuery query{{limit}, {}};
+        json::PageQuery query{{limit}, {}};
         for (;;) {
             const auto page = run(users().list_blocks(world->caller(member), query)).value();
             for (const auto& item : page.items) all.push_back(item.user.id);
@@ -313,7 +313,7 @@ TEST_P(Blocks, AreListedLatestFirstAndLifted) {
 TEST_P(Blocks, SkipNobodyWhenOneIsLiftedBetweenTwoPages) {
     const auto joe = world->sign_up("joe@example.org");
     for (const auto& other : {bob, eve, joe}) ASSERT_TRUE(block(ada, other.user_id));
-    PageQuery query{{1}, {}};
+    json::PageQuery query{{1}, {}};
     const auto first = run(users().list_blocks(world->caller(ada), query)).value();
     EXPECT_EQ(first.items.at(0).user.id, joe.user_id);
     ASSERT_TRUE(unblock(ada, joe.user_id));

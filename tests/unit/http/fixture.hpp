@@ -37,12 +37,6 @@ struct Greeted {
 };
 BOOST_DESCRIBE_STRUCT(Greeted, (), (id, text, version))
 
-struct GreetingQuery {
-    json::PageLimit limit;
-    std::optional<json::CursorText> cursor;
-};
-BOOST_DESCRIBE_STRUCT(GreetingQuery, (), (limit, cursor))
-
 /// A small service, as the real ones are written.
 class GreetingService {
 public:
@@ -60,7 +54,7 @@ public:
         co_return Greeted{id, greeting.text.value, 8};
     }
     Task<Result<void>> remove(Caller, UserId) { co_return Result<void>{}; }
-    Task<Result<Page<Greeted>>> list(Visitor, GreetingQuery query) {
+    Task<Result<Page<Greeted>>> list(Visitor, json::PageQuery query) {
         Page<Greeted> page;
         for (int i = 1; i <= query.limit.value; ++i) page.items.push_back({UserId{i}, "hello hello hello hello", 1});
         page.next_cursor = "bmV4dA";
