@@ -11,6 +11,7 @@
 #include "app/platform_routes.hpp"
 #include "platform/async/pool.hpp"
 #include "platform/async/task_group.hpp"
+#include "platform/async/upkeep.hpp"
 #include "platform/base/text.hpp"
 #include "platform/bus/memory.hpp"
 #include "platform/cache/memory.hpp"
@@ -159,6 +160,7 @@ struct Application::State {
         return out;
     }
 
+    Task<void> renew(Foundation& base);
     Task<void> upkeep();
 
     const Config config;
@@ -183,23 +185,22 @@ struct Application::State {
     TaskGroup tasks;
 };
 
-/// Keeps leases, keys and revocations fresh. A database that is away only delays it.
+/// Renews the node number of a service.
+Task<void> Application::State::renew(Foundation& base) {
+    const bool is_held = co_await base.lease->renew(*base.database, clock);
+    if (is_held) co_return;
+    // Another process may make ids with this number by now: ours could collide.
+    spdlog::critical("{}: the node number was lost; ending", base.name);
+    ::kill(::getpid(), SIGTERM);
+}
+
+/// Keeps leases, keys and revocations fresh. A database that is away only delays what needs it.
 Task<void> Application::State::upkeep() {
     while (!tasks.stopping()) {
-        try {
-            for (Foundation* base : bases()) {
-                const bool is_held = co_await base->lease->renew(*base->database, clock);
-                if (!is_held) {  // another process may make ids with this number by now: ours could collide
-                    spdlog::critical("{}: the node number was lost; ending", base->name);
-                    ::kill(::getpid(), SIGTERM);
-                }
-            }
-            co_await users.maintain();
-            co_await connections.maintain();
-            co_await posts.maintain();
-        } catch (const std::exception& error) {
-            spdlog::warn("upkeep: {}", error.what());
-        }
+        for (Foundation* base : bases()) co_await keep_up(base->name + ": node number", renew(*base));
+        co_await keep_up("user", users.maintain());
+        co_await keep_up("connection", connections.maintain());
+        co_await keep_up("post", posts.maintain());
         co_await sleep_for(kUpkeepEvery);
     }
 }
@@ -218,9 +219,7 @@ const Clock& Application::clock() const { return state_->clock; }
 http::Router& Application::router() { return state_->router; }
 
 void Application::start() {
-    run_and_wait(state_->threads, [this] {
-        return state_->users.maintain();
-    });  // signing keys and revocations, before the first request
+    run_and_wait(state_->threads, [this] { return state_->users.load(); });
     std::size_t next = 0;
     const auto& contexts = state_->threads.contexts();
     for (Foundation* base : state_->bases()) {

@@ -53,7 +53,7 @@ public:
         options.argon2 = {64, 1, 1};
         if (change) change(options);
         module.emplace(ports(), std::move(options));
-        run(module->maintain());
+        run(module->load());
     }
 
     Module::Ports ports() { return {database, ids, clock, outbox, consumers, *cache, mailer, hashing, verifier}; }

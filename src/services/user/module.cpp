@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "platform/http/idempotency.hpp"
+#include "platform/async/upkeep.hpp"
 #include "platform/sql/node_lease.hpp"
 #include "services/user/migrations.hpp"
 #include "services/user/public/events.hpp"
@@ -69,18 +69,27 @@ Module::Module(Ports ports, Options options)
 
 std::vector<sql::Migration> Module::migrations() {
     std::vector<sql::Migration> all{{"platform/outbox", outbox::kSchema},
-                                    {"platform/node_lease", sql::kNodeLeaseSchema},
-                                    {"platform/idempotency", http::kIdempotencySchema}};
+                                    {"platform/node_lease", sql::kNodeLeaseSchema}};
     for (const auto& [name, text] : kMigrations) all.push_back({"user/" + std::string(name), text});
     return all;
 }
 
 void Module::add_routes(http::Router& router) { user::add_routes(router, auth_, users_); }
 
-Task<void> Module::maintain() {
-    co_await keys_.refresh();
+Task<void> Module::load() {
     co_await revocations_.load();
-    co_await post_office_.send_due();
+    co_await keys_.refresh();
+}
+
+Task<void> Module::maintain() {
+    // Revocations first: each second without them is one in which an ended session lives on here.
+    co_await keep_up("user: revocations", revocations_.load());
+    co_await keep_up("user: signing keys", keys_.refresh());
+    co_await keep_up("user: waiting mail", post_office_.send_due());
+    co_await keep_up("user: what has expired", prune());
+}
+
+Task<void> Module::prune() {
     const Time now = ports_.clock.now();
     if (now < pruned_at_ + kPruneEvery) co_return;
     auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {

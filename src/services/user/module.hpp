@@ -51,7 +51,7 @@ public:
         cache::Cache& cache;
         mail::Mailer& mailer;
         Pool& hashing;
-        http::AccessTokens& tokens;  // given its keys by maintain()
+        http::AccessTokens& tokens;  // given its keys by load() and maintain()
     };
     Module(Ports ports, Options options);
     Module(const Module&) = delete;
@@ -63,18 +63,21 @@ public:
     /// Binds the routes of the service; the module must outlive the router.
     void add_routes(http::Router& router);
 
-    /// Once before serving, then every two seconds or oftener: loads keys and revocations, sends mail that waits, deletes what has expired.
-    /// Throws Unavailable; what was not done is done by the next call.
+    /// Before serving: loads revocations and keys. Throws Unavailable; Corrupt when a stored key cannot be read.
+    Task<void> load();
+
+    /// Every two seconds or oftener: loads revocations and keys, sends mail that waits, deletes what has expired. What fails is logged, does not
+    /// keep the rest from being done, and is done by the next call.
     Task<void> maintain();
 
     Directory& directory() { return directory_; }
     http::Revocations& revocations() { return revocations_; }
     AuthService& auth() { return auth_; }
     UserService& users() { return users_; }
-    /// The public keys of access tokens as a JWKS document.
-    std::string jwks() const { return keys_.jwks(); }
 
 private:
+    Task<void> prune();
+
     Ports ports_;
     const Options options_;
     UserStore store_;
