@@ -221,10 +221,10 @@ Task<Result<Tokens>> AuthService::log_in(http::Visitor visitor, Login body) {
     const bool is_match = co_await matches(body.password.value, std::move(phc), std::move(*attempt));
     if (!is_match) co_return invalid_credentials();
 
-    std::string next_hash = credentials->password_hash;
-    if (!parts_.hasher.is_current(next_hash)) {
+    std::optional<std::string> rehashed;
+    if (!parts_.hasher.is_current(credentials->password_hash)) {
         try {
-            next_hash = co_await parts_.hasher.hash(to_nfc(std::move(body.password.value)));
+            rehashed = co_await parts_.hasher.hash(to_nfc(std::move(body.password.value)));
         } catch (const Unavailable&) {
             // The pool is full. The next sign-in hashes anew.
         }
@@ -232,8 +232,10 @@ Task<Result<Tokens>> AuthService::log_in(http::Visitor visitor, Login body) {
 
     const std::string device = body.device ? body.device->value : std::string();
     auto work = [&](sql::Transaction& tx) -> Task<Result<NewSession>> {
-        // Locks the account, and refuses a password that was changed while its hash was computed.
-        const bool is_valid = co_await parts_.store.replace_password(tx, user, credentials->password_hash, next_hash);
+        // Locks the account, and refuses a password that was changed while its hash was computed. Of sign-ins that hash it anew at the same
+        // time all are right.
+        const bool is_valid =
+            co_await parts_.store.confirm_password(tx, user, credentials->password_version, rehashed);
         if (!is_valid) co_return invalid_credentials();
         co_return co_await start_session(tx, user, device, *visitor.request);
     };
@@ -352,7 +354,8 @@ Task<Result<void>> AuthService::change_password(http::Caller caller, ChangePassw
     // The account's row is locked first, as a sign-in does: one that checked the old password either comes before, and its session is
     // ended here, or sees the new hash and fails.
     auto work = [&](sql::Transaction& tx) -> Task<Result<std::vector<SessionId>>> {
-        const bool is_changed = co_await parts_.store.replace_password(tx, caller.id, credentials->password_hash, next);
+        const bool is_changed =
+            co_await parts_.store.replace_password(tx, caller.id, credentials->password_version, next);
         if (!is_changed) co_return wrong;
         co_return co_await parts_.store.remove_other_sessions(tx, caller.id, caller.session, now);
     };

@@ -17,6 +17,7 @@ using MailId = Id<struct MailTag>;
 struct Credentials {
     std::string email;
     std::string password_hash;
+    std::int64_t password_version = 1;  // raised by each change of the password, not by a new hash of the same one
 };
 
 /// Somebody who asked for an account and has still to show that the address is theirs.

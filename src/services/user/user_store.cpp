@@ -7,15 +7,21 @@ namespace {
 
 constexpr sql::Statement kFindByEmail{"user.find_by_email", "SELECT user_id FROM emails WHERE email = $1"};
 constexpr sql::Statement kFindCredentials{"user.find_credentials",
-                                          "SELECT email, password_hash FROM accounts WHERE user_id = $1"};
+                                          "SELECT email, password_hash, password_version FROM accounts WHERE user_id = $1"};
 constexpr sql::Statement kReserveEmail{
     "user.reserve_email",
     "INSERT INTO emails (email, user_id) VALUES ($1, $2) ON CONFLICT (email) DO NOTHING RETURNING user_id"};
 constexpr sql::Statement kInsertAccount{
-    "user.insert_account", "INSERT INTO accounts (user_id, email, password_hash, created_at) VALUES ($1, $2, $3, $4)"};
+    "user.insert_account",
+    "INSERT INTO accounts (user_id, email, password_hash, password_version, created_at) VALUES ($1, $2, $3, $4, $5)"};
+constexpr sql::Statement kConfirmPassword{
+    "user.confirm_password",
+    "UPDATE accounts SET password_hash = COALESCE($3, password_hash) WHERE user_id = $1 AND password_version = $2"
+    " RETURNING user_id"};
 constexpr sql::Statement kReplacePassword{
     "user.replace_password",
-    "UPDATE accounts SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2 RETURNING user_id"};
+    "UPDATE accounts SET password_hash = $3, password_version = password_version + 1"
+    " WHERE user_id = $1 AND password_version = $2 RETURNING user_id"};
 
 constexpr sql::Statement kUpsertRegistration{
     "user.upsert_registration",
@@ -188,7 +194,7 @@ Task<std::optional<UserId>> UserStore::find_user_by_email(sql::Transaction& tx, 
 Task<std::optional<Credentials>> UserStore::find_credentials(UserId user) {
     auto rows = co_await database_.read(kFindCredentials, sql::params(user));
     if (rows.empty()) co_return std::nullopt;
-    co_return Credentials{rows[0].take_text(0), rows[0].take_text(1)};
+    co_return Credentials{rows[0].take_text(0), rows[0].take_text(1), rows[0].number(2)};
 }
 
 Task<bool> UserStore::reserve_email(sql::Transaction& tx, std::string email, UserId user) {
@@ -197,15 +203,22 @@ Task<bool> UserStore::reserve_email(sql::Transaction& tx, std::string email, Use
 }
 
 Task<void> UserStore::insert_account(sql::Transaction& tx, Credentials credentials, Profile p) {
-    co_await tx.execute(kInsertAccount, sql::params(p.id, std::move(credentials.email),
-                                                    std::move(credentials.password_hash), p.created_at));
+    co_await tx.execute(kInsertAccount,
+                        sql::params(p.id, std::move(credentials.email), std::move(credentials.password_hash),
+                                    credentials.password_version, p.created_at));
     co_await tx.execute(kInsertProfile, sql::params(p.id, std::move(p.handle), std::move(p.name), std::move(p.headline),
                                                     std::move(p.about), std::move(p.location), std::move(p.industry),
                                                     std::move(p.pronouns), p.version, p.created_at));
 }
 
-Task<bool> UserStore::replace_password(sql::Transaction& tx, UserId user, std::string from, std::string to) {
-    auto rows = co_await tx.query(kReplacePassword, sql::params(user, std::move(from), std::move(to)));
+Task<bool> UserStore::confirm_password(sql::Transaction& tx, UserId user, std::int64_t version,
+                                       std::optional<std::string> rehashed) {
+    auto rows = co_await tx.query(kConfirmPassword, sql::params(user, version, std::move(rehashed)));
+    co_return !rows.empty();
+}
+
+Task<bool> UserStore::replace_password(sql::Transaction& tx, UserId user, std::int64_t version, std::string hash) {
+    auto rows = co_await tx.query(kReplacePassword, sql::params(user, version, std::move(hash)));
     co_return !rows.empty();
 }
 

@@ -28,8 +28,12 @@ public:
     Task<void> insert_account(sql::Transaction& tx, Credentials credentials, Profile profile);
     /// The account of an address, seen within the transaction.
     Task<std::optional<UserId>> find_user_by_email(sql::Transaction& tx, std::string email);
-    /// Puts `to` in the place of the password hash `from` and keeps the account's row locked. False when the hash is another one by now.
-    Task<bool> replace_password(sql::Transaction& tx, UserId user, std::string from, std::string to);
+    /// Keeps the account's row locked, and stores `rehashed`, when there is one: another hash of the same password. False when the password has
+    /// been changed since it had `version`.
+    Task<bool> confirm_password(sql::Transaction& tx, UserId user, std::int64_t version,
+                                std::optional<std::string> rehashed);
+    /// Stores the hash of a new password and keeps the account's row locked. False when it has been changed since it had `version`.
+    Task<bool> replace_password(sql::Transaction& tx, UserId user, std::int64_t version, std::string hash);
 
     // Registrations that wait for their code.
     /// Puts `registration` in the place of an earlier one of the address.

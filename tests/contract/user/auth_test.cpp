@@ -300,6 +300,21 @@ TEST_P(SignIn, HashesAnewWhenTheCostHasChanged) {
     EXPECT_EQ(run(store.find_credentials(user))->password_hash, hash) << "only once";
 }
 
+// [U3] [U5] Each of them hashes anew; the one that comes second must not take the first one's hash for a changed password.
+TEST_P(SignIn, ManyAtOnceSucceedWhileTheHashIsMadeAnew) {
+    ImportedMember member{kAda, "Ada", "ada", "", "", "", "", world->clock.now()};
+    Pool pool("older", 1, 4);
+    PasswordHasher older(pool, {32, 2, 1});
+    member.password_hash = run(older.hash(std::string(World::kPassword)));
+    run(users().import_members({member})).value();
+
+    std::vector<Task<Result<Tokens>>> tries;
+    for (int i = 0; i < 4; ++i)
+        tries.push_back(auth().log_in(world->visitor(), {{kAda}, {std::string(World::kPassword)}, {}}));
+    for (const auto& tokens : world->run_together(std::move(tries))) EXPECT_TRUE(tokens);
+    EXPECT_TRUE(world->log_in(kAda));
+}
+
 // [U5]
 TEST_P(SignIn, NoPasswordIsStoredInTheClear) {
     const auto tokens = world->sign_up(kAda);

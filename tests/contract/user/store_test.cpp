@@ -146,15 +146,37 @@ TEST_P(UserStoreContract, KeepsTextOfEveryLengthAndScript) {
     EXPECT_EQ(profile.version, 2);
 }
 
-TEST_P(UserStoreContract, ReplacesOnlyThePasswordThatItWasShown) {
+TEST_P(UserStoreContract, ReplacesOnlyThePasswordOfTheVersionThatItWasShown) {
     insert_account(kAda, "ada@example.org", "ada");
-    const auto replace = [&](const std::string& from, const std::string& to) {
-        return in_transaction<bool>([&](sql::Transaction& tx) { return store_->replace_password(tx, kAda, from, to); });
+    const auto replace = [&](std::int64_t version, const std::string& to) {
+        return in_transaction<bool>(
+            [&](sql::Transaction& tx) { return store_->replace_password(tx, kAda, version, to); });
     };
-    EXPECT_FALSE(replace("other", "new"));
-    EXPECT_TRUE(replace("hash", "new"));
-    EXPECT_FALSE(replace("hash", "newer"));
+    const auto version = run(store_->find_credentials(kAda))->password_version;
+    EXPECT_FALSE(replace(version + 1, "new"));
+    EXPECT_TRUE(replace(version, "new"));
+    EXPECT_FALSE(replace(version, "newer"));
     EXPECT_EQ(run(store_->find_credentials(kAda))->password_hash, "new");
+    EXPECT_EQ(run(store_->find_credentials(kAda))->password_version, version + 1);
+}
+
+TEST_P(UserStoreContract, ConfirmsAPasswordUntilItIsChangedWhateverItsHash) {
+    insert_account(kAda, "ada@example.org", "ada");
+    const auto confirm = [&](std::int64_t version, std::optional<std::string> rehashed) {
+        return in_transaction<bool>([&](sql::Transaction& tx) {
+            return store_->confirm_password(tx, kAda, version, std::move(rehashed));
+        });
+    };
+    const auto version = run(store_->find_credentials(kAda))->password_version;
+    EXPECT_TRUE(confirm(version, {}));
+    EXPECT_EQ(run(store_->find_credentials(kAda))->password_hash, "hash");
+    EXPECT_TRUE(confirm(version, "rehashed"));
+    EXPECT_TRUE(confirm(version, "rehashed too"));
+    EXPECT_TRUE(confirm(version, {}));
+    EXPECT_EQ(run(store_->find_credentials(kAda))->password_hash, "rehashed too");
+    EXPECT_EQ(run(store_->find_credentials(kAda))->password_version, version);
+    EXPECT_FALSE(confirm(version + 1, "of another password"));
+    EXPECT_EQ(run(store_->find_credentials(kAda))->password_hash, "rehashed too");
 }
 
 TEST_P(UserStoreContract, CountsTheTriesOfACodeAndEndsThem) {

@@ -1,9 +1,11 @@
 -- Members. Each table is keyed first by what its reader knows, so that a request touches one shard.
 
+-- password_version is raised by each change of the password, not by a new hash of the same one.
 CREATE TABLE accounts (
     user_id bigint NOT NULL,
     email text NOT NULL,
     password_hash text NOT NULL,
+    password_version bigint NOT NULL,
     created_at bigint NOT NULL,
     PRIMARY KEY (user_id)
 );
