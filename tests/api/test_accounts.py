@@ -18,6 +18,10 @@ def new_email():
     return f"{uuid.uuid4().hex[:20]}@example.org"
 
 
+def codes_in(mails):
+    return [re.search(r"Code: (\S+)", mail.get_content())[1] for mail in mails]
+
+
 def claims(token):
     head, body, _ = token.split(".")
     read = lambda part: json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
@@ -31,8 +35,9 @@ def test_a_newcomer_registers_verifies_and_is_signed_in(service, visitor):
     """[U1] [U3] The whole way: register, the code from the mail, tokens that work."""
     email = new_email()
     answer = visitor.post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Grace Hopper"}, status=202).json()
+    token = answer.pop("registration_token")
     assert answer == {"status": "check_your_email"}
-    tokens = visitor.post("/v1/auth/email/verify", {"email": email, "code": service.mailbox.code(email)}, status=200).json()
+    tokens = visitor.verify(email, service.mailbox.code(email), token, status=200).json()
     assert tokens["token_type"] == "Bearer" and tokens["expires_in"] <= 15 * 60
     me = Api(service, tokens["access_token"]).get("/v1/users/me").json()
     assert (me["id"], me["name"], me["email"]) == (tokens["user_id"], "Grace Hopper", email)
@@ -104,19 +109,16 @@ def test_members_of_one_name_get_handles_of_their_own(service):
 def test_one_address_registered_by_many_at_once_becomes_one_account(service):
     """[U1] The race for an address has one winner, on both databases."""
     email = new_email()
-    in_parallel(
-        [lambda: service.visitor().post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Race"}, status=202)] * 8,
-        threads=8,
-    )
-
-    def registered():
-        codes = [code[1] for mail in service.mailbox.of(email) if (code := re.search(r"Code: (\S+)", mail.get_content()))]
-        answer = service.visitor().post("/v1/auth/email/verify", {"email": email, "code": codes[-1]}, status=(200, 401))
-        return answer.status_code == 200 and answer.json()["user_id"]
-
-    first = eventually(registered, every=0.3)  # every mail brings a new code; the last one counts
+    tokens = in_parallel([lambda: service.visitor().ask_for_account(email)] * 4, threads=4)
+    assert len(set(tokens)) == 4
+    codes = codes_in(service.mailbox.of(email, 4))
+    # Nothing says which mail is whose: each tries them all.
+    pairs = [(token, code) for token in tokens for code in codes]
+    answers = in_parallel([lambda pair=pair: service.visitor().verify(email, pair[1], pair[0], status=(200, 401)) for pair in pairs], threads=8)
+    opened = [answer.json()["user_id"] for answer in answers if answer.status_code == 200]
+    assert len(opened) == 1
     again = service.visitor().post("/v1/auth/login", {"email": email, "password": PASSWORD}).json()
-    assert again["user_id"] == first
+    assert again["user_id"] == opened[0]
 
 
 def test_one_handle_asked_for_by_many_at_once_has_one_owner(service):
@@ -147,23 +149,38 @@ def test_without_verification_nobody_signs_in_nor_is_seen(service, ada, visitor)
 def test_a_wrong_code_is_refused_and_the_right_one_works_once(service, visitor):
     """[U1] A code is for one address and for one use."""
     email = new_email()
-    visitor.post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"}, status=202)
+    token = visitor.ask_for_account(email)
     code = service.mailbox.code(email)
-    visitor.post("/v1/auth/email/verify", {"email": email, "code": "ZZZZZZZZ"}, status=401, code="invalid_code")
-    visitor.post("/v1/auth/email/verify", {"email": new_email(), "code": code}, status=401, code="invalid_code")
-    visitor.post("/v1/auth/email/verify", {"email": email, "code": code}, status=200)
-    visitor.post("/v1/auth/email/verify", {"email": email, "code": code}, status=401, code="invalid_code")
+    visitor.verify(email, "ZZZZZZZZ", token, status=401, problem="invalid_code")
+    visitor.verify(new_email(), code, token, status=401, problem="invalid_code")
+    visitor.verify(email, code, "x" * 43, status=401, problem="invalid_code")
+    visitor.verify(email, code, token, status=200)
+    visitor.verify(email, code, token, status=401, problem="invalid_code")
+
+
+def test_nobody_opens_an_account_with_the_password_of_another(service):
+    """[U1] A stranger registers an address once more before its owner has verified: the owner's own registration, name and password count, and
+    the code that the stranger caused opens nothing without the stranger's token."""
+    email = new_email()
+    owner, stranger = service.visitor(), service.visitor()
+    token = owner.ask_for_account(email, name="Grace Hopper")
+    strangers_token = stranger.ask_for_account(email, password="a password of the stranger", name="Eve")
+    code, code_for_stranger = codes_in(service.mailbox.of(email, 2))
+    owner.verify(email, code_for_stranger, token, status=401, problem="invalid_code")
+    stranger.verify(email, code, strangers_token, status=401, problem="invalid_code")
+    tokens = owner.verify(email, code, token, status=200).json()
+    assert Api(service, tokens["access_token"]).get("/v1/users/me").json()["name"] == "Grace Hopper"
+    owner.verify(email, code_for_stranger, strangers_token, status=401, problem="invalid_code")
+    owner.post("/v1/auth/login", {"email": email, "password": PASSWORD}, status=200)
+    stranger.post("/v1/auth/login", {"email": email, "password": "a password of the stranger"}, status=401)
 
 
 def test_a_code_cannot_be_guessed(service):
     """[U12] Guesses are counted: soon even from fresh addresses no more are judged."""
     email = new_email()
-    service.visitor().post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"}, status=202)
+    token = service.visitor().ask_for_account(email)
     service.mailbox.code(email)
-    statuses = [
-        service.visitor().post("/v1/auth/email/verify", {"email": email, "code": f"GUESS{n:03}"}, status=(401, 429)).status_code
-        for n in range(30)
-    ]
+    statuses = [service.visitor().verify(email, f"GUESS{n:03}", token, status=(401, 429)).status_code for n in range(30)]
     assert statuses[0] == 401 and statuses[-1] == 429
 
 
@@ -373,7 +390,9 @@ def test_registering_does_not_tell_who_has_an_account(service, ada):
         service.visitor().post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Eve"}, status=202)
         for email in (ada.email, new_email())
     ]
-    assert answers[0].json() == answers[1].json()
+    bodies = [answer.json() for answer in answers]
+    tokens = [body.pop("registration_token") for body in bodies]
+    assert bodies[0] == bodies[1] and len(tokens[0]) == len(tokens[1]) and tokens[0] != tokens[1]
     strip = lambda answer: sorted(name for name in answer.headers if name not in ("date", "x-request-id"))
     assert strip(answers[0]) == strip(answers[1])
 

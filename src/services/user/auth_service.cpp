@@ -56,12 +56,14 @@ Error invalid_refresh_token() {
 
 // Neither mail quotes what the other side typed: anybody can register any address.
 mail::Message mail_with_code(const std::string& email, const std::string& code, std::chrono::seconds ttl) {
-    return {email, "Your code for Guildhall",
-            "Somebody, probably you, asked for an account at Guildhall with this address.\n"
-            "Enter this code to open it:\n\n"
-            "Code: " +
-                code + "\n\nIt works once, for " + std::to_string(ttl.count() / 60) +
-                " minutes. If it was not you, ignore this mail: nothing happens without the code.\n"};
+    return {
+        email, "Your code for Guildhall",
+        "Somebody, probably you, asked for an account at Guildhall with this address.\n"
+        "Enter this code where you asked for it; it works nowhere else:\n\n"
+        "Code: " +
+            code + "\n\nIt works once, for " + std::to_string(ttl.count() / 60) +
+            " minutes. Give it to nobody: if it was not you who asked, a stranger did, and could open the account with\n"
+            "a password of theirs. Then ignore this mail: nothing happens without the code.\n"};
 }
 
 mail::Message mail_of_known_address(const std::string& email) {
@@ -115,13 +117,15 @@ Task<Result<http::Accepted<RegisterAnswer>>> AuthService::register_member(http::
     std::string hash = co_await parts_.hasher.hash(std::move(body.password.value));
     const auto known = co_await parts_.store.find_user_by_email(body.email.value);
 
-    // For a known address the same rows are written, with a code that nobody gets and no tries. They keep the handle too: whether it
-    // is free afterwards must not tell of the address.
+    // For a known address the same rows are written, with a code that nobody gets: neither the answer and its time, nor what the token does
+    // afterwards, nor whether the handle is free then, must tell of the address.
     const Time now = parts_.clock.now();
     const std::string code = make_code();
+    std::string token = base64url(random_bytes(kTokenBytes));
     const Registration registration{body.email.value,
+                                    hash_of_token(token),
                                     hash_of_code(body.email.value, code),
-                                    known ? 0 : options_.code_tries,
+                                    options_.code_tries,
                                     std::move(hash),
                                     std::move(body.name.value),
                                     body.handle ? std::move(body.handle->value) : std::string(),
@@ -136,18 +140,21 @@ Task<Result<http::Accepted<RegisterAnswer>>> AuthService::register_member(http::
             const bool is_ours = co_await parts_.store.claim_handle(tx, registration.handle, std::move(claim));
             if (!is_ours) co_return handle_taken();
         }
-        co_await parts_.store.upsert_registration(tx, registration);
+        // As many as the throttle lets through, so that a stranger cannot make another's fall before its time.
+        co_await parts_.store.insert_registration(tx, registration, options_.registrations.most);
         co_await parts_.post_office.write(tx, mail);
         co_return Result<void>{};
     };
     auto done = co_await parts_.database.transact<void>(work);
     if (!done) co_return done.error();
     co_await parts_.post_office.send_now(std::move(mail));
-    co_return http::Accepted<RegisterAnswer>{{"check_your_email"}};
+    co_return http::Accepted<RegisterAnswer>{{"check_your_email", std::move(token)}};
 }
 
 Task<Result<Tokens>> AuthService::verify_email(http::Visitor visitor, VerifyEmail body) {
-    auto attempt = co_await parts_.throttle.begin(subjects_of("verify", body.email.value, *visitor.request));
+    // Counted by token: else a stranger's guesses would keep the owner of the address out.
+    const std::string token_hash = hash_of_token(body.registration_token.value);
+    auto attempt = co_await parts_.throttle.begin(subjects_of("verify", token_hash, *visitor.request));
     if (!attempt) co_return attempt.error();
 
     const Time now = parts_.clock.now();
@@ -157,10 +164,12 @@ Task<Result<Tokens>> AuthService::verify_email(http::Visitor visitor, VerifyEmai
     // A wrong code is no Error in here: it would roll back the count of tries.
     auto work = [&](sql::Transaction& tx) -> Task<Result<std::optional<NewSession>>> {
         std::optional<NewSession> nobody;
-        auto pending = co_await parts_.store.take_try(tx, email, now);
+        auto pending = co_await parts_.store.take_try(tx, email, token_hash, now);
         if (!pending || !equal_secret(pending->code_hash, code_hash)) co_return nobody;
-        co_await parts_.store.remove_registration(tx, email);
+        co_await parts_.store.remove_registration(tx, email, token_hash);
 
+        // Of several registrations of an address the first to be verified gets it. The others are left to expire: to remove them here, each
+        // locked by its own code at the same time, would be a deadlock.
         const auto user = parts_.ids.next<UserId>();
         const bool is_new = co_await parts_.store.reserve_email(tx, email, user);
         if (!is_new) co_return nobody;
@@ -234,8 +243,7 @@ Task<Result<Tokens>> AuthService::log_in(http::Visitor visitor, Login body) {
     auto work = [&](sql::Transaction& tx) -> Task<Result<NewSession>> {
         // Locks the account, and refuses a password that was changed while its hash was computed. Of sign-ins that hash it anew at the same
         // time all are right.
-        const bool is_valid =
-            co_await parts_.store.confirm_password(tx, user, credentials->password_version, rehashed);
+        const bool is_valid = co_await parts_.store.confirm_password(tx, user, credentials->password_version, rehashed);
         if (!is_valid) co_return invalid_credentials();
         co_return co_await start_session(tx, user, device, *visitor.request);
     };

@@ -48,13 +48,15 @@ public:
     };
     AuthService(Parts parts, Options options);
 
-    /// Mails a one-time code to an address without account; an address that has one gets a mail that says so. Again before the code was
-    /// used: a new code, and the new password and name count. An asked handle is kept for the address until the code expires.
+    /// Mails a one-time code to an address without account; an address that has one gets a mail that says so. Each call is a registration of its
+    /// own, whose code works only with the token of its answer: whoever can read the mail but was not the one who asked opens nothing, and nor
+    /// does who asked but cannot read the mail. An asked handle is kept for the address until the code expires.
     /// Errors: conflict (handle_taken) for an asked handle that is somebody's or reserved; too_many_requests.
     Task<Result<http::Accepted<RegisterAnswer>>> register_member(http::Visitor visitor, Register body);
 
-    /// Opens the account of a registration and signs in. Without an asked handle one is made from the name, with a number when it is taken.
-    /// Errors: unauthenticated (invalid_code) for a wrong, used or expired code; too_many_requests.
+    /// Opens the account of a registration and signs in; other registrations of the address open nothing from then on. Without an asked handle one
+    /// is made from the name, with a number when it is taken.
+    /// Errors: unauthenticated (invalid_code) for a code that is wrong, used, expired or of another registration; too_many_requests.
     Task<Result<Tokens>> verify_email(http::Visitor visitor, VerifyEmail body);
 
     /// Errors: unauthenticated (invalid_credentials); too_many_requests. Throws Unavailable when too many passwords wait to be checked.

@@ -20,9 +20,11 @@ struct Credentials {
     std::int64_t password_version = 1;  // raised by each change of the password, not by a new hash of the same one
 };
 
-/// Somebody who asked for an account and has still to show that the address is theirs.
+/// One request for an account, of somebody who has still to show that the address is theirs. An address may have several,
+/// of different people: whoever holds the token of one may open it with the code that was mailed for that one.
 struct Registration {
     std::string email;
+    std::string token_hash;
     std::string code_hash;
     std::int64_t tries_left = 0;
     std::string password_hash;

@@ -29,19 +29,23 @@ struct Register {
 };
 BOOST_DESCRIBE_STRUCT(Register, (), (email, password, name, handle))
 
-/// The same for an address that has an account and for one that has none.
+/// Alike for an address that has an account and for one that has none. The token is for the client that asked, which keeps
+/// it until the code is typed.
 struct RegisterAnswer {
     std::string status;
+    std::string registration_token;
 };
-BOOST_DESCRIBE_STRUCT(RegisterAnswer, (), (status))
+BOOST_DESCRIBE_STRUCT(RegisterAnswer, (), (status, registration_token))
 
-/// The code from the mail, in any case; spaces and hyphens do not count.
+/// The code from the mail, in any case; spaces and hyphens do not count. It works only with the token that the very
+/// registration gave for which it was mailed.
 struct VerifyEmail {
     json::Email email;
     json::Opaque<32> code;
+    json::Opaque<256> registration_token;
     std::optional<Device> device;
 };
-BOOST_DESCRIBE_STRUCT(VerifyEmail, (), (email, code, device))
+BOOST_DESCRIBE_STRUCT(VerifyEmail, (), (email, code, registration_token, device))
 
 /// Signs in.
 struct Login {

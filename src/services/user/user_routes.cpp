@@ -10,13 +10,14 @@ void add_routes(http::Router& r, AuthService& auth, UserService& users) {
     r.post("/v1/auth/register", auth, &AuthService::register_member)
         .anyone()
         .rate(RateClass::auth)
-        .summary("Ask for an account; the answer does not tell whether the address has one")
+        .summary(
+            "Ask for an account; the answer does not tell whether the address has one, its token is for email/verify")
         .may_fail(Code::conflict, "handle_taken: the asked handle is somebody else's or reserved");
     r.post("/v1/auth/email/verify", auth, &AuthService::verify_email)
         .anyone()
         .rate(RateClass::auth)
-        .summary("Open the account with the mailed code and sign in")
-        .may_fail(Code::unauthenticated, "invalid_code: the code is wrong, used or expired");
+        .summary("Open the account with the token of the registration and the code that was mailed for it, and sign in")
+        .may_fail(Code::unauthenticated, "invalid_code: the code is wrong, used, expired or of another registration");
     r.post("/v1/auth/login", auth, &AuthService::log_in)
         .anyone()
         .rate(RateClass::auth)

@@ -6,8 +6,8 @@ namespace guildhall::user {
 namespace {
 
 constexpr sql::Statement kFindByEmail{"user.find_by_email", "SELECT user_id FROM emails WHERE email = $1"};
-constexpr sql::Statement kFindCredentials{"user.find_credentials",
-                                          "SELECT email, password_hash, password_version FROM accounts WHERE user_id = $1"};
+constexpr sql::Statement kFindCredentials{
+    "user.find_credentials", "SELECT email, password_hash, password_version FROM accounts WHERE user_id = $1"};
 constexpr sql::Statement kReserveEmail{
     "user.reserve_email",
     "INSERT INTO emails (email, user_id) VALUES ($1, $2) ON CONFLICT (email) DO NOTHING RETURNING user_id"};
@@ -23,18 +23,20 @@ constexpr sql::Statement kReplacePassword{
     "UPDATE accounts SET password_hash = $3, password_version = password_version + 1"
     " WHERE user_id = $1 AND password_version = $2 RETURNING user_id"};
 
-constexpr sql::Statement kUpsertRegistration{
-    "user.upsert_registration",
-    "INSERT INTO registrations (email, code_hash, tries_left, password_hash, name, handle, expires_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7)"
-    " ON CONFLICT (email) DO UPDATE SET code_hash = excluded.code_hash, tries_left = excluded.tries_left,"
-    " password_hash = excluded.password_hash, name = excluded.name, handle = excluded.handle,"
-    " expires_at = excluded.expires_at"};
-constexpr sql::Statement kTakeTry{
-    "user.take_try",
-    "UPDATE registrations SET tries_left = tries_left - 1 WHERE email = $1 AND tries_left > 0 AND expires_at > $2"
-    " RETURNING code_hash, tries_left, password_hash, name, handle, expires_at"};
-constexpr sql::Statement kRemoveRegistration{"user.remove_registration", "DELETE FROM registrations WHERE email = $1"};
+constexpr sql::Statement kInsertRegistration{
+    "user.insert_registration",
+    "INSERT INTO registrations (email, token_hash, code_hash, tries_left, password_hash, name, handle, expires_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"};
+constexpr sql::Statement kTrimRegistrations{
+    "user.trim_registrations",
+    "DELETE FROM registrations WHERE email = $1 AND token_hash <> $2 AND token_hash NOT IN"
+    " (SELECT token_hash FROM registrations WHERE email = $1 ORDER BY expires_at DESC LIMIT $3)"};
+constexpr sql::Statement kTakeTry{"user.take_try",
+                                  "UPDATE registrations SET tries_left = tries_left - 1"
+                                  " WHERE email = $1 AND token_hash = $2 AND tries_left > 0 AND expires_at > $3"
+                                  " RETURNING code_hash, tries_left, password_hash, name, handle, expires_at"};
+constexpr sql::Statement kRemoveRegistration{"user.remove_registration",
+                                             "DELETE FROM registrations WHERE email = $1 AND token_hash = $2"};
 
 constexpr sql::Statement kFindHandle{"user.find_handle",
                                      "SELECT user_id, is_current FROM handles WHERE handle = $1 AND user_id <> 0"};
@@ -142,8 +144,8 @@ constexpr sql::Statement kRemoveMail{"user.remove_mail", "DELETE FROM mails WHER
 
 constexpr sql::Statement kPruneRegistrations{
     "user.prune_registrations",
-    "DELETE FROM registrations WHERE email IN"
-    " (SELECT email FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500) AND expires_at <= $1"};
+    "DELETE FROM registrations WHERE (email, token_hash) IN"
+    " (SELECT email, token_hash FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)"};
 constexpr sql::Statement kPruneClaims{
     "user.prune_handle_claims",
     "DELETE FROM handles WHERE handle IN (SELECT handle FROM handles"
@@ -222,22 +224,24 @@ Task<bool> UserStore::replace_password(sql::Transaction& tx, UserId user, std::i
     co_return !rows.empty();
 }
 
-Task<void> UserStore::upsert_registration(sql::Transaction& tx, Registration r) {
-    co_await tx.execute(kUpsertRegistration,
-                        sql::params(std::move(r.email), std::move(r.code_hash), r.tries_left,
+Task<void> UserStore::insert_registration(sql::Transaction& tx, Registration r, std::int64_t most) {
+    co_await tx.execute(kInsertRegistration,
+                        sql::params(r.email, r.token_hash, std::move(r.code_hash), r.tries_left,
                                     std::move(r.password_hash), std::move(r.name), std::move(r.handle), r.expires_at));
+    co_await tx.execute(kTrimRegistrations, sql::params(std::move(r.email), std::move(r.token_hash), most));
 }
 
-Task<std::optional<Registration>> UserStore::take_try(sql::Transaction& tx, std::string email, Time now) {
-    auto rows = co_await tx.query(kTakeTry, sql::params(email, now));
+Task<std::optional<Registration>> UserStore::take_try(sql::Transaction& tx, std::string email, std::string token_hash,
+                                                      Time now) {
+    auto rows = co_await tx.query(kTakeTry, sql::params(email, token_hash, now));
     if (rows.empty()) co_return std::nullopt;
     auto row = rows[0];
-    co_return Registration{std::move(email), row.take_text(0), row.number(1), row.take_text(2),
-                           row.take_text(3), row.take_text(4), row.time(5)};
+    co_return Registration{std::move(email), std::move(token_hash), row.take_text(0), row.number(1),
+                           row.take_text(2), row.take_text(3),      row.take_text(4), row.time(5)};
 }
 
-Task<void> UserStore::remove_registration(sql::Transaction& tx, std::string email) {
-    co_await tx.execute(kRemoveRegistration, sql::params(std::move(email)));
+Task<void> UserStore::remove_registration(sql::Transaction& tx, std::string email, std::string token_hash) {
+    co_await tx.execute(kRemoveRegistration, sql::params(std::move(email), std::move(token_hash)));
 }
 
 Task<std::optional<HandleOwner>> UserStore::find_handle(std::string handle) {

@@ -36,12 +36,14 @@ public:
     Task<bool> replace_password(sql::Transaction& tx, UserId user, std::int64_t version, std::string hash);
 
     // Registrations that wait for their code.
-    /// Puts `registration` in the place of an earlier one of the address.
-    Task<void> upsert_registration(sql::Transaction& tx, Registration registration);
+    /// Stores a registration beside the others of its address. When they are more than `most`, the oldest fall; a few more may stay when several
+    /// are stored at once.
+    Task<void> insert_registration(sql::Transaction& tx, Registration registration, std::int64_t most);
     /// Uses up one of the tries and gives the registration; nothing when there is none, it has expired or no try is left.
-    Task<std::optional<Registration>> take_try(sql::Transaction& tx, std::string email, Time now);
+    Task<std::optional<Registration>> take_try(sql::Transaction& tx, std::string email, std::string token_hash,
+                                               Time now);
     /// Removes it, used or not.
-    Task<void> remove_registration(sql::Transaction& tx, std::string email);
+    Task<void> remove_registration(sql::Transaction& tx, std::string email, std::string token_hash);
 
     // Handles.
     /// Whose the handle is or was; nothing when nobody's, also while it is only claimed.

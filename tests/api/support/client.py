@@ -103,6 +103,16 @@ class Api:
     def delete(self, path, **more):
         return self.call("DELETE", path, **more)
 
+    def ask_for_account(self, email, password=PASSWORD, name="Ada Lovelace", handle=None) -> str:
+        """Registers; the token that goes with the code of the mail."""
+        body = {"email": email, "password": password, "name": name} | ({"handle": handle} if handle else {})
+        return self.post("/v1/auth/register", body, status=202).json()["registration_token"]
+
+    def verify(self, email, code, token, status, problem=None):
+        """Enters the code of a mail; `problem`: the expected code of the refusal."""
+        body = {"email": email, "code": code, "registration_token": token}
+        return self.post("/v1/auth/email/verify", body, status=status, code=problem)
+
     def pages(self, path, limit=None, **params):
         """Walks a list to its end; one list of items a page."""
         if limit:
@@ -228,12 +238,10 @@ class Service:
         """A new member by the way that people go: register, read the mail, verify."""
         email = email or f"{uuid.uuid4().hex[:20]}@example.org"
         visitor = Api(self)
-        visitor.post(
-            "/v1/auth/register", {"email": email, "password": password, "name": name} | ({"handle": handle} if handle else {}), status=202
-        )
+        token = visitor.ask_for_account(email, password, name, handle)
         with self.lock:
             code = self.mailbox.code(email)
-        tokens = visitor.post("/v1/auth/email/verify", {"email": email, "code": code}, status=200).json()
+        tokens = visitor.verify(email, code, token, status=200).json()
         return Member(self, email, password, name, tokens, visitor.ip)
 
     def members(self, count: int, names=()) -> list[Member]:

@@ -83,7 +83,7 @@ ROUTES = {
         lambda w: Call("/v1/auth/register", {"email": new_email(), "password": PASSWORD, "name": "Newcomer"}), **OPEN
     ),
     "POST /v1/auth/email/verify": Route(
-        lambda w: Call("/v1/auth/email/verify", {"email": new_email(), "code": "ABCDEFGH"}),
+        lambda w: Call("/v1/auth/email/verify", {"email": new_email(), "code": "ABCDEFGH", "registration_token": "x" * 43}),
         owner=(401,),
         stranger=(401,),
         blocked=(401,),

@@ -27,9 +27,11 @@ protected:
         return world->run(std::move(task));
     }
     Result<Tokens> refresh(const std::string& token) { return run(auth().refresh(world->visitor(), {{token}})); }
-    Result<Tokens> verify(const std::string& email, const std::string& code) {
-        return run(auth().verify_email(world->visitor(), {{email}, {code}, {}}));
+    Result<Tokens> verify(const std::string& email, const std::string& code, const std::string& token) {
+        return world->verify(email, code, token);
     }
+    /// The token of a registration that must be accepted.
+    std::string ask_for_account(Register body) { return world->ask_for_account(std::move(body)); }
     Result<http::Accepted<RegisterAnswer>> ask(Register body) {
         return run(auth().register_member(world->visitor(), std::move(body)));
     }

@@ -76,6 +76,18 @@ protected:
         });
     }
 
+    /// `token` names everything of it.
+    void insert_registration(const std::string& email, const std::string& token, Time expires_at,
+                             std::int64_t tries = 5, std::int64_t most = 10) {
+        const Registration registration{email,  token, "code of " + token, tries, "hash of " + token,
+                                        "Name", "",    expires_at};
+        write([&](sql::Transaction& tx) { return store_->insert_registration(tx, registration, most); });
+    }
+    std::optional<Registration> take_try(const std::string& email, const std::string& token, Time at) {
+        return in_transaction<std::optional<Registration>>(
+            [&](sql::Transaction& tx) { return store_->take_try(tx, email, token, at); });
+    }
+
     static constexpr UserId kAda{101};
     static constexpr UserId kBob{102};
     static constexpr SessionId kFirst{201};
@@ -163,9 +175,8 @@ TEST_P(UserStoreContract, ReplacesOnlyThePasswordOfTheVersionThatItWasShown) {
 TEST_P(UserStoreContract, ConfirmsAPasswordUntilItIsChangedWhateverItsHash) {
     insert_account(kAda, "ada@example.org", "ada");
     const auto confirm = [&](std::int64_t version, std::optional<std::string> rehashed) {
-        return in_transaction<bool>([&](sql::Transaction& tx) {
-            return store_->confirm_password(tx, kAda, version, std::move(rehashed));
-        });
+        return in_transaction<bool>(
+            [&](sql::Transaction& tx) { return store_->confirm_password(tx, kAda, version, std::move(rehashed)); });
     };
     const auto version = run(store_->find_credentials(kAda))->password_version;
     EXPECT_TRUE(confirm(version, {}));
@@ -180,27 +191,37 @@ TEST_P(UserStoreContract, ConfirmsAPasswordUntilItIsChangedWhateverItsHash) {
 }
 
 TEST_P(UserStoreContract, CountsTheTriesOfACodeAndEndsThem) {
-    const Registration registration{"ada@example.org", "code", 2, "hash", "Ada", "", now_ + minutes(15)};
-    write([&](sql::Transaction& tx) { return store_->upsert_registration(tx, registration); });
-    const auto take = [&](Time at) {
-        return in_transaction<std::optional<Registration>>(
-            [&](sql::Transaction& tx) { return store_->take_try(tx, "ada@example.org", at); });
-    };
-    EXPECT_FALSE(take(now_ + minutes(15))) << "expired";
-    EXPECT_EQ(take(now_)->tries_left, 1);
-    EXPECT_EQ(take(now_)->tries_left, 0);
-    EXPECT_FALSE(take(now_));
+    insert_registration("ada@example.org", "token", now_ + minutes(15), 2);
+    EXPECT_FALSE(take_try("ada@example.org", "token", now_ + minutes(15))) << "expired";
+    EXPECT_FALSE(take_try("ada@example.org", "another", now_));
+    EXPECT_FALSE(take_try("bob@example.org", "token", now_));
+    EXPECT_EQ(take_try("ada@example.org", "token", now_)->tries_left, 1);
+    EXPECT_EQ(take_try("ada@example.org", "token", now_)->tries_left, 0);
+    EXPECT_FALSE(take_try("ada@example.org", "token", now_));
 }
 
-TEST_P(UserStoreContract, PutsTheLaterRegistrationInThePlaceOfTheEarlier) {
-    for (const auto* code : {"one", "two"}) {
-        const Registration registration{"ada@example.org", code, 5, code, "Ada", "", now_ + minutes(15)};
-        write([&](sql::Transaction& tx) { return store_->upsert_registration(tx, registration); });
-    }
-    const auto pending = in_transaction<std::optional<Registration>>(
-        [&](sql::Transaction& tx) { return store_->take_try(tx, "ada@example.org", now_); });
-    EXPECT_EQ(pending->code_hash, "two");
-    EXPECT_EQ(pending->password_hash, "two");
+TEST_P(UserStoreContract, KeepsRegistrationsOfOneAddressApart) {
+    insert_registration("ada@example.org", "one", now_ + minutes(15));
+    insert_registration("ada@example.org", "two", now_ + minutes(15));
+    const auto one = take_try("ada@example.org", "one", now_);
+    ASSERT_TRUE(one);
+    EXPECT_EQ(one->email, "ada@example.org");
+    EXPECT_EQ(one->token_hash, "one");
+    EXPECT_EQ(one->code_hash, "code of one");
+    EXPECT_EQ(one->password_hash, "hash of one");
+    EXPECT_EQ(take_try("ada@example.org", "two", now_)->password_hash, "hash of two");
+    write([&](sql::Transaction& tx) { return store_->remove_registration(tx, "ada@example.org", "one"); });
+    EXPECT_FALSE(take_try("ada@example.org", "one", now_));
+    EXPECT_TRUE(take_try("ada@example.org", "two", now_));
+}
+
+TEST_P(UserStoreContract, DropsTheOldestOfTooManyRegistrationsOfAnAddress) {
+    insert_registration("bob@example.org", "another's", now_ + minutes(1));
+    for (int i = 0; i < 5; ++i)
+        insert_registration("ada@example.org", std::to_string(i), now_ + minutes(10 + i), 5, /*most=*/3);
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(take_try("ada@example.org", std::to_string(i), now_).has_value(), i >= 2) << i;
+    EXPECT_TRUE(take_try("bob@example.org", "another's", now_));
 }
 
 TEST_P(UserStoreContract, GivesAHandleToItsOwnerAgainAndToNobodyElse) {
@@ -335,8 +356,8 @@ TEST_P(UserStoreContract, PrunesWhatHasExpiredAndNothingElse) {
     living.expires_at = now_ + minutes(120);
     write([&](sql::Transaction& tx) { return store_->insert_session(tx, living); });
     claim("claimed", "eve@example.org", now_);
-    const Registration registration{"eve@example.org", "code", 5, "hash", "Eve", "", now_ + minutes(15)};
-    write([&](sql::Transaction& tx) { return store_->upsert_registration(tx, registration); });
+    insert_registration("eve@example.org", "old", now_ + minutes(15));
+    insert_registration("eve@example.org", "living", now_ + minutes(120));
 
     const Time later = now_ + minutes(60);
     write([&](sql::Transaction& tx) { return store_->prune(tx, later, later); });
@@ -345,8 +366,8 @@ TEST_P(UserStoreContract, PrunesWhatHasExpiredAndNothingElse) {
     EXPECT_TRUE(run(store_->find_refresh_token("living")));
     EXPECT_EQ(run(store_->list_sessions(kAda, kLast, now_, 10)).size(), 1U);
     EXPECT_TRUE(run(store_->find_handle("ada")));
-    EXPECT_FALSE(in_transaction<std::optional<Registration>>(
-        [&](sql::Transaction& tx) { return store_->take_try(tx, "eve@example.org", now_); }));
+    EXPECT_FALSE(take_try("eve@example.org", "old", now_));
+    EXPECT_TRUE(take_try("eve@example.org", "living", now_));
     EXPECT_TRUE(reserve("claimed", kBob, "bob@example.org", now_));
 }
 

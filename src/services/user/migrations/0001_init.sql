@@ -43,16 +43,18 @@ CREATE TABLE profiles (
     PRIMARY KEY (user_id)
 );
 
--- Who asked for an account and has not shown yet that the address is theirs. Nobody else sees anything of it.
+-- Who asked for an account and has not shown yet that the address is theirs: a row for each time, so that nobody changes what another asked
+-- for. Nobody else sees anything of it.
 CREATE TABLE registrations (
     email text NOT NULL,
+    token_hash text NOT NULL,
     code_hash text NOT NULL,
     tries_left bigint NOT NULL,
     password_hash text NOT NULL,
     name text NOT NULL,
     handle text NOT NULL,
     expires_at bigint NOT NULL,
-    PRIMARY KEY (email)
+    PRIMARY KEY (email, token_hash)
 );
 CREATE INDEX registrations_by_expiry ON registrations (expires_at);
 
