@@ -83,6 +83,7 @@ user::Options user_options(const Config& config) {
     options.refresh_token_ttl = config.auth.refresh_token_ttl;
     options.throttle.account_failures = config.auth.lockout_failures;
     options.throttle.ip_failures = config.auth.lockout_ip_failures;
+    options.throttle.ip_registrations = config.auth.ip_registrations;
     options.throttle.window = config.auth.lockout_window;
     return options;
 }

@@ -206,6 +206,8 @@ const std::vector<Option>& options() {
                [](Config& c) -> auto& { return c.auth.lockout_failures; }),
         option("auth.lockout_ip_failures", "Failed sign-ins from an address before it is locked for the window",
                [](Config& c) -> auto& { return c.auth.lockout_ip_failures; }),
+        option("auth.ip_registrations", "Registrations from an address within the window; more get 429 for as long",
+               [](Config& c) -> auto& { return c.auth.ip_registrations; }),
         option("auth.lockout_window", "Seconds", [](Config& c) -> auto& { return c.auth.lockout_window; }),
         option("rate_limits.read_per_minute", "Reading requests of a member (or address)",
                [](Config& c) -> auto& { return c.rate_limits.read_per_minute; }),

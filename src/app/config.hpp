@@ -64,6 +64,7 @@ struct Config {
         std::size_t hashing_queue = 64;
         std::int64_t lockout_failures = 10;
         std::int64_t lockout_ip_failures = 100;
+        std::int64_t ip_registrations = 50;
         std::chrono::seconds lockout_window{900};
     } auth;
 

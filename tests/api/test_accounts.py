@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 
-from support.client import PASSWORD, Api, eventually, in_parallel
+from support.client import PASSWORD, Api, Service, eventually, in_parallel
 
 
 def new_email():
@@ -379,6 +379,23 @@ def test_success_forgives_earlier_failures_of_the_account(service, ada):
         for _ in range(6):
             assert wrong_sign_in(service.visitor(), ada.email).status_code == 401
         ada.session()
+
+
+def test_registering_from_one_address_is_limited(launch):
+    """[U12] Each registration costs a hash and a mail to somebody: one address gets so many, then it is told when to come back; others are not
+    stopped, and its own members still sign in."""
+    service = Service(launch({"auth": {"ip_registrations": 3}}))
+    member = service.register()
+    visitor = service.visitor(ip="198.51.100.9")
+    for _ in range(3):
+        visitor.ask_for_account(new_email())
+    for email in (new_email(), member.email):
+        answer = visitor.post(
+            "/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Eve"}, status=429, code="too_many_requests"
+        )
+        assert 0 < int(answer.headers["retry-after"]) <= 15 * 60
+    service.visitor().ask_for_account(new_email())
+    visitor.post("/v1/auth/login", {"email": member.email, "password": member.password}, status=200)
 
 
 # --- no telling who has an account

@@ -103,13 +103,15 @@ std::vector<Throttle::Subject> AuthService::subjects_of(std::string_view what, s
     return subjects;
 }
 
-Task<Result<http::Accepted<RegisterAnswer>>> AuthService::register_member(http::Visitor, Register body) {
+Task<Result<http::Accepted<RegisterAnswer>>> AuthService::register_member(http::Visitor visitor, Register body) {
     if (body.handle) {
         if (is_reserved(body.handle->value)) co_return handle_taken();
         const auto owner = co_await parts_.store.find_handle(body.handle->value);
         if (owner) co_return handle_taken();
     }
+    const std::string& ip = visitor.request->ip;
     std::vector<Throttle::Subject> subjects{Throttle::account("register", body.email.value, options_.registrations)};
+    if (!ip.empty()) subjects.push_back(Throttle::address("register", ip, options_.ip_registrations));
     auto attempt = co_await parts_.throttle.begin(std::move(subjects));
     if (!attempt) co_return attempt.error();
     co_await parts_.throttle.keep(std::move(*attempt));

@@ -31,7 +31,8 @@ public:
         std::int64_t code_tries;
         FailureLimit account_failures;
         FailureLimit address_failures;
-        FailureLimit registrations;  // of one e-mail address: each sends it a mail
+        FailureLimit registrations;     // of one e-mail address: each sends it a mail
+        FailureLimit ip_registrations;  // from one network address: each costs a hash and a mail
     };
     /// What it works with; all of it must live longer.
     struct Parts {

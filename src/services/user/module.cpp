@@ -28,7 +28,8 @@ AuthService::Options auth_options(const Options& options) {
             options.code_tries,
             limit(options.throttle.account_failures),
             limit(options.throttle.ip_failures),
-            limit(options.throttle.registrations)};
+            limit(options.throttle.registrations),
+            limit(options.throttle.ip_registrations)};
 }
 
 UserService::Options user_options(const Options& options) {

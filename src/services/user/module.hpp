@@ -20,7 +20,9 @@ namespace guildhall::user {
 struct ThrottleOptions {
     std::int64_t account_failures = 10;  // of one account, whether it exists or not
     std::int64_t ip_failures = 100;      // from one address (IPv6: one /64)
-    std::int64_t registrations = 20;     // of one e-mail address
+    std::int64_t registrations = 20;     // of one e-mail address, answered or not
+    std::int64_t ip_registrations =
+        50;  // from one address (IPv6: one /64): a school class gets through, a script does not
     std::chrono::seconds window{15 * 60};
     std::int64_t handle_changes = 10;  // of one member, within a day
 };

@@ -24,7 +24,7 @@ std::string lock_of(const std::string& key) { return key + ".until"; }
 
 Error too_many(std::chrono::microseconds wait) {
     return Error{Code::too_many_requests,
-                 "too many failed attempts; try again later",
+                 "too many attempts; try again later",
                  "",
                  {},
                  std::max(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(wait))};

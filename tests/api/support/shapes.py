@@ -57,7 +57,7 @@ def merged(tree: dict, over: dict) -> dict:
 QUIET = {
     "http": {"trusted_proxies": ["127.0.0.1"]},
     "rate_limits": {"read_per_minute": 1_000_000, "write_per_minute": 1_000_000, "auth_per_minute": 1_000_000},
-    "auth": {"hashing_queue": 1000},
+    "auth": {"hashing_queue": 1000, "ip_registrations": 1_000_000},
 }
 
 

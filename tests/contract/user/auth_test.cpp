@@ -284,6 +284,26 @@ TEST_P(Accounts, RegistrationsOfOneAddressAreLimitedWhetherItIsKnownOrNot) {
     EXPECT_EQ(ask(World::registration(kAda)).error().code, Code::too_many_requests);
 }
 
+// [U12]
+TEST_P(Accounts, RegistrationsFromOneNetworkAddressAreLimited) {
+    world->request.ip = "198.51.100.7";
+    const auto ask_as = [&](int n) { return ask(World::registration("m" + std::to_string(n) + "@example.org")); };
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(ask_as(i)) << i;
+    const std::size_t mails = world->mailer.sent.size();
+    const auto refused = ask_as(50);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::too_many_requests);
+    EXPECT_EQ(refused.error().retry_after, minutes(15));
+    EXPECT_EQ(world->mailer.sent.size(), mails);
+    world->request.ip = "198.51.100.8";
+    EXPECT_TRUE(ask_as(51));
+    world->request.ip = "198.51.100.7";
+    EXPECT_TRUE(world->log_in("nobody@example.org").error().code == Code::unauthenticated)
+        << "sign-in is counted apart";
+    world->clock.advance(minutes(15));
+    EXPECT_TRUE(ask_as(52));
+}
+
 TEST_P(Accounts, AMailThatCannotBeSentIsSentLater) {
     world->mailer.is_broken = true;
     const auto token = ask_for_account(World::registration(kAda));
