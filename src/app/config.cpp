@@ -97,6 +97,9 @@ void set(Config& config, std::string_view key, std::string_view value, std::stri
 }
 
 void read_table(const toml::table& table, const std::string& prefix, Config& config, const std::string& source) {
+    const auto wrong = [&](const std::string& key, std::string_view what) {
+        return std::runtime_error(std::string(source).append(": ").append(key).append(" ").append(what));
+    };
     for (const auto& [name, node] : table) {
         const std::string key = prefix + std::string(name.str());
         if (const auto* inner = node.as_table()) {
@@ -106,7 +109,7 @@ void read_table(const toml::table& table, const std::string& prefix, Config& con
             for (const auto& item : *list) {
                 const auto text = item.value<std::string>();
                 if (!text || text->find(',') != std::string::npos)
-                    throw std::runtime_error(source + ": " + key + " must be a list of strings without commas");
+                    throw wrong(key, "must be a list of strings without commas");
                 joined += (joined.empty() ? "" : ",") + *text;
             }
             set(config, key, joined, source);
@@ -117,7 +120,7 @@ void read_table(const toml::table& table, const std::string& prefix, Config& con
         } else if (const auto flag = node.value_exact<bool>()) {
             set(config, key, *flag ? "true" : "false", source);
         } else {
-            throw std::runtime_error(source + ": " + key + " must be text, a whole number, true or false");
+            throw wrong(key, "must be text, a whole number, true or false");
         }
     }
 }
@@ -245,6 +248,7 @@ Config load_config(const std::filesystem::path& file, const std::vector<Override
         }
     }
     for (const Option& option : options())
+        // Nothing changes the environment of this program. NOLINTNEXTLINE(concurrency-mt-unsafe)
         if (const char* value = std::getenv(environment_name(option).c_str()))
             set(config, option.key, value, environment_name(option));
     for (const Override& override_ : overrides) set(config, override_.key, override_.value, "command line");

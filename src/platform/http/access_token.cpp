@@ -16,8 +16,8 @@
 namespace guildhall::http {
 namespace {
 
-constexpr std::string_view kAlgorithm = "ES256";
-constexpr std::string_view kType = "at+jwt";
+constexpr const char* kAlgorithm = "ES256";
+constexpr const char* kType = "at+jwt";
 constexpr std::size_t kMaxTokenBytes = 2048;
 constexpr std::size_t kRemembered = 8192;  // verified tokens a thread
 
@@ -124,8 +124,8 @@ std::string SigningKey::sign(const AccessClaims& claims, std::string_view issuer
                                    seconds_of(now), seconds_of(claims.expires)});
     cjose_err error{};
     Header header(cjose_header_new(&error));
-    if (!header || !cjose_header_set(header.get(), CJOSE_HDR_ALG, kAlgorithm.data(), &error) ||
-        !cjose_header_set(header.get(), "typ", kType.data(), &error) ||
+    if (!header || !cjose_header_set(header.get(), CJOSE_HDR_ALG, kAlgorithm, &error) ||
+        !cjose_header_set(header.get(), "typ", kType, &error) ||
         !cjose_header_set(header.get(), CJOSE_HDR_KID, state_->kid.c_str(), &error))
         fail(error);
     Signature signature(cjose_jws_sign(state_->key.get(), header.get(),

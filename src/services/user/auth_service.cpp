@@ -236,8 +236,8 @@ Task<Result<Tokens>> AuthService::log_in(http::Visitor visitor, Login body) {
     if (!parts_.hasher.is_current(credentials->password_hash)) {
         try {
             rehashed = co_await parts_.hasher.hash(to_nfc(std::move(body.password.value)));
-        } catch (const Unavailable&) {
-            // The pool is full. The next sign-in hashes anew.
+        } catch (const Unavailable& error) {
+            spdlog::info("the next sign-in of user {} hashes anew: {}", user.value, error.what());
         }
     }
 

@@ -46,6 +46,7 @@ Throttle::Subject Throttle::address(std::string_view what, std::string_view ip, 
 
 Task<Result<Throttle::Attempt>> Throttle::begin(std::vector<Subject> subjects) {
     std::vector<std::string> locks;
+    locks.reserve(subjects.size());
     for (const auto& subject : subjects) locks.push_back(lock_of(subject.key));
     const auto locked = co_await cache_.get_all(std::move(locks));
     const std::int64_t now = to_micros(clock_.now());

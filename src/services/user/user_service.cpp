@@ -152,6 +152,7 @@ Task<Result<Page<Block>>> UserService::list_blocks(http::Caller caller, json::Pa
         page.next_cursor = Cursor{std::string(kBlockList), {rows.back().id.value}, {}}.encode();
     }
     std::vector<UserId> ids;
+    ids.reserve(rows.size());
     for (const auto& row : rows) ids.push_back(row.blocked_id);
     const auto cards = co_await parts_.directory.cards(std::move(ids));
     for (std::size_t i = 0; i < rows.size(); ++i)
