@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <boost/describe/enum.hpp>
 
 #include "app/config.hpp"
+#include "platform/async/task_group.hpp"
 #include "platform/http/router.hpp"
 
 namespace guildhall::app {
@@ -59,9 +61,12 @@ BOOST_DESCRIBE_STRUCT(Instance, (), (name, version, services, limits))
 struct Dependency {
     std::string name;
     std::string degrades;
-    bool is_essential;  // without it the process is not ready
-    std::function<Task<bool>()> is_up;
+    bool is_essential;                  // without it the process is not ready
+    std::function<Task<bool>()> is_up;  // no answer within kReadyDeadline counts as false
 };
+
+/// In which /readyz answers, whatever its dependencies do.
+constexpr std::chrono::milliseconds kReadyDeadline{900};
 
 /// Health, metrics, documents and limits: what the process says of itself. [X19 X17 X8 X46]
 class PlatformRoutes {
@@ -72,6 +77,8 @@ public:
     void add_routes(http::Router& router);
     /// Once the routes are complete: writes the documents.
     void publish(const http::Router& router);
+    /// The OpenAPI document as it is served; after publish().
+    const std::string& openapi_document() const { return openapi_; }
     void set_started() { started_ = true; }
     /// Readiness goes away; for draining.
     void set_draining() { draining_ = true; }
@@ -86,6 +93,7 @@ private:
     Task<Result<Instance>> instance(http::Visitor);
 
     std::vector<Dependency> dependencies_;
+    TaskGroup asking_;
     Instance instance_;
     std::string openapi_;
     std::atomic<bool> started_{false};

@@ -25,7 +25,27 @@ constexpr Statement kReady{"postgres.ready", "SELECT 1"};
 constexpr int kMostRuns = 5;  // of a body
 /// Past the server's own statement_timeout, which leaves the connection usable; the client's deadline is for a server that is silent.
 constexpr std::chrono::milliseconds kGrace{500};
-constexpr std::chrono::milliseconds kReadyDeadline{1000};
+/// Of the whole answer: waiting for a connection, making one, asking. Deadlines are looked at every 50 ms.
+constexpr std::chrono::milliseconds kReadyDeadline{800};
+
+/// Gives the text columns of SCHEMA the order of bytes, as SQLite has it, whatever collation the database was made with: order, cursors and
+/// comparisons in C++ then agree. A column that names a collation of its own keeps it. Also tables of former versions; without a rewrite of
+/// their rows, but their indexes are built again.
+constexpr std::string_view kOrderByBytes = R"(
+    DO $$
+    DECLARE t record;
+    BEGIN
+        FOR t IN
+            SELECT a.attrelid::regclass AS name,
+                string_agg(format('ALTER COLUMN %I TYPE %s COLLATE "C"', a.attname, format_type(a.atttypid, a.atttypmod)), ', ') AS changes
+            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            WHERE c.relnamespace = to_regnamespace('SCHEMA') AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+                AND a.attcollation = to_regcollation('pg_catalog."default"') AND a.attinhcount = 0
+            GROUP BY a.attrelid
+        LOOP
+            EXECUTE format('ALTER TABLE %s %s', t.name, t.changes);
+        END LOOP;
+    END $$)";
 
 /// libpq sends what it has queued by itself at 64 KiB. Answers to that would look to commit() like the end of an idle connection.
 constexpr std::size_t kMaxQueuedBytes = 32 << 10;
@@ -254,6 +274,9 @@ public:
                            {migration.name, std::to_string(to_micros(SystemClock().now()))}, what);
             connection.run("COMMIT", what);
         }
+        std::string order_by_bytes(kOrderByBytes);
+        order_by_bytes.replace(order_by_bytes.find("SCHEMA"), std::strlen("SCHEMA"), quoted);
+        connection.run(order_by_bytes, "migrate");
     }
 
     void execute_script(std::string_view text) override {
@@ -262,11 +285,15 @@ public:
     }
 
     Task<bool> ready() override {
+        const auto end = std::chrono::steady_clock::now() + kReadyDeadline;
+        const auto left = [end] {
+            return std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        };
         try {
-            auto lease = co_await take(kReadyDeadline);
+            auto lease = co_await take(left());
             Rows rows;
             lease->send(kReady, {}, &rows);
-            co_await lease.finish(kReadyDeadline);
+            co_await lease.finish(left());
             co_return rows.size() == 1;
         } catch (const std::runtime_error&) {
             co_return false;

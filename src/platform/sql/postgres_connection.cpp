@@ -6,6 +6,7 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -13,6 +14,7 @@
 
 #include "platform/base/text.hpp"
 #include "platform/sql/dialect.hpp"
+#include "platform/sql/parked.hpp"
 #include "platform/sql/postgres_values.hpp"
 #include "platform/sql/statement_timer.hpp"
 
@@ -22,10 +24,60 @@ namespace {
 namespace asio = boost::asio;
 using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
 
-/// Looks the hosts up, without blocking the thread, and adds their addresses to `parameters`.
-Task<void> resolve(asio::io_context& io, const PostgresSettings& settings, PostgresSettings::Parameters& parameters) {
+std::chrono::milliseconds left_until(Watched::Clock::time_point end) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(end - Watched::Clock::now());
+}
+
+using Addresses = std::vector<asio::ip::address>;
+
+/// A coroutine that waits for the resolver or for its deadline. Owned by the handlers of both: an io_context that ends takes the coroutine along.
+struct LookUp {
+    LookUp(asio::io_context& io, std::chrono::milliseconds deadline, Addresses* result)
+        : resolver(io), timer(io, deadline), found(result) {}
+    asio::ip::tcp::resolver resolver;
+    asio::steady_timer timer;
+    Parked parked;
+    std::mutex mutex;
+    Addresses* found;  // in the coroutine; null once that goes on
+
+    /// Call with the mutex held.
+    void settle(const std::shared_ptr<LookUp>& self) {
+        found = nullptr;
+        asio::post(parked.executor, [self] { self->parked.resume(); });
+    }
+};
+
+/// The addresses of `host`; none when it is unknown, or not known in time: the system's resolver cannot be interrupted, its thread works on and its
+/// answer is dropped.
+Task<Addresses> look_up(asio::io_context& io, const std::string& host, std::chrono::milliseconds deadline) {
+    Addresses found;
+    Parked parked;
+    const auto start = [&] {
+        auto look_up = std::make_shared<LookUp>(io, deadline, &found);
+        look_up->parked.executor = parked.executor;
+        look_up->parked.handler.emplace(std::move(*parked.handler));
+        look_up->timer.async_wait([look_up](boost::system::error_code error) {
+            const std::lock_guard lock(look_up->mutex);
+            if (error || !look_up->found) return;
+            look_up->resolver.cancel();  // when it has not begun
+            look_up->settle(look_up);
+        });
+        look_up->resolver.async_resolve(host, "", [look_up](boost::system::error_code, const auto& entries) {
+            const std::lock_guard lock(look_up->mutex);
+            if (!look_up->found) return;
+            for (const auto& entry : entries) look_up->found->push_back(entry.endpoint().address());
+            look_up->timer.cancel();
+            look_up->settle(look_up);
+        });
+    };
+    co_await park(parked, start);
+    co_return found;
+}
+
+/// Looks the hosts up, without blocking the thread, and adds their addresses to `parameters`. Throws Unavailable when none is known at `end`.
+Task<void> resolve(asio::io_context& io, const PostgresSettings& settings, PostgresSettings::Parameters& parameters,
+                   Watched::Clock::time_point end) {
     if (settings.names().empty()) co_return;
-    asio::ip::tcp::resolver resolver(io);
     std::string hosts, addresses, ports;
     const auto add = [&](const std::string& host, const std::string& address, const std::string& port) {
         const char* comma = hosts.empty() ? "" : ",";
@@ -38,11 +90,10 @@ Task<void> resolve(asio::io_context& io, const PostgresSettings& settings, Postg
             add(host, "", port);
             continue;
         }
-        boost::system::error_code error;
-        const auto found = co_await resolver.async_resolve(host, "", asio::redirect_error(asio::use_awaitable, error));
-        for (const auto& entry : found) add(host, entry.endpoint().address().to_string(), port);
+        const auto found = co_await look_up(io, host, left_until(end));
+        for (const auto& address : found) add(host, address.to_string(), port);
     }
-    if (hosts.empty()) throw Unavailable("the PostgreSQL host is unknown");
+    if (hosts.empty()) throw Unavailable("the PostgreSQL host is unknown, or the resolver silent");
     set_parameter(parameters, "host", hosts);
     set_parameter(parameters, "hostaddr", addresses);
     set_parameter(parameters, "port", ports);
@@ -89,8 +140,9 @@ Task<std::unique_ptr<PostgresConnection>> PostgresConnection::connect(asio::io_c
                                                                       std::chrono::milliseconds deadline) {
     auto connection = std::make_unique<PostgresConnection>(io);
     auto parameters = settings.parameters();
-    co_await resolve(io, settings, parameters);
-    co_await connection->open(std::move(parameters), deadline);
+    const auto end = Watched::Clock::now() + deadline;
+    co_await resolve(io, settings, parameters, end);
+    co_await connection->open(std::move(parameters), left_until(end));
     co_return connection;
 }
 

@@ -33,7 +33,7 @@ struct Watched {
 /// One connection in pipeline mode: send() queues statements, finish() sends them and takes all answers. One coroutine at a time.
 class PostgresConnection {
 public:
-    /// Connects on `io`. Throws Unavailable.
+    /// Connects on `io` within `deadline`, the look-up of the hosts' names included. Throws Unavailable.
     static Task<std::unique_ptr<PostgresConnection>> connect(boost::asio::io_context& io,
                                                              const PostgresSettings& settings,
                                                              std::chrono::milliseconds deadline);

@@ -305,15 +305,16 @@ bool PostgresPool::check(std::chrono::steady_clock::time_point now) {
         if (now.time_since_epoch().count() < deadline || watched->expired.exchange(true)) continue;
         ::shutdown(watched->socket, SHUT_RDWR);  // wakes the coroutine that waits for it
     }
-    while (!waiters_.empty() && waiters_.front()->deadline <= now) {
-        auto* waiter = waiters_.front();
-        waiters_.pop_front();
+    // Who came later may be due earlier: readiness waits less long than a statement.
+    std::erase_if(waiters_, [this, now](Waiter* waiter) {
+        if (waiter->deadline > now) return false;
         shared_->waiting.add(-1);
         waiter->refusal = "no connection to PostgreSQL became free in time";
         // Who is resumed may end the io_context: not before post() has returned.
         const auto guard = asio::make_work_guard(waiter->parked.executor);
         resume(waiter);
-    }
+        return true;
+    });
     return busy || !waiters_.empty();
 }
 

@@ -2,13 +2,32 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <thread>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netdb.h>
 
 #include "platform/sql/postgres.hpp"
 #include "support/databases.hpp"
+
+namespace {
+
+// A name whose look-up takes long, as with a name server that does not answer.
+constexpr const char* kSilentName = "silent.invalid";
+
+}  // namespace
+
+/// In the place of the C library's: the look-up of kSilentName takes two seconds.
+extern "C" int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** found) {
+    using Function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+    static const auto original = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+    if (host != nullptr && std::string_view(host) == kSilentName) std::this_thread::sleep_for(std::chrono::seconds(2));
+    return original(host, service, hints, found);
+}
 
 namespace guildhall::sql {
 namespace {
@@ -158,6 +177,58 @@ TEST_F(PostgresDriver, AServerThatIsSilentFailsAtTheDeadlineAndThenAtOnce) {
     loop_.run();
     EXPECT_EQ(refused, 50);
     EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+}
+
+TEST_F(PostgresDriver, ReadinessIsKnownWithinASecondWhenTheServerIsSilent) {
+    boost::asio::io_context io;
+    boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::address_v4::loopback(), 0});
+    database_ = open_postgres(
+        {.dsn = "host=127.0.0.1 port=" + std::to_string(silent.local_endpoint().port()), .schema = "away"});
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_FALSE(loop_.run(database_->ready()));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+}
+
+TEST_F(PostgresDriver, ReadinessIsKnownWithinASecondWhenAllConnectionsAreBusyAndOthersWait) {
+    database_ = open([](PostgresOptions& options) { options.connections_per_thread = 1; });
+    constexpr Statement kLong{"test.long", "SELECT COUNT(pg_sleep(2))"};
+    const auto start = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::duration readiness_took{};
+    bool is_ready = true;
+    const auto ask = [&]() -> Task<void> {
+        is_ready = co_await database_->ready();
+        readiness_took = std::chrono::steady_clock::now() - start;
+    };
+    const auto read = [&](const Statement& statement) -> Task<void> { co_await database_->read(statement, {}); };
+    loop_.spawn(read(kLong));
+    loop_.spawn(read(kCount));  // is in line before the question, and may wait longer
+    loop_.spawn(ask());
+    loop_.run();
+    EXPECT_FALSE(is_ready);
+    EXPECT_LT(readiness_took, 1s);
+}
+
+TEST_F(PostgresDriver, AResolverThatIsSilentFailsAtTheDeadline) {
+    database_ = open_postgres({.dsn = std::string("host=") + kSilentName, .schema = "away", .connect_deadline = 300ms});
+    test::TestLoop loop;  // its end waits for the resolver
+    const auto start = std::chrono::steady_clock::now();
+    const auto read = [&]() -> Task<void> {
+        EXPECT_THROW(co_await database_->read(kCount, {}), Unavailable);
+        EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+    };
+    loop.run(read());
+}
+
+TEST_F(PostgresDriver, TablesOfFormerVersionsGetTheOrderOfBytes) {
+    database_->execute_script("CREATE TABLE former(name text NOT NULL, other varchar(20), sorted text COLLATE \"und-x-icu\")");
+    database_->execute_script("INSERT INTO former VALUES ('a', '', ''), ('B', '', '')");
+    database_->migrate({});
+    constexpr Statement kFirst{"test.first", "SELECT name FROM former ORDER BY name LIMIT 1"};
+    EXPECT_EQ(loop_.run(database_->read(kFirst, {}))[0].text(0), "B");
+    constexpr Statement kOwn{"test.own",
+                             "SELECT COUNT(*) FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation"
+                             " WHERE attrelid = 'former'::regclass AND attname = 'sorted' AND collname = 'und-x-icu'"};
+    EXPECT_EQ(loop_.run(database_->read(kOwn, {}))[0].number(0), 1);
 }
 
 TEST_F(PostgresDriver, SeveralHostsAreTriedInOrder) {

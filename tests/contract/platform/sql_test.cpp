@@ -548,6 +548,20 @@ TEST_P(SqlContract, ManyOpeningsInManyThreadsEndInAnyOrder) {
     }
 }
 
+TEST_P(SqlContract, TextsAreInTheOrderOfTheirBytes) {
+    constexpr Statement kOrdered{"test.ordered", "SELECT name FROM names WHERE name > $1 ORDER BY name"};
+    for (const std::string name : {"b", "a b", "Z", "ab", "é", "_", "a", "B", "aB", "A"}) {
+        const auto body = [&](Transaction& tx) -> Task<Result<bool>> {
+            co_await tx.execute(kInsertName, params(name, 1));
+            co_return true;
+        };
+        ASSERT_TRUE(loop_.run(database_->transact<bool>(body)).has_value());
+    }
+    std::vector<std::string> names;
+    for (auto row : read(kOrdered, params("A"))) names.push_back(row.take_text(0));
+    EXPECT_THAT(names, ElementsAre("B", "Z", "_", "a", "a b", "aB", "ab", "b", "é"));
+}
+
 TEST_P(SqlContract, TwoHoldersOfANodeNumberDiffer) {
     const Migration migration{"platform/node_lease", kNodeLeaseSchema};
     database_->migrate({&migration, 1});
