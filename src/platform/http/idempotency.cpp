@@ -1,5 +1,7 @@
 #include "platform/http/idempotency.hpp"
 
+#include "platform/sql/batches.hpp"
+
 namespace guildhall::http {
 namespace {
 
@@ -13,7 +15,10 @@ constexpr sql::Statement kInsert{
 constexpr sql::Statement kFind{
     "idempotency.find",
     "SELECT status, fingerprint, location, body FROM idempotency_keys WHERE user_id = $1 AND route = $2 AND idempotency_key = $3 AND created_at >= $4"};
-constexpr sql::Statement kPrune{"idempotency.prune", "DELETE FROM idempotency_keys WHERE created_at < $1"};
+constexpr sql::Statement kPrune{
+    "idempotency.prune",
+    "DELETE FROM idempotency_keys WHERE created_at < $1 AND (user_id, route, idempotency_key) IN "
+    "(SELECT user_id, route, idempotency_key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2) RETURNING user_id"};
 
 }  // namespace
 
@@ -41,13 +46,8 @@ Task<std::optional<StoredAnswer>> find_stored_answer(sql::Database& database, Us
     co_return StoredAnswer{static_cast<int>(row.number(0)), row.take_text(1), row.take_text(2), row.take_text(3)};
 }
 
-Task<void> prune_idempotency_keys(sql::Database& database, Time now) {
-    auto prune = [cutoff = now - kKept](sql::Transaction& tx) -> Task<Result<void>> {
-        co_await tx.execute(kPrune, sql::params(cutoff));
-        co_return Result<void>{};
-    };
-    auto pruned = co_await database.transact<void>(prune);
-    if (!pruned) throw Corrupt(pruned.error().detail);
+Task<bool> prune_idempotency_keys(sql::Database& database, Time now) {
+    co_return co_await sql::delete_in_batches(database, kPrune, sql::params(now - kKept));
 }
 
 }  // namespace guildhall::http

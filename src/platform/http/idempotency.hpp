@@ -60,7 +60,7 @@ struct StoredAnswer {
 Task<std::optional<StoredAnswer>> find_stored_answer(sql::Database& database, UserId user, std::string_view route,
                                                      std::string_view key, Time now);
 
-/// Deletes keys older than 24 hours. Call hourly.
-Task<void> prune_idempotency_keys(sql::Database& database, Time now);
+/// Deletes keys older than 24 hours, in batches. Call hourly; when it gives false, time ran out before all were deleted: then soon again.
+Task<bool> prune_idempotency_keys(sql::Database& database, Time now);
 
 }  // namespace guildhall::http

@@ -12,6 +12,7 @@
 #include "platform/async/task_group.hpp"
 #include "platform/base/metrics.hpp"
 #include "platform/base/text.hpp"
+#include "platform/sql/batches.hpp"
 
 namespace guildhall::outbox {
 namespace {
@@ -19,7 +20,6 @@ namespace {
 constexpr int kMostTries = 5;
 constexpr std::size_t kMostErrorBytes = 500;
 constexpr std::chrono::days kInboxAge{8};
-constexpr std::size_t kPruneBatch = 1000;  // a pause for other writers between two
 
 constexpr sql::Statement kRemember{
     "inbox.remember",
@@ -210,23 +210,16 @@ void Consumers::subscribe(bus::Bus& bus) {
     }
 }
 
-Task<void> Consumers::prune() {
+Task<bool> Consumers::prune() {
     const std::int64_t before = first_id_at(clock_.now() - kInboxAge);
     std::vector<std::string> names;
     for (const Binding& binding : bindings_) names.push_back(binding.consumer);
     std::ranges::sort(names);
     names.erase(std::ranges::unique(names).begin(), names.end());
-    for (const std::string& name : names) {
-        std::size_t count = kPruneBatch;
-        while (count >= kPruneBatch) {
-            auto body = [&](sql::Transaction& tx) -> Task<Result<std::size_t>> {
-                auto pruned = co_await tx.query(kPrune, sql::params(name, before, kPruneBatch));
-                co_return pruned.size();
-            };
-            const auto pruned = co_await database_.transact<std::size_t>(body);
-            count = pruned ? *pruned : 0;
-        }
-    }
+    bool is_done = true;
+    for (const std::string& name : names)
+        is_done &= co_await sql::delete_in_batches(database_, kPrune, sql::params(name, before));
+    co_return is_done;
 }
 
 }  // namespace guildhall::outbox

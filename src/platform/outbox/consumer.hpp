@@ -41,8 +41,9 @@ public:
     /// Subscribes what was bound. Once, after the last on(), before the relays start. This object outlives the bus's last delivery.
     void subscribe(bus::Bus& bus);
 
-    /// Deletes inbox rows older than eight days (events are never relayed that late: dead letters hold them). Call daily.
-    Task<void> prune();
+    /// Deletes inbox rows older than eight days (events are never relayed that late: dead letters hold them), in batches. Call daily; when it gives
+    /// false, time ran out before all were deleted: then soon again.
+    Task<bool> prune();
 
 private:
     using Effect = std::function<Task<void>(sql::Transaction&, const bus::Envelope&)>;

@@ -19,8 +19,7 @@ Module::Module(Ports ports, Options options)
     : ports_(ports),
       store_(ports.database),
       network_(store_, options.max_list_bytes),
-      service_(store_, network_, ports.ids, ports.clock, ports.outbox, ports.directory),
-      pruned_at_(ports.clock.now()) {
+      service_(store_, network_, ports.ids, ports.clock, ports.outbox, ports.directory) {
     add_connection_consumers(ports.consumers, service_, network_);
 }
 
@@ -36,10 +35,9 @@ void Module::add_routes(http::Router& router) { add_connection_routes(router, se
 
 Task<void> Module::maintain() {
     const Time now = ports_.clock.now();
-    if (now - pruned_at_ < kPruneEvery) co_return;
-    pruned_at_ = now;
-    co_await http::prune_idempotency_keys(ports_.database, now);
-    co_await ports_.consumers.prune();
+    if (now < pruned_at_ + kPruneEvery) co_return;
+    const bool is_done = co_await http::prune_idempotency_keys(ports_.database, now);
+    if (is_done && co_await ports_.consumers.prune()) pruned_at_ = now;
 }
 
 }  // namespace guildhall::connection

@@ -58,7 +58,7 @@ private:
     ConnectionStore store_;
     CachedNetwork network_;
     ConnectionService service_;
-    Time pruned_at_;
+    Time pruned_at_{};
 };
 
 }  // namespace guildhall::connection

@@ -10,7 +10,7 @@
 namespace guildhall::post {
 namespace {
 
-constexpr std::chrono::hours kMaintenanceInterval{1};
+constexpr std::chrono::hours kPruneEvery{1};
 // Small transactions, so that no request waits long behind one.
 constexpr std::size_t kPurged = 200;
 constexpr std::size_t kMaxPurges = 50;  // a call
@@ -45,12 +45,9 @@ Task<void> Module::purge() {
 Task<void> Module::maintain() {
     co_await purge();
     const Time now = ports_.clock.now();
-    std::int64_t next = next_maintenance_.load();
-    if (to_micros(now) < next ||
-        !next_maintenance_.compare_exchange_strong(next, to_micros(now + kMaintenanceInterval)))
-        co_return;
-    co_await http::prune_idempotency_keys(ports_.database, now);
-    co_await ports_.consumers.prune();
+    if (now < pruned_at_ + kPruneEvery) co_return;
+    const bool is_done = co_await http::prune_idempotency_keys(ports_.database, now);
+    if (is_done && co_await ports_.consumers.prune()) pruned_at_ = now;
 }
 
 std::vector<sql::Migration> Module::migrations() {

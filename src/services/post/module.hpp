@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <vector>
 
@@ -61,7 +60,7 @@ public:
     CommentService& comment_service() { return comment_service_; }
 
     /// Removes what deleted posts have left behind, and once an hour what is old enough: idempotency keys, inbox rows.
-    /// Call every few seconds.
+    /// Call every few seconds, never twice at once.
     Task<void> maintain();
 
     /// The schema: the platform's tables first.
@@ -80,7 +79,7 @@ private:
     ReactionService reaction_service_;
     CommentService comment_service_;
     Importer importer_;
-    std::atomic<std::int64_t> next_maintenance_{0};  // microseconds since 1970
+    Time pruned_at_{};
 };
 
 }  // namespace guildhall::post
