@@ -51,16 +51,18 @@ std::string process_name(const Config& config) {
 }
 
 http::ServerOptions server_options(const Config& config) {
-    const auto colon = config.http.listen.rfind(':');
+    const auto listen = parse_listen(config.http.listen);
+    if (!listen) throw std::invalid_argument("http.listen");
     http::ServerOptions options;
-    options.address = config.http.listen.substr(0, colon);
-    options.port = static_cast<std::uint16_t>(std::stoul(config.http.listen.substr(colon + 1)));
+    options.address = listen->ip;
+    options.port = listen->port;
     options.max_connections = config.http.max_connections;
     options.max_header_bytes = config.http.max_header_bytes;
     options.max_body_bytes = config.http.max_body_bytes;
     options.compress_from_bytes = config.http.compress_from_bytes;
     options.header_deadline = config.http.header_deadline;
     options.body_deadline = config.http.body_deadline;
+    options.handler_deadline = config.http.handler_deadline;
     options.write_deadline = config.http.write_deadline;
     options.idle_deadline = config.http.idle_deadline;
     options.trusted_proxies = config.http.trusted_proxies;
@@ -218,6 +220,7 @@ connection::Module& Application::connections() { return state_->connections; }
 post::Module& Application::posts() { return state_->posts; }
 const Clock& Application::clock() const { return state_->clock; }
 http::Router& Application::router() { return state_->router; }
+const std::string& Application::openapi_document() const { return state_->platform.openapi_document(); }
 
 void Application::start() {
     run_and_wait(state_->threads, [this] { return state_->users.load(); });
@@ -253,8 +256,13 @@ std::uint16_t Application::listen() {
     return s.server->port();
 }
 
-void Application::stop_listening(std::chrono::milliseconds limit) {
+void Application::announce_drain() {
     state_->platform.set_draining();
+    if (state_->server) state_->server->announce_drain();
+}
+
+void Application::stop_listening(std::chrono::milliseconds limit) {
+    announce_drain();
     if (state_->server) state_->server->drain(limit);
 }
 

@@ -50,6 +50,8 @@ public:
     post::Module& posts();
     const Clock& clock() const;
     http::Router& router();
+    /// As it is served at /v1/openapi.json.
+    const std::string& openapi_document() const;
 
     /// Starts the relays and the services' upkeep.
     void start();
@@ -58,6 +60,8 @@ public:
 
     /// Starts to answer requests. The port, also when 0 was asked for.
     std::uint16_t listen();
+    /// Readiness off; requests are still served, and each answer ends its connection.
+    void announce_drain();
     /// Readiness off, then all requests that run are answered; at most `limit`.
     void stop_listening(std::chrono::milliseconds limit);
 

@@ -7,7 +7,6 @@
 #include <thread>
 
 #include <CLI/CLI.hpp>
-#include <boost/json/serialize.hpp>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
@@ -15,6 +14,7 @@
 #include "app/config.hpp"
 #include "app/data_folder_lock.hpp"
 #include "app/import.hpp"
+#include "app/open_files.hpp"
 #include "platform/base/log.hpp"
 
 namespace guildhall::app {
@@ -57,6 +57,10 @@ sigset_t end_signals() {
 
 int serve(const Config& config) {
     set_up_log(config.log.level, config.log.json);
+    if (const std::size_t needed = most_open_files(config, thread_count(config)), limit = raise_open_files_limit();
+        limit < needed)
+        spdlog::warn("the system lets this process open {} files (RLIMIT_NOFILE); http.max_connections = {} needs {}",
+                     limit, config.http.max_connections, needed);
     const sigset_t signals = end_signals();
     std::optional<DataFolderLock> lock;
     if (config.sql.engine == "sqlite") lock.emplace(config.data_dir);
@@ -73,6 +77,9 @@ int serve(const Config& config) {
     int signal = 0;
     sigwait(&signals, &signal);
     spdlog::info("signal {}: draining", signal);
+    application.announce_drain();
+    const timespec notice{config.http.drain_notice.count(), 0};
+    sigtimedwait(&signals, nullptr, &notice);  // a second signal ends it
     application.stop_listening(config.drain_deadline);
     return 0;
 }
@@ -85,7 +92,7 @@ int print_openapi() {
     {
         IoThreads threads(1);
         Application application(config, threads);
-        std::cout << boost::json::serialize(application.router().openapi()) << '\n';
+        std::cout << application.openapi_document() << '\n';
         application.drain(std::chrono::seconds(1));
         threads.stop();
     }

@@ -5,7 +5,11 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include <arpa/inet.h>
 #include <toml++/toml.h>
+
+#include "platform/base/log.hpp"
+#include "platform/sql/postgres_settings.hpp"
 
 namespace guildhall::app {
 namespace {
@@ -84,6 +88,19 @@ Option secret(std::string key, std::string help, Member member) {
     return made;
 }
 
+/// A duration that may be 0: none.
+template <class Member>
+Option option_or_none(std::string key, std::string help, Member member) {
+    Option made = option(std::move(key), std::move(help), member);
+    made.set = [member, set_some = std::move(made.set)](Config& config,
+                                                        std::string_view text) -> std::optional<std::string> {
+        if (text != "0") return set_some(config, text);
+        member(config) = {};
+        return std::nullopt;
+    };
+    return made;
+}
+
 const Option* find_option(std::string_view key) {
     const auto found = std::ranges::find(options(), key, &Option::key);
     return found == options().end() ? nullptr : &*found;
@@ -125,17 +142,63 @@ void read_table(const toml::table& table, const std::string& prefix, Config& con
     }
 }
 
+void demand(bool is_sound, const char* key_and_rule) {
+    if (!is_sound) throw std::runtime_error(key_and_rule);
+}
+
+bool is_ip(const std::string& text) {
+    in6_addr address{};
+    return ::inet_pton(AF_INET, text.c_str(), &address) == 1 || ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+/// As browsers send it: scheme://host or scheme://host:port.
+bool is_origin(std::string_view text) {
+    const auto scheme = text.find("://");
+    return scheme != std::string_view::npos && scheme > 0 && scheme + 3 < text.size() &&
+           text.find_first_of("/ *", scheme + 3) == std::string_view::npos;
+}
+
+void check_sql(const Config::Sql& sql) {
+    demand(sql.engine == "sqlite" || sql.engine == "postgres", "sql.engine must be sqlite or postgres");
+    demand(sql.connections_per_thread > 0, "sql.connections_per_thread must be at least 1");
+    demand(sql.max_waiting_writes > 0, "sql.max_waiting_writes must be at least 1");
+    if (sql.engine != "postgres") return;
+    demand(!sql.dsn.empty(), "sql.dsn is needed when sql.engine is postgres");
+    try {
+        const sql::PostgresSettings parsed({.dsn = sql.dsn, .schema = "any"});
+    } catch (const std::invalid_argument& fault) {
+        throw std::runtime_error(std::string("sql.dsn: ") + fault.what());
+    }
+}
+
+void check_http(const Config::Http& http) {
+    demand(parse_listen(http.listen).has_value(), "http.listen must be ADDRESS:PORT, as 127.0.0.1:8080 or [::1]:8080");
+    demand(http.threads <= 1024, "http.threads must be at most 1024");
+    demand(http.max_connections > 0, "http.max_connections must be at least 1");
+    demand(http.max_header_bytes > 0 && http.max_header_bytes <= (1U << 30),
+           "http.max_header_bytes must be from 1 to 1073741824");
+    demand(std::ranges::all_of(http.trusted_proxies, is_ip), "http.trusted_proxies must be IP addresses");
+    demand(std::ranges::all_of(http.cors_origins, is_origin),
+           "http.cors_origins must be origins, as https://www.example.org, without a path");
+}
+
 void check(const Config& config) {
-    if (config.sql.engine != "sqlite" && config.sql.engine != "postgres")
-        throw std::runtime_error("sql.engine must be sqlite or postgres");
-    if (config.sql.engine == "postgres" && config.sql.dsn.empty())
-        throw std::runtime_error("sql.dsn is needed when sql.engine is postgres");
-    if (config.auth.access_token_ttl > std::chrono::minutes(15))
-        throw std::runtime_error(
-            "auth.access_token_ttl must be at most 900: a revoked session's token lives that long");
-    if (config.auth.hashing_threads == 0) throw std::runtime_error("auth.hashing_threads must be at least 1");
-    if (config.http.listen.rfind(':') == std::string::npos)
-        throw std::runtime_error("http.listen must be ADDRESS:PORT");
+    std::error_code absent;
+    demand(std::filesystem::is_directory(config.data_dir, absent) || !std::filesystem::exists(config.data_dir, absent),
+           "data_dir must be a folder");
+    demand(is_log_level(config.log.level), "log.level must be trace, debug, info, warn or error");
+    check_sql(config.sql);
+    check_http(config.http);
+    demand(!config.auth.issuer.empty(), "auth.issuer must not be empty");
+    demand(config.auth.access_token_ttl <= std::chrono::minutes(15),
+           "auth.access_token_ttl must be at most 900: a revoked session's token lives that long");
+    demand(config.auth.hashing_threads > 0 && config.auth.hashing_threads <= 1024,
+           "auth.hashing_threads must be from 1 to 1024");
+    demand(config.auth.lockout_failures > 0, "auth.lockout_failures must be at least 1");
+    demand(config.auth.lockout_ip_failures > 0, "auth.lockout_ip_failures must be at least 1");
+    demand(config.rate_limits.read_per_minute > 0, "rate_limits.read_per_minute must be at least 1");
+    demand(config.rate_limits.write_per_minute > 0, "rate_limits.write_per_minute must be at least 1");
+    demand(config.rate_limits.auth_per_minute > 0, "rate_limits.auth_per_minute must be at least 1");
 }
 
 std::string quoted(const std::string& text) {
@@ -148,6 +211,20 @@ std::string quoted(const std::string& text) {
 }
 
 }  // namespace
+
+std::optional<ListenAddress> parse_listen(std::string_view text) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const std::string_view port = text.substr(colon + 1);
+    std::string_view ip = text.substr(0, colon);
+    const bool is_bracketed = ip.size() > 2 && ip.front() == '[' && ip.back() == ']';
+    if (is_bracketed) ip = ip.substr(1, ip.size() - 2);
+    ListenAddress address{std::string(ip), 0};
+    const auto [end, fault] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+    if (fault != std::errc{} || end != port.data() + port.size() || !is_ip(address.ip)) return std::nullopt;
+    if (is_bracketed != address.ip.contains(':')) return std::nullopt;
+    return address;
+}
 
 const std::vector<Option>& options() {
     static const std::vector<Option> table{
@@ -174,10 +251,16 @@ const std::vector<Option>& options() {
                [](Config& c) -> auto& { return c.http.header_deadline; }),
         option("http.body_deadline", "Seconds until the body is there",
                [](Config& c) -> auto& { return c.http.body_deadline; }),
+        option("http.handler_deadline", "Seconds until a request must be worked out; then it gets 503",
+               [](Config& c) -> auto& { return c.http.handler_deadline; }),
         option("http.write_deadline", "Seconds until the client has taken the answer",
                [](Config& c) -> auto& { return c.http.write_deadline; }),
         option("http.idle_deadline", "Seconds that a kept connection may be silent",
                [](Config& c) -> auto& { return c.http.idle_deadline; }),
+        option_or_none(
+            "http.drain_notice",
+            "Seconds between SIGTERM (from then on /readyz says 503) and the end of listening, for load balancers",
+            [](Config& c) -> auto& { return c.http.drain_notice; }),
         option("http.trusted_proxies", "Addresses whose X-Forwarded-For is believed",
                [](Config& c) -> auto& { return c.http.trusted_proxies; }),
         option("http.cors_origins", "Origins that browsers may call from",

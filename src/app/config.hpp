@@ -33,8 +33,10 @@ struct Config {
         std::size_t compress_from_bytes = 1400;
         std::chrono::seconds header_deadline{10};
         std::chrono::seconds body_deadline{30};
+        std::chrono::seconds handler_deadline{30};
         std::chrono::seconds write_deadline{30};
         std::chrono::seconds idle_deadline{75};
+        std::chrono::seconds drain_notice{0};
         std::vector<std::string> trusted_proxies;
         std::vector<std::string> cors_origins;
         bool access_log = true;
@@ -76,6 +78,15 @@ struct Config {
     } rate_limits;
 };
 
+/// Where to listen.
+struct ListenAddress {
+    std::string ip;
+    std::uint16_t port;  // 0: any free one
+};
+
+/// "127.0.0.1:8080" or "[::1]:8080"; nothing when it is neither.
+std::optional<ListenAddress> parse_listen(std::string_view text);
+
 /// One key of the configuration. In TOML `http.listen` is key `listen` of table `http`; in the environment GUILDHALL_HTTP_LISTEN; as a flag --http-listen.
 struct Option {
     std::string key;
@@ -102,7 +113,7 @@ struct Override {
     std::string value;
 };
 
-/// Reads `file` (may be empty: none), then the environment, then `overrides`, and checks the whole. Throws std::runtime_error with one line
+/// Reads `file` (may be empty: none), then the environment, then `overrides`, and checks all that can be known before the start. Throws std::runtime_error with one line
 /// that names the key.
 Config load_config(const std::filesystem::path& file, const std::vector<Override>& overrides);
 

@@ -44,12 +44,16 @@ PlatformRoutes::PlatformRoutes(const Config& config, std::vector<Dependency> dep
 
 void PlatformRoutes::add_routes(http::Router& router) {
     router.set_service("platform");
-    router.get("/livez", *this, &PlatformRoutes::live).anyone().summary("The process runs");
+    router.get("/livez", *this, &PlatformRoutes::live).anyone().unlimited().summary("The process runs");
     router.get("/readyz", *this, &PlatformRoutes::ready)
         .anyone()
+        .unlimited()
         .summary("Requests can be served; names what is down and what that degrades");
-    router.get("/startupz", *this, &PlatformRoutes::started).anyone().summary("The start is complete");
-    router.get("/metrics", *this, &PlatformRoutes::metrics).anyone().summary("Metrics in the Prometheus text format");
+    router.get("/startupz", *this, &PlatformRoutes::started).anyone().unlimited().summary("The start is complete");
+    router.get("/metrics", *this, &PlatformRoutes::metrics)
+        .anyone()
+        .unlimited()
+        .summary("Metrics in the Prometheus text format");
     router.get("/v1/openapi.json", *this, &PlatformRoutes::openapi).anyone().etag().summary("This document");
     router.get("/docs", *this, &PlatformRoutes::docs).anyone().etag().summary("The API as a page");
     router.get("/v1/instance", *this, &PlatformRoutes::instance)

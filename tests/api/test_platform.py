@@ -131,6 +131,15 @@ def test_the_instance_tells_its_limits(visitor):
     assert "requests_per_minute" in text
 
 
+def test_probes_are_not_limited(launch):
+    """[X19] [X46] A load balancer asks often, and from an address that it shares."""
+    visitor = Service(launch({"rate_limits": {"read_per_minute": 2}})).anyone
+    for path in ("/livez", "/readyz", "/startupz", "/metrics"):
+        for _ in range(5):
+            assert "ratelimit" not in visitor.get(path, status=200).headers
+    assert [visitor.get("/v1/instance", status=(200, 429)).status_code for _ in range(3)] == [200, 200, 429]
+
+
 # --- documents
 
 
@@ -159,7 +168,7 @@ def test_the_openapi_document_is_whole(service):
 def test_the_document_and_the_subcommand_agree(service):
     """[X8] `guildhall openapi` prints the same document."""
     printed = json.loads(subprocess.run([binary(), "openapi"], capture_output=True, check=True, timeout=60).stdout)
-    assert set(printed["paths"]) == set(service.document.tree["paths"])
+    assert printed == service.document.tree
 
 
 def test_the_page_of_the_documents(wire_get):
@@ -298,6 +307,60 @@ def test_a_drain_finishes_what_runs(launch):
     assert [answer.status for answer in answers] == [200] * 6
     assert all(answer.headers.get("connection", "").lower() == "close" for answer in answers[4:]), "those that ended after the signal"
     assert instance.process.wait(15) == 0
+
+
+def test_a_drain_can_be_announced_first(launch):
+    """[X20] With drain_notice: readiness goes away, and what comes before the load balancer has noticed is still served."""
+    instance = launch({"http": {"drain_notice": 3}})
+    visitor = Service(instance).anyone
+    kept = Wire(instance.url)
+    kept.request("GET /livez HTTP/1.1\nHost: {host}")
+    assert kept.answer().status == 200
+    begun = time.monotonic()
+    instance.process.send_signal(signal.SIGTERM)
+    eventually(lambda: visitor.get("/readyz", status=(200, 503)).status_code == 503, within=2)
+    with Wire(instance.url) as late:
+        late.request("GET /v1/instance HTTP/1.1\nHost: {host}")
+        answer = late.answer()
+    assert answer.status == 200 and answer.headers["connection"].lower() == "close"
+    kept.request("GET /livez HTTP/1.1\nHost: {host}")
+    assert kept.answer().headers["connection"].lower() == "close", "kept connections end with their next answer"
+    assert instance.process.wait(15) == 0
+    assert time.monotonic() - begun >= 3
+
+
+def test_a_second_signal_ends_the_notice(launch):
+    """[X20] Whoever does not want to wait sends SIGTERM again."""
+    instance = launch({"http": {"drain_notice": 60}})
+    instance.process.send_signal(signal.SIGTERM)
+    eventually(lambda: Service(instance).anyone.get("/readyz", status=(200, 503)).status_code == 503, within=2)
+    assert instance.terminate(within=10) == 0
+
+
+def test_a_log_reader_that_stalls_holds_up_nobody(tmp_path):
+    """[X18] The access log goes to a pipe that nobody reads: requests are answered, lines are dropped and counted, the drain ends."""
+    process = subprocess.Popen(
+        [binary(), "serve", "--data", tmp_path / "d", "--listen", "127.0.0.1:0", "--rate-limits-read-per-minute", "100000000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = process.stdout.readline().decode().split()[-1]
+        path = "/" + "x" * 12_000  # long lines: the bound is reached soon
+        with Wire(url) as wire:
+            for _ in range(1200):
+                wire.request(f"GET {path} HTTP/1.1\nHost: {{host}}")
+                assert wire.answer().status == 404
+            time.sleep(0.6)  # lines are handed over at least that often
+            wire.request("GET /metrics HTTP/1.1\nHost: {host}")
+            dropped = re.search(rb"^guildhall_access_log_dropped_total (\d+)", wire.answer().body, re.M)
+        assert dropped and int(dropped[1]) > 100
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def test_a_drain_does_not_wait_for_idle_connections(launch):

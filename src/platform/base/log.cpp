@@ -1,6 +1,7 @@
 #include "platform/base/log.hpp"
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include <spdlog/pattern_formatter.h>
@@ -63,20 +64,24 @@ private:
     }
 };
 
-spdlog::level::level_enum level_of(std::string_view name) {
+std::optional<spdlog::level::level_enum> find_level(std::string_view name) {
     if (name == "trace") return spdlog::level::trace;
     if (name == "debug") return spdlog::level::debug;
     if (name == "info") return spdlog::level::info;
     if (name == "warn") return spdlog::level::warn;
     if (name == "error") return spdlog::level::err;
-    throw std::invalid_argument("log level must be trace, debug, info, warn or error, not \"" + std::string(name) +
-                                "\"");
+    return std::nullopt;
 }
 
 }  // namespace
 
+bool is_log_level(std::string_view level) { return find_level(level).has_value(); }
+
 void set_up_log(std::string_view level, bool json) {
-    const auto threshold = level_of(level);
+    const auto threshold = find_level(level);
+    if (!threshold)
+        throw std::invalid_argument("log level must be trace, debug, info, warn or error, not \"" + std::string(level) +
+                                    "\"");
     auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     auto logger = std::make_shared<spdlog::logger>("", sink);
     if (json) {
@@ -84,7 +89,7 @@ void set_up_log(std::string_view level, bool json) {
     } else {
         logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc);
     }
-    logger->set_level(threshold);
+    logger->set_level(*threshold);
     spdlog::set_default_logger(std::move(logger));
 }
 

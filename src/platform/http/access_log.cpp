@@ -1,8 +1,6 @@
 #include "platform/http/access_log.hpp"
 
-#include <mutex>
-
-#include <unistd.h>
+#include <utility>
 
 #include "platform/json/write.hpp"
 
@@ -10,12 +8,14 @@ namespace guildhall::http {
 namespace {
 
 constexpr std::size_t kBlock = 32 << 10;
+constexpr std::size_t kMostLine = 1 << 10;  // of nearly all
 
 }  // namespace
 
 void AccessLog::add(const AccessLine& line) {
-    if (!enabled_) return;
+    if (!writer_) return;
     std::string& out = waiting_;
+    if (out.empty()) out.reserve(kBlock + kMostLine);
     out += "{\"time\":";
     json::write(out, line.time);
     out += ",\"request_id\":";
@@ -41,15 +41,8 @@ void AccessLog::add(const AccessLine& line) {
 }
 
 void AccessLog::flush() {
-    // The threads' blocks are longer than what a pipe takes in one piece.
-    static std::mutex one_at_a_time;
-    const std::lock_guard lock(one_at_a_time);
-    std::string_view rest = waiting_;
-    while (!rest.empty()) {
-        const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
-        if (written <= 0) break;  // a log that cannot be written must not stop the service
-        rest.remove_prefix(static_cast<std::size_t>(written));
-    }
+    if (waiting_.empty()) return;
+    writer_->put(std::move(waiting_));
     waiting_.clear();
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "platform/base/id.hpp"
+#include "platform/http/block_writer.hpp"
 
 namespace guildhall::http {
 
@@ -23,18 +24,21 @@ struct AccessLine {
     std::string_view ip;
 };
 
-/// The access log of one thread: one JSON object a line on standard output, written in blocks. Not thread-safe.
+/// The access log of one thread: one JSON object a line, handed to the writer in blocks. Not thread-safe.
 class AccessLog {
 public:
-    explicit AccessLog(bool enabled) : enabled_(enabled) {}
+    /// Without a writer nothing is logged. It outlives this.
+    explicit AccessLog(BlockWriter* writer) : writer_(writer) {}
     ~AccessLog() { flush(); }
+    AccessLog(const AccessLog&) = delete;
+    AccessLog& operator=(const AccessLog&) = delete;
     /// Adds one line.
     void add(const AccessLine& line);
-    /// Writes what waits; called at least once a second.
+    /// Hands over what waits; called at least once a second.
     void flush();
 
 private:
-    bool enabled_;
+    BlockWriter* const writer_;
     std::string waiting_;
 };
 

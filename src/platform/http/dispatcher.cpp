@@ -438,17 +438,19 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
     }
 
     auto admitted = state_->authenticate(exchange, *route, request);
-    const RateDecision rate = state_->limiter.take(
-        route->rate_class, request.user && route->rate_class != RateClass::auth
-                               ? std::string_view(reinterpret_cast<const char*>(&request.user), sizeof request.user)
-                               : request.context.ip);
     outcome.user = request.user;
-    if (!rate.allowed)
+    std::optional<RateDecision> rate;
+    if (!route->is_unlimited)
+        rate = state_->limiter.take(
+            route->rate_class, request.user && route->rate_class != RateClass::auth
+                                   ? std::string_view(reinterpret_cast<const char*>(&request.user), sizeof request.user)
+                                   : request.context.ip);
+    if (rate && !rate->allowed)
         admitted = Error{Code::too_many_requests,
                          "too many requests; the RateLimit headers say how many there may be",
                          "",
                          {},
-                         rate.reset};
+                         rate->reset};
     if (admitted) admitted = state_->check_headers(exchange, *route, request);
 
     if (!admitted) {
@@ -458,10 +460,13 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
     } else {
         response = co_await state_->run(*route, request);
     }
-    const std::string name(json::name_of(route->rate_class));
-    response.headers.emplace_back("RateLimit-Policy", state_->policies[static_cast<std::size_t>(route->rate_class)]);
-    response.headers.emplace_back("RateLimit", '"' + name + "\";r=" + std::to_string(rate.remaining) +
-                                                   ";t=" + std::to_string(rate.reset.count()));
+    if (rate) {
+        const std::string name(json::name_of(route->rate_class));
+        response.headers.emplace_back("RateLimit-Policy",
+                                      state_->policies[static_cast<std::size_t>(route->rate_class)]);
+        response.headers.emplace_back("RateLimit", '"' + name + "\";r=" + std::to_string(rate->remaining) +
+                                                       ";t=" + std::to_string(rate->reset.count()));
+    }
     state_->finish(exchange, route, response);
     co_return response;
 }

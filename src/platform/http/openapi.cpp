@@ -99,7 +99,7 @@ bj::object operation_of(const Route& route) {
         add_failure(responses, Code::unprocessable, "the key was used for another request");
     }
     if (route.takes_if_match) add_failure(responses, Code::precondition_failed, "If-Match names another version");
-    add_failure(responses, Code::too_many_requests, "rate limit; see Retry-After");
+    if (!route.is_unlimited) add_failure(responses, Code::too_many_requests, "rate limit; see Retry-After");
     add_failure(responses, Code::unavailable, "a dependency is away; see Retry-After");
     if (route.method != "GET")
         add_failure(responses, Code::insufficient_storage, "the disk is full; nothing was changed");
@@ -109,8 +109,8 @@ bj::object operation_of(const Route& route) {
                          {"summary", route.text},
                          {"tags", {route.service}},
                          {"parameters", std::move(parameters)},
-                         {"responses", std::move(responses)},
-                         {"x-rate-class", json::name_of(route.rate_class)}};
+                         {"responses", std::move(responses)}};
+    if (!route.is_unlimited) operation["x-rate-class"] = json::name_of(route.rate_class);
     operation["security"] = route.who == Who::signed_in ? bj::array{bj::object{{"bearer", bj::array{}}}}
                                                         : bj::array{bj::object{}, bj::object{{"bearer", bj::array{}}}};
     if (route.has_body)

@@ -28,6 +28,10 @@ Route& Route::rate(RateClass value) {
     rate_class = value;
     return *this;
 }
+Route& Route::unlimited() {
+    is_unlimited = true;
+    return *this;
+}
 Route& Route::summary(std::string value) {
     text = std::move(value);
     return *this;

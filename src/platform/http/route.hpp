@@ -49,6 +49,8 @@ public:
     /// The route honours If-Match against the version in the ETag.
     Route& if_match();
     Route& rate(RateClass rate_class);
+    /// No rate limit counts its calls: probes come often, and share their address with others.
+    Route& unlimited();
     Route& summary(std::string text);
     /// A documented refusal besides those that every route has.
     Route& may_fail(Code code, std::string when);
@@ -62,6 +64,7 @@ public:
     bool who_is_said = false;
     bool takes_caller = false;  // the handler needs a signed-in member
     RateClass rate_class = RateClass::read;
+    bool is_unlimited = false;
     sql::Database* idempotency_keys = nullptr;
     bool has_etag = false;
     bool takes_if_match = false;

@@ -20,6 +20,7 @@
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "platform/base/metrics.hpp"
 #include "platform/http/access_log.hpp"
@@ -37,6 +38,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kSweep{500};  // granularity of the deadlines
+constexpr std::size_t kMostLogBytes = 8 << 20;    // of the access log that wait for its reader
 constexpr std::size_t kFirstRead = 4096;
 constexpr std::size_t kKeptBuffer =
     64 << 10;  // a connection's buffers that grew past this are given back after the request
@@ -75,6 +77,13 @@ struct Refusal {
     std::string detail;
 };
 
+/// A request whose handler is at work.
+struct Running {
+    const Outcome& outcome;
+    std::string_view method;
+    SteadyTime start;
+};
+
 struct Connection {
     explicit Connection(tcp::socket s) : socket(std::move(s)) {}
     tcp::socket socket;
@@ -83,6 +92,8 @@ struct Connection {
     bool is_idle = true;          // waits for the first byte of a request
     bool is_reading_head = true;  // has no request yet that a drain would have to answer
     bool timed_out = false;       // the deadline passed: what waits is cancelled
+    const Running* running = nullptr;
+    bool is_overdue = false;  // the handler's deadline passed: the sweep has answered
     ReadBuffer in;
     std::string out;
 };
@@ -106,9 +117,11 @@ struct Shared {
     Dispatcher dispatcher;
     const Clock& clock;
     std::atomic<std::size_t> connections{0};
+    std::atomic<bool> ending{false};  // answers end their connection
     std::atomic<bool> draining{false};
     std::mutex mutex;
     std::condition_variable none_left;
+    std::unique_ptr<BlockWriter> log;  // null: no access log
 };
 
 namespace {
@@ -117,7 +130,7 @@ namespace {
 class Worker {
 public:
     Worker(asio::io_context& io, Shared& shared)
-        : io_(io), shared_(shared), acceptor_(io), sweep_(io), log_(shared.options.access_log) {}
+        : io_(io), shared_(shared), acceptor_(io), sweep_(io), log_(shared.log.get()) {}
 
     /// Binds with SO_REUSEPORT and gives the port.
     std::uint16_t open(std::uint16_t port) {
@@ -162,6 +175,7 @@ private:
     Task<bool> read_more(Connection& connection, std::size_t least);
     Task<bool> send(Connection& connection, std::string_view body);
     Task<void> refuse(Connection& connection, Refusal refusal);
+    void answer_overdue(Connection& connection);
     void write_head(Connection& connection, const Response& response, bool keep_alive, std::string_view request_id,
                     std::size_t body_bytes);
     void record(const Outcome& outcome, std::string_view method, int status, std::size_t bytes, SteadyTime start);
@@ -218,6 +232,10 @@ Task<void> Worker::sweep() {
         for (Connection* connection : connections_) {
             if (connection->deadline > now) continue;
             connection->deadline = SteadyTime::max();
+            if (connection->running) {
+                answer_overdue(*connection);
+                continue;
+            }
             connection->timed_out = true;
             boost::system::error_code ignored;
             connection->socket.cancel(ignored);
@@ -339,6 +357,28 @@ Task<void> Worker::refuse(Connection& connection, Refusal refusal) {
     }
 }
 
+/// Answers in the place of a handler that takes too long. What that refers to lives on in its connection until it ends; cutting it off inside a
+/// transaction would be no safer than letting it end, and its own calls all have deadlines.
+void Worker::answer_overdue(Connection& connection) {
+    connection.is_overdue = true;
+    const Running& running = *connection.running;
+    const Outcome& outcome = running.outcome;
+    spdlog::warn("{} {} took longer than {} s request_id={}", running.method, outcome.path,
+                 shared_.options.handler_deadline.count(), outcome.request_id);
+    RequestContext context;
+    context.request_id = outcome.request_id;
+    context.path = outcome.path;
+    const Response response = problem(
+        Error{Code::unavailable, "this took too long; what was asked for may still happen", "deadline_exceeded"},
+        context);
+    write_head(connection, response, false, outcome.request_id, response.body.size());
+    if (running.method != "HEAD") connection.out += response.body;
+    record(outcome, running.method, response.status, connection.out.size(), running.start);
+    boost::system::error_code ignored;  // a client that cannot even take this sees the end of the connection
+    connection.socket.write_some(asio::buffer(connection.out), ignored);
+    connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
 Task<void> Worker::converse(Connection& connection) {
     const ServerOptions& options = shared_.options;
     constexpr std::string_view kEndOfHeader = "\r\n\r\n";
@@ -449,19 +489,23 @@ Task<void> Worker::converse(Connection& connection) {
             }
             body = connection.in.bytes().substr(header_end, framing.content_length);
         }
-        connection.deadline = SteadyTime::max();
 
         Outcome outcome;
+        const auto method_text = head.method_string();
+        const Running running{outcome, {method_text.data(), method_text.size()}, start};
+        connection.running = &running;
+        connection.deadline = (has_body ? std::chrono::steady_clock::now() : start) + options.handler_deadline;
         const Exchange exchange{framing.chunked ? without_trailers : head, body, connection.peer_ip};
         const Response response = co_await shared_.dispatcher.answer(exchange, outcome);
+        connection.running = nullptr;
+        connection.deadline = SteadyTime::max();
+        if (connection.is_overdue) co_return;
 
-        const bool keep_alive = parser.get().keep_alive() && !shared_.draining.load(std::memory_order_relaxed);
+        const bool keep_alive = parser.get().keep_alive() && !shared_.ending.load(std::memory_order_relaxed);
         const bool is_head = head.method() == beast::http::verb::head;
         write_head(connection, response, keep_alive, outcome.request_id, response.body.size());
         const std::string_view sent_body = is_head ? std::string_view{} : response.body;
-        const auto method = head.method_string();
-        record(outcome, {method.data(), method.size()}, response.status, connection.out.size() + sent_body.size(),
-               start);
+        record(outcome, running.method, response.status, connection.out.size() + sent_body.size(), start);
         connection.in.consume(used);
         if (!co_await send(connection, sent_body) || !keep_alive || connection.timed_out) co_return;
     }
@@ -508,9 +552,13 @@ Server::Server(ServerOptions options, const Router& router, const AccessTokens& 
                    {},
                    {},
                    {},
+                   {},
+                   {},
                    {}},
                   {},
                   0});
+    if (state_->shared.options.access_log)
+        state_->shared.log = std::make_unique<BlockWriter>(STDOUT_FILENO, kMostLogBytes);
 }
 
 Server::~Server() {
@@ -530,7 +578,10 @@ void Server::start(const std::vector<asio::io_context*>& contexts) {
 
 std::uint16_t Server::port() const { return state_->port; }
 
+void Server::announce_drain() { state_->shared.ending = true; }
+
 void Server::drain(std::chrono::milliseconds limit) {
+    announce_drain();
     Shared& shared = state_->shared;
     shared.draining = true;
     for (auto& worker : state_->workers) asio::post(worker->io(), [&worker] { worker->drain(); });

@@ -25,6 +25,8 @@ struct ServerOptions {
     std::size_t compress_from_bytes = 1400;    // smaller answers fit a packet anyway
     std::chrono::seconds header_deadline{10};  // from the first byte of a request to the end of its header
     std::chrono::seconds body_deadline{30};
+    /// Of a route's handler: then the client gets 503 (deadline_exceeded) and the connection is closed; the handler ends unheard.
+    std::chrono::seconds handler_deadline{30};
     std::chrono::seconds write_deadline{30};
     std::chrono::seconds idle_deadline{75};
     std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For is believed
@@ -46,6 +48,9 @@ public:
 
     /// The port that is served, also when 0 was asked for.
     std::uint16_t port() const;
+
+    /// From now on answers end their connection, so that clients leave on their own before drain(). New connections are served.
+    void announce_drain();
 
     /// Stops to accept, closes idle connections and answers the running requests with Connection: close; returns when none is left, at most `limit`.
     void drain(std::chrono::milliseconds limit);

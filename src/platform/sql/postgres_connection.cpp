@@ -24,6 +24,8 @@ namespace {
 namespace asio = boost::asio;
 using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
 
+constexpr std::size_t kMostSlowNames = 4;  // in a line of the slow log
+
 std::chrono::milliseconds left_until(Watched::Clock::time_point end) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(end - Watched::Clock::now());
 }
@@ -267,9 +269,26 @@ bool PostgresConnection::take_answers() {
             lose("connection lost");
         }
     }
+    observe_round_trip();
     pending_.clear();
     answered_ = 0;
     return true;
+}
+
+/// The server answers at the end of a pipeline, so one duration is all that can be known: each statement waited that long, the log says it once.
+void PostgresConnection::observe_round_trip() {
+    const auto duration = std::chrono::steady_clock::now() - sent_at_;
+    std::string names;
+    std::size_t count = 0;
+    for (const Pending& pending : pending_) {
+        if (pending.kind != Pending::Kind::statement) continue;
+        pending.prepared->duration->observe(duration);
+        if (duration < kSlowStatement || ++count > kMostSlowNames) continue;
+        if (!names.empty()) names += ", ";
+        names += pending.prepared->statement;
+    }
+    if (count > kMostSlowNames) names += " and " + std::to_string(count - kMostSlowNames) + " more";
+    if (count > 0) log_slow(names, duration);
 }
 
 void PostgresConnection::take_answer(const PGresult* result, const Pending& pending) {
@@ -282,7 +301,6 @@ void PostgresConnection::take_answer(const PGresult* result, const Pending& pend
     if (status == PGRES_FATAL_ERROR && !failure_) failure_ = failure_of(result, name);
     if (!done || pending.kind != Pending::Kind::statement) return;
 
-    observe_statement(*pending.prepared->duration, name, sent_at_);
     if (status == PGRES_COMMAND_OK) {
         command_ = PQcmdStatus(const_cast<PGresult*>(result));
     } else if (pending.rows && !read_rows(result, *pending.rows) && !failure_) {

@@ -89,6 +89,7 @@ private:
     Task<void> open(PostgresSettings::Parameters parameters, std::chrono::milliseconds deadline);
     Prepared& prepare(const Statement& statement, const Params& params);
     bool take_answers();
+    void observe_round_trip();
     void take_answer(const PGresult* result, const Pending& pending);
 
     boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> socket_;  // does not own it

@@ -89,10 +89,12 @@ void PostgresSettings::find_names() {
     const auto host = find_parameter(parameters_, "host");
     if (host.empty() || !find_parameter(parameters_, "hostaddr").empty()) return;
     const auto hosts = split(host);
-    if (std::ranges::none_of(hosts, is_name)) return;
     const auto ports = split(find_parameter(parameters_, "port"));
+    if (ports.size() != 1 && ports.size() != hosts.size())
+        throw std::invalid_argument("the PostgreSQL connection string must name one port, or one for each host");
+    if (std::ranges::none_of(hosts, is_name)) return;
     for (std::size_t i = 0; i < hosts.size(); ++i)
-        names_.emplace_back(hosts[i], ports.size() == 1 ? ports[0] : ports.at(i));
+        names_.emplace_back(hosts[i], ports.size() == 1 ? ports[0] : ports[i]);
 }
 
 }  // namespace guildhall::sql

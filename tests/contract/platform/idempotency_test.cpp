@@ -1,10 +1,11 @@
 // The table of idempotency keys, on both databases.
+#include "platform/http/idempotency.hpp"
+
 #include <memory>
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include "platform/http/idempotency.hpp"
 #include "platform/sql/batches.hpp"
 #include "support/databases.hpp"
 

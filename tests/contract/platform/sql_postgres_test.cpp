@@ -1,6 +1,8 @@
 // What only the PostgreSQL driver promises: deadlines, recovery, retries.
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -10,6 +12,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netdb.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include "platform/sql/postgres.hpp"
 #include "support/databases.hpp"
@@ -220,7 +224,8 @@ TEST_F(PostgresDriver, AResolverThatIsSilentFailsAtTheDeadline) {
 }
 
 TEST_F(PostgresDriver, TablesOfFormerVersionsGetTheOrderOfBytes) {
-    database_->execute_script("CREATE TABLE former(name text NOT NULL, other varchar(20), sorted text COLLATE \"und-x-icu\")");
+    database_->execute_script(
+        "CREATE TABLE former(name text NOT NULL, other varchar(20), sorted text COLLATE \"und-x-icu\")");
     database_->execute_script("INSERT INTO former VALUES ('a', '', ''), ('B', '', '')");
     database_->migrate({});
     constexpr Statement kFirst{"test.first", "SELECT name FROM former ORDER BY name LIMIT 1"};
@@ -229,6 +234,24 @@ TEST_F(PostgresDriver, TablesOfFormerVersionsGetTheOrderOfBytes) {
                              "SELECT COUNT(*) FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation"
                              " WHERE attrelid = 'former'::regclass AND attname = 'sorted' AND collname = 'und-x-icu'"};
     EXPECT_EQ(loop_.run(database_->read(kOwn, {}))[0].number(0), 1);
+}
+
+TEST_F(PostgresDriver, StatementsThatWereSentTogetherAreLoggedOnceWhenTheyAreSlow) {
+    constexpr Statement kSlow{"test.slow", "SELECT COUNT(pg_sleep(0.3))"};
+    std::ostringstream log;
+    const auto before = spdlog::default_logger();
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+    const auto body = [&](Transaction& tx) -> Task<Result<bool>> {
+        for (int id = 1; id <= 5; ++id) co_await tx.execute(kInsert, params(id, 0));
+        co_await tx.query(kSlow, {});
+        co_return true;
+    };
+    EXPECT_TRUE(loop_.run(database_->transact<bool>(body)).has_value());
+    spdlog::set_default_logger(before);
+    EXPECT_THAT(log.str(), testing::HasSubstr(
+                               "slow statement postgres.begin, test.insert, test.insert, test.insert and 3 more: 3"));
+    EXPECT_EQ(std::ranges::count(log.str(), '\n'), 1) << log.str();
 }
 
 TEST_F(PostgresDriver, SeveralHostsAreTriedInOrder) {

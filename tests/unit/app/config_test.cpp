@@ -33,7 +33,7 @@ std::string fault_of(const std::string& toml) {
 }
 
 TEST(Config, NamesAnUnknownKey) {
-    EXPECT_NE(fault_of("[http]\nlisten = \"a:1\"\ncolour = 1\n").find("'http.colour'"), std::string::npos);
+    EXPECT_NE(fault_of("[http]\nlisten = \"127.0.0.1:1\"\ncolour = 1\n").find("'http.colour'"), std::string::npos);
 }
 
 TEST(Config, NamesAKeyWhoseValueDoesNotFit) {
@@ -42,16 +42,68 @@ TEST(Config, NamesAKeyWhoseValueDoesNotFit) {
     EXPECT_NE(fault_of("[auth]\naccess_token_ttl = 3600\n").find("auth.access_token_ttl"), std::string::npos);
 }
 
+TEST(Config, RefusesWhatServeCouldNotUse) {
+    const auto names = [](const std::string& toml, const std::string& key) {
+        const std::string fault = fault_of(toml);
+        return fault.find(key + " must") != std::string::npos ? "" : toml + " -> " + fault;
+    };
+    for (const std::string listen :
+         {"8080", "127.0.0.1", "localhost:80", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1",
+          "127.0.0.1:80 ", "::1:80", "[127.0.0.1]:80", "[]:80", ":80"})
+        EXPECT_EQ(names("[http]\nlisten = \"" + listen + "\"\n", "http.listen"), "");
+    EXPECT_EQ(names("[log]\nlevel = \"loud\"\n", "log.level"), "");
+    EXPECT_EQ(names("data_dir = \"/dev/null\"\n", "data_dir"), "");
+    EXPECT_EQ(names("[http]\nthreads = 5000\n", "http.threads"), "");
+    EXPECT_EQ(names("[http]\nmax_connections = 0\n", "http.max_connections"), "");
+    EXPECT_EQ(names("[http]\nmax_header_bytes = 4294967296\n", "http.max_header_bytes"), "");
+    EXPECT_EQ(names("[http]\ntrusted_proxies = [\"proxy.example\"]\n", "http.trusted_proxies"), "");
+    EXPECT_EQ(names("[http]\ncors_origins = [\"https://a.example/\"]\n", "http.cors_origins"), "");
+    EXPECT_EQ(names("[http]\ncors_origins = [\"*\"]\n", "http.cors_origins"), "");
+    EXPECT_EQ(names("[sql]\nengine = \"oracle\"\n", "sql.engine"), "");
+    EXPECT_EQ(names("[sql]\nconnections_per_thread = 0\n", "sql.connections_per_thread"), "");
+    EXPECT_EQ(names("[sql]\nmax_waiting_writes = 0\n", "sql.max_waiting_writes"), "");
+    EXPECT_EQ(names("[auth]\nissuer = \"\"\n", "auth.issuer"), "");
+    EXPECT_EQ(names("[auth]\nhashing_threads = 0\n", "auth.hashing_threads"), "");
+    EXPECT_EQ(names("[auth]\nlockout_failures = 0\n", "auth.lockout_failures"), "");
+    EXPECT_EQ(names("[auth]\nlockout_ip_failures = 0\n", "auth.lockout_ip_failures"), "");
+    for (const std::string key : {"read_per_minute", "write_per_minute", "auth_per_minute"})
+        EXPECT_EQ(names("[rate_limits]\n" + key + " = 0\n", "rate_limits." + key), "");
+}
+
+TEST(Config, RefusesAConnectionStringThatCannotBeUsedAndDoesNotRepeatIt) {
+    const auto fault = [](const std::string& dsn) {
+        return fault_of("[sql]\nengine = \"postgres\"\ndsn = \"" + dsn + "\"\n");
+    };
+    EXPECT_EQ(fault("host=localhost dbname=x"), "none");
+    EXPECT_NE(fault("").find("sql.dsn"), std::string::npos);
+    EXPECT_NE(fault("host=localhost password=hunter2 nonsense").find("sql.dsn"), std::string::npos);
+    EXPECT_EQ(fault("host=localhost password=hunter2 nonsense").find("hunter2"), std::string::npos);
+    EXPECT_NE(fault("host=a,b,c port=1,2").find("sql.dsn"), std::string::npos);
+}
+
+TEST(Config, ReadsAddressesToListenOn) {
+    EXPECT_EQ(parse_listen("127.0.0.1:80")->ip, "127.0.0.1");
+    EXPECT_EQ(parse_listen("127.0.0.1:80")->port, 80);
+    EXPECT_EQ(parse_listen("[::1]:0")->ip, "::1");
+}
+
+TEST(Config, TakesNoNoticeBeforeADrainAsZeroSeconds) {
+    EXPECT_EQ(load_config({}, {{"http.drain_notice", "0"}}).http.drain_notice, std::chrono::seconds(0));
+    EXPECT_EQ(load_config({}, {{"http.drain_notice", "5"}}).http.drain_notice, std::chrono::seconds(5));
+    EXPECT_THROW(load_config({}, {{"http.drain_notice", "-1"}}), std::runtime_error);
+    EXPECT_THROW(load_config({}, {{"drain_deadline", "0"}}), std::runtime_error);
+}
+
 TEST(Config, NamesTheLineOfASyntaxError) { EXPECT_NE(fault_of("[http\n").find("line 1"), std::string::npos); }
 
 TEST(Config, TakesFlagsOverTheEnvironmentOverTheFile) {
-    const TomlFile file("[http]\nlisten = \"file:1\"\nmax_body_bytes = 1\n[cache]\nmax_bytes = 1\n");
-    ::setenv("GUILDHALL_HTTP_LISTEN", "environment:1", 1);
+    const TomlFile file("[http]\nlisten = \"127.0.0.1:1\"\nmax_body_bytes = 1\n[cache]\nmax_bytes = 1\n");
+    ::setenv("GUILDHALL_HTTP_LISTEN", "127.0.0.2:1", 1);
     ::setenv("GUILDHALL_HTTP_MAX_BODY_BYTES", "2", 1);
-    const Config config = load_config(file.path, {{"http.listen", "flag:1"}});
+    const Config config = load_config(file.path, {{"http.listen", "127.0.0.3:1"}});
     ::unsetenv("GUILDHALL_HTTP_LISTEN");
     ::unsetenv("GUILDHALL_HTTP_MAX_BODY_BYTES");
-    EXPECT_EQ(config.http.listen, "flag:1");
+    EXPECT_EQ(config.http.listen, "127.0.0.3:1");
     EXPECT_EQ(config.http.max_body_bytes, 2U);
     EXPECT_EQ(config.cache.max_bytes, 1U);
 }

@@ -29,8 +29,8 @@ Task<bool> answer_late() {
 
 // [X19]
 TEST(Readiness, TellsWhatIsDownAndWhatThatDegrades) {
-    const auto ready = ask_readiness({{"sql:a", "", true, [] { return answer(true); }},
-                                      {"cache", "slower", false, [] { return answer(false); }}});
+    const auto ready = ask_readiness(
+        {{"sql:a", "", true, [] { return answer(true); }}, {"cache", "slower", false, [] { return answer(false); }}});
     EXPECT_EQ(ready.status, 200);
     EXPECT_NE(ready.body.find(R"({"name":"cache","status":"down","degrades":"slower"})"), std::string::npos);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
+#include "platform/async/task_group.hpp"
 #include "platform/base/text.hpp"
 #include "platform/http/server.hpp"
 
@@ -40,10 +42,14 @@ BOOST_DESCRIBE_STRUCT(Greeted, (), (id, text, version))
 /// A small service, as the real ones are written.
 class GreetingService {
 public:
+    /// Reading greeting 30 waits for it.
+    std::atomic<bool> is_released{false};
+
     Task<Result<Greeted>> read(Visitor, UserId id) {
         if (id.value == 404) co_return Error{Code::not_found, "no such greeting"};
         if (id.value == 500) throw std::runtime_error("secret cause");
         if (id.value == 503) throw Unavailable("database away");
+        while (id.value == 30 && !is_released) co_await sleep_for(std::chrono::milliseconds(5));
         co_return Greeted{id, "hello", 7};
     }
     Task<Result<Created<Greeted>>> create(Caller caller, Greeting greeting) {
@@ -64,6 +70,7 @@ public:
     void add_routes(Router& router) {
         router.get("/v1/greetings", *this, &GreetingService::list).anyone().summary("List");
         router.post("/v1/greetings", *this, &GreetingService::create).signed_in().summary("Create");
+        router.get("/v1/probes/{greeting_id}", *this, &GreetingService::read).anyone().unlimited().summary("Probe");
         router.get("/v1/greetings/{greeting_id}", *this, &GreetingService::read).anyone().etag().summary("Read");
         router.patch("/v1/greetings/{greeting_id}", *this, &GreetingService::change)
             .signed_in()
@@ -104,6 +111,7 @@ public:
         thread_ = std::thread([this] { io_.run(); });
     }
     ~RunningServer() {
+        service_.is_released = true;
         if (server_) server_->drain(std::chrono::milliseconds(200));
         io_.stop();
         thread_.join();
@@ -152,6 +160,7 @@ public:
     Server& server() { return *server_; }
     RevokedSessions& revoked() { return revoked_; }
     Router& router() { return router_; }
+    GreetingService& service() { return service_; }
 
 private:
     SystemClock clock_;

@@ -109,6 +109,19 @@ TEST(HttpServer, RefusesTheCallPastTheLimitAndSaysWhenToComeBack) {
     EXPECT_GE(std::stoi(refused.header("Retry-After")), 29);
 }
 
+TEST(HttpServer, DoesNotCountTheCallsOfAnUnlimitedRoute) {
+    constexpr RateLimit kOne{1, std::chrono::seconds(60)};
+    RunningServer server({}, {{kOne, kOne, kOne}});
+    for (int i = 0; i < 3; ++i) {
+        const Answer answer = server.request("GET", "/v1/probes/5");
+        EXPECT_EQ(answer.status, 200);
+        EXPECT_EQ(answer.header("RateLimit"), "");
+        EXPECT_EQ(answer.header("RateLimit-Policy"), "");
+    }
+    EXPECT_EQ(server.request("GET", "/v1/greetings/5").status, 200);
+    EXPECT_EQ(server.request("GET", "/v1/greetings/5").status, 429);
+}
+
 // [X7]
 TEST(HttpServer, AnswersNotModifiedToTheEntityTagItGave) {
     RunningServer server;
@@ -230,6 +243,35 @@ TEST(HttpServer, ClosesAClientThatSendsItsHeaderTooSlowly) {
     options.header_deadline = std::chrono::seconds(1);
     RunningServer server(options);
     EXPECT_EQ(RunningServer::parse(server.exchange("GET /v1/greetings/5 HTTP/1.1\r\nHost: a\r\nX:")).status, 408);
+}
+
+TEST(HttpServer, AnswersForAHandlerThatTakesTooLongAndLetsItEndUnheard) {
+    ServerOptions options;
+    options.handler_deadline = std::chrono::seconds(1);
+    RunningServer server(options);
+    // Not even the request behind it is answered: the client was told that the connection ends.
+    const std::string all = server.exchange(
+        "GET /v1/greetings/30 HTTP/1.1\r\nHost: t\r\nX-Request-Id: late-1\r\n\r\nGET /v1/greetings/6 HTTP/1.1\r\nHost: t\r\n\r\n");
+    const Answer answer = RunningServer::parse(all);
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.header("Connection"), "close");
+    EXPECT_EQ(answer.header("Content-Length"), std::to_string(answer.body.size()));
+    const auto problem = boost::json::parse(answer.body).as_object();
+    EXPECT_EQ(problem.at("code"), "deadline_exceeded");
+    EXPECT_EQ(problem.at("request_id"), "late-1");
+    EXPECT_EQ(problem.at("instance"), "/v1/greetings/30");
+
+    EXPECT_EQ(server.request("GET", "/v1/greetings/5").status, 200);
+    server.service().is_released = true;
+    server.server().drain(std::chrono::seconds(5));  // returns early only when the handler's connection has ended
+}
+
+TEST(HttpServer, EndsConnectionsWithTheirNextAnswerOnceADrainIsAnnounced) {
+    RunningServer server;
+    server.server().announce_drain();
+    const std::string all = server.exchange("GET /v1/greetings/5 HTTP/1.1\r\nHost: t\r\n\r\n");
+    EXPECT_EQ(RunningServer::parse(all).status, 200);
+    EXPECT_EQ(RunningServer::parse(all).header("Connection"), "close");
 }
 
 // [X20]
