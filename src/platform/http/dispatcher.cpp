@@ -372,7 +372,7 @@ void Dispatcher::State::finish(const Exchange& exchange, const Route* route, Res
             return header.first == "ETag" && !(route && (route->has_etag || route->takes_if_match));
         });
         for (auto& [name, value] : response.headers)
-            if (name == "ETag") value = '"' + value + '"';
+            if (name == "ETag") value.insert(0, 1, '"').push_back('"');
     }
     if (response.body.size() >= options.compress_from_bytes) {
         add_vary(response, "Accept-Encoding");

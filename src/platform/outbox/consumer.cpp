@@ -74,8 +74,8 @@ std::string storable(std::string text) {
 struct Consumers::Group {
     using Events = std::span<const bus::Envelope>;
 
-    Group(std::string name_, sql::Database& database_, const Clock& clock_)
-        : name(std::move(name_)), database(database_), clock(clock_) {}
+    Group(std::string consumer, sql::Database& inbox, const Clock& time)
+        : name(std::move(consumer)), database(inbox), clock(time) {}
 
     const Binding* find(std::string_view type) const {
         const auto found = std::ranges::find(bindings, type, &Binding::type);
@@ -213,6 +213,7 @@ void Consumers::subscribe(bus::Bus& bus) {
 Task<bool> Consumers::prune() {
     const std::int64_t before = first_id_at(clock_.now() - kInboxAge);
     std::vector<std::string> names;
+    names.reserve(bindings_.size());
     for (const Binding& binding : bindings_) names.push_back(binding.consumer);
     std::ranges::sort(names);
     names.erase(std::ranges::unique(names).begin(), names.end());

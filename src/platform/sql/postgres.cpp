@@ -101,7 +101,7 @@ public:
             lease_->send(kRollback, {}, nullptr);
             co_await lease_.finish(deadline_);
         } catch (const Unavailable&) {
-            // The lease sees that the connection is not clean.
+            co_return;  // the lease sees that the connection is not clean
         }
     }
 
@@ -187,6 +187,7 @@ public:
     /// Runs one statement with text parameters; the number of its rows.
     int run(const std::string& text, const std::vector<std::string>& values, const std::string& what) {
         std::vector<const char*> pointers;
+        pointers.reserve(values.size());
         for (const auto& value : values) pointers.push_back(value.c_str());
         return check(PQexecParams(pg_.get(), text.c_str(), static_cast<int>(values.size()), nullptr, pointers.data(),
                                   nullptr, nullptr, 0),
