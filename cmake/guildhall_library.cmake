@@ -6,7 +6,7 @@ set(GUILDHALL_SOURCE_ROOT "${PROJECT_SOURCE_DIR}/src")
 # Bodies of Asio and Beast, and the precompiled header that every other target reuses.
 add_library(guildhall_asio_beast STATIC "${PROJECT_SOURCE_DIR}/cmake/asio_beast.cpp")
 target_precompile_headers(guildhall_asio_beast PRIVATE "${PROJECT_SOURCE_DIR}/cmake/pch.hpp")
-target_link_libraries(guildhall_asio_beast PUBLIC Boost::headers Threads::Threads)
+target_link_libraries(guildhall_asio_beast PUBLIC Boost::headers Threads::Threads OpenSSL::SSL)
 
 # All generated headers, for what reads sources without building them (clang-tidy, the check of headers).
 add_custom_target(guildhall_generated)

@@ -15,18 +15,19 @@ ROOMS = {
     "platform/base": 0,
     "platform/async": 1,
     "platform/json": 1,
-    "platform/sql": 2,
-    "platform/cache": 2,
-    "platform/bus": 2,
-    "platform/realtime": 2,
-    "platform/mail": 2,
-    "platform/http": 3,  # above sql: a request's idempotency key is recorded in the transaction of its fact
-    "platform/outbox": 4,
+    "platform/redis": 2,  # below the ports: cache, realtime and http each have something of their own in it
+    "platform/sql": 3,
+    "platform/cache": 3,
+    "platform/bus": 3,
+    "platform/realtime": 3,
+    "platform/mail": 3,
+    "platform/http": 4,  # above sql: a request's idempotency key is recorded in the transaction of its fact
+    "platform/outbox": 5,
 }
-PUBLIC_LEVEL = 5  # services/<service>/public
-SERVICE_LEVEL = 6  # services/<service>
-APP_LEVEL = 7
-MAIN_LEVEL = 8
+PUBLIC_LEVEL = 6  # services/<service>/public
+SERVICE_LEVEL = 7  # services/<service>
+APP_LEVEL = 8
+MAIN_LEVEL = 9
 
 # Include prefix -> the rooms that may see that library.
 ONLY_IN = {
@@ -34,6 +35,7 @@ ONLY_IN = {
     "curl/": {"platform/http"},
     "libpq-fe.h": {"platform/sql"},
     "sqlite3.h": {"platform/sql"},
+    "hiredis/": {"platform/redis"},
     "CLI/": {"app", "main"},
     "toml++/": {"app"},
 }

@@ -17,8 +17,14 @@ die() {
 }
 need() { command -v "$1" >/dev/null 2>&1 || die "program '$1' not found"; }
 
-# A port that nobody listens on now. Two that ask at once may get the same: the one whose server fails to start asks again.
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# Ports that nobody listens on now. Two that ask at once may get the same: the one whose server fails to start asks again.
+free_ports() {
+    python3 -c 'import socket, sys
+sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
+[s.bind(("127.0.0.1", 0)) for s in sockets]
+print(*(s.getsockname()[1] for s in sockets))' "$1"
+}
+free_port() { free_ports 1; }
 
 # The kernel uses a pid again; pid and start time together name one process.
 start_time_of() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }

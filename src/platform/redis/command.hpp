@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace guildhall::redis {
+
+/// The slot (0 to 16,383) of a key in a Cluster: of what stands between its first braces, of all of it when there is nothing.
+/// Source: Redis Cluster specification, "Hash tags"; CRC-16/XMODEM.
+std::uint16_t slot_of(std::string_view key);
+
+/// One command with its arguments, as it goes over the wire: Command("SET").key(k).argument(v).argument("PX").argument(50).
+class Command {
+public:
+    static constexpr std::uint16_t kNoSlot = 0xFFFF;
+
+    explicit Command(std::string_view name) { argument(name); }
+
+    /// Adds an argument; any bytes.
+    Command& argument(std::string_view value);
+    Command& argument(std::int64_t value) { return argument(std::to_string(value)); }
+    Command& argument(const char* value) { return argument(std::string_view(value)); }
+    /// Adds an argument that is a key: it decides which node of a Cluster gets the command. All keys of one command must have one slot.
+    Command& key(std::string_view value);
+
+    /// Adds the command's bytes (RESP2) to `out`.
+    void append_to(std::string& out) const;
+    /// Of the arguments, about what append_to() adds.
+    std::size_t size_bytes() const { return arguments_.size(); }
+    /// kNoSlot when any node may have it.
+    std::uint16_t slot() const { return slot_; }
+
+private:
+    std::string arguments_;  // encoded
+    std::size_t count_ = 0;
+    std::uint16_t slot_ = kNoSlot;
+};
+
+/// A Lua script, which the servers know by its hash once they have seen it. `text` must live as long as this.
+class Script {
+public:
+    explicit Script(std::string_view text);
+    std::string_view text() const { return text_; }
+    /// SHA-1 in lower-case hexadecimal.
+    const std::string& hash() const { return hash_; }
+
+private:
+    std::string_view text_;
+    std::string hash_;
+};
+
+}  // namespace guildhall::redis

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "platform/async/task.hpp"
+#include "platform/redis/node.hpp"
+#include "platform/redis/request.hpp"
+#include "platform/redis/settings.hpp"
+
+namespace guildhall::redis {
+
+/// All connections of one io_context, which one thread runs: to the one server, or to the nodes of a Cluster, with the table of which node has which
+/// slot. Only submit() and is_up() may be called from other threads.
+class Lane final : public Node::Owner, public std::enable_shared_from_this<Lane> {
+public:
+    Lane(boost::asio::io_context& io, std::shared_ptr<const Settings> settings);
+    ~Lane() override;
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
+
+    /// Starts to connect.
+    void start();
+    /// Fails what waits and ends the connections.
+    void stop();
+    /// Sends requests to the nodes that have their keys, in this order to each. All have an outcome by their deadline, give or take a tick of 20 ms.
+    void submit(std::vector<RequestPointer> requests);
+    /// True while every server that is needed can be asked.
+    bool is_up() const { return is_up_.load(std::memory_order_relaxed); }
+    boost::asio::io_context& io() const { return io_; }
+
+    void answered(RequestPointer request, Reply reply, Node& node) override;
+    void failed(RequestPointer request, const std::string& reason) override;
+    void changed() override;
+    void waits() override;
+
+private:
+    static constexpr std::size_t kSlots = 16384;
+    static constexpr std::uint16_t kNobody = 0xFFFF;
+
+    void route(RequestPointer request);
+    void redirect(RequestPointer request, const Reply& reply, const Node& node);
+    Node& node_at(const Endpoint& server);
+    Node* node_of(std::uint16_t slot);
+
+    Task<void> keep_slots();
+    Task<bool> load_slots();
+    bool read_slots(const Reply& table, const Endpoint& asked);
+    std::vector<Endpoint> known_servers() const;
+    Task<void> pause(std::chrono::milliseconds duration);
+    void want_slots();
+    void note_state();
+
+    void tick();
+
+    boost::asio::io_context& io_;
+    const std::shared_ptr<const Settings> settings_;
+    bool is_stopped_ = false;
+    std::atomic<bool> is_up_{false};
+    boost::asio::steady_timer tick_;
+    bool is_ticking_ = false;
+
+    std::vector<std::shared_ptr<Node>> nodes_;  // the one server, or the nodes of the cluster
+    std::vector<std::uint16_t> slots_;          // of a cluster: index in nodes_
+    bool knows_slots_ = false;
+    bool wants_slots_ = false;
+    bool is_content_ = false;  // keep_slots() waits to be told that the table is old
+    std::string reason_;                   // why the slots are not known
+    std::deque<RequestPointer> unrouted_;  // until the slots are known
+    boost::asio::steady_timer refresh_;
+};
+
+}  // namespace guildhall::redis
