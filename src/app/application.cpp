@@ -175,7 +175,7 @@ struct Application::State {
     std::unique_ptr<mail::Mailer> mailer;
     Pool hashing;
     http::AccessTokens tokens;
-    http::RateLimiter limiter;
+    http::MemoryRateLimiter limiter;
     Foundation user_base;
     Foundation connection_base;
     Foundation post_base;

@@ -27,6 +27,10 @@ public:
     /// An empty answer means that the cache is away.
     virtual Task<std::optional<std::int64_t>> add(std::string_view key, std::int64_t by,
                                                   std::chrono::milliseconds ttl) = 0;
+    /// In one step: stores `value` for `ttl` (at least 1 ms) when the present value begins with `head`, or, if `head` is empty, when there is none.
+    /// True when it was stored; false also when the cache is away.
+    virtual Task<bool> swap(std::string_view key, std::string_view head, std::string value,
+                            std::chrono::milliseconds ttl) = 0;
 };
 
 }  // namespace guildhall::cache

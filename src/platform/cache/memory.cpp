@@ -127,6 +127,19 @@ public:
         co_return sum;
     }
 
+    Task<bool> swap(std::string_view key, std::string_view head, std::string value,
+                    std::chrono::milliseconds ttl) override {
+        Shard& shard = shard_of(key);
+        const Time now = clock_.now();
+        const std::lock_guard lock(shard.mutex);
+        const Entry* entry = shard.find(key, now);
+        const bool is_expected = entry == nullptr ? head.empty() : !head.empty() && entry->value.starts_with(head);
+        if (!is_expected) co_return false;
+        shard.erase(key);
+        insert(shard, {std::string(key), std::move(value), now + ttl});
+        co_return true;
+    }
+
 private:
     Shard& shard_of(std::string_view key) { return shards_[stable_hash(key) % kShards]; }
 

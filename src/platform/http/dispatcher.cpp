@@ -440,11 +440,13 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
     auto admitted = state_->authenticate(exchange, *route, request);
     outcome.user = request.user;
     std::optional<RateDecision> rate;
-    if (!route->is_unlimited)
-        rate = state_->limiter.take(
-            route->rate_class, request.user && route->rate_class != RateClass::auth
-                                   ? std::string_view(reinterpret_cast<const char*>(&request.user), sizeof request.user)
-                                   : request.context.ip);
+    if (!route->is_unlimited) {
+        const std::string_view counted_as =
+            request.user && route->rate_class != RateClass::auth
+                ? std::string_view(reinterpret_cast<const char*>(&request.user), sizeof request.user)
+                : request.context.ip;
+        rate = co_await state_->limiter.take(route->rate_class, counted_as);
+    }
     if (rate && !rate->allowed)
         admitted = Error{Code::too_many_requests,
                          "too many requests; the RateLimit headers say how many there may be",

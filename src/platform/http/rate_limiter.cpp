@@ -19,45 +19,58 @@ std::chrono::seconds round_up(std::chrono::microseconds duration) {
 
 }  // namespace
 
-struct RateLimiter::State {
+std::chrono::microseconds step_of(const RateLimit& limit) {
+    const std::chrono::microseconds window = limit.window;
+    return std::max(window / std::max<std::int64_t>(limit.requests, 1), std::chrono::microseconds(1));
+}
+
+RateDecision decide(const RateLimit& limit, std::chrono::microseconds used) {
+    const std::chrono::microseconds window = limit.window;
+    if (used > window) return {false, 0, round_up(used - window)};
+    return {true, (window - used) / step_of(limit), round_up(used)};
+}
+
+struct MemoryRateLimiter::State {
     struct alignas(64) Shard {
         std::mutex mutex;
         /// The theoretical arrival time of GCRA: when the bucket will be full again.
         boost::unordered_flat_map<std::uint64_t, Time> full_at;
         std::size_t sweep_at = kSweepAt;
     };
+    RateDecision take(RateClass rate_class, std::string_view key);
+
     Limits limits;
     const Clock& clock;
     std::array<Shard, kShards> shards;
 };
 
-RateLimiter::RateLimiter(Limits limits, const Clock& clock) : state_(new State{limits, clock, {}}) {}
-RateLimiter::~RateLimiter() = default;
+MemoryRateLimiter::MemoryRateLimiter(Limits limits, const Clock& clock) : state_(new State{limits, clock, {}}) {}
+MemoryRateLimiter::~MemoryRateLimiter() = default;
 
-const RateLimit& RateLimiter::limit(RateClass rate_class) const {
+const RateLimit& MemoryRateLimiter::limit(RateClass rate_class) const {
     return state_->limits[static_cast<std::size_t>(rate_class)];
 }
 
-RateDecision RateLimiter::take(RateClass rate_class, std::string_view key) {
-    const RateLimit& limit = this->limit(rate_class);
-    const std::chrono::microseconds window = limit.window;
-    const std::chrono::microseconds step =
-        std::max(window / std::max<std::int64_t>(limit.requests, 1), std::chrono::microseconds(1));
+RateDecision MemoryRateLimiter::State::take(RateClass rate_class, std::string_view key) {
+    const RateLimit& limit = limits[static_cast<std::size_t>(rate_class)];
     const std::uint64_t hash = stable_hash(key) + static_cast<std::uint64_t>(rate_class) * 0x9E3779B97F4A7C15ULL;
-    const Time now = state_->clock.now();
+    const Time now = clock.now();
 
-    State::Shard& shard = state_->shards[hash % kShards];
-    std::lock_guard lock(shard.mutex);
+    Shard& shard = shards[hash % kShards];
+    const std::lock_guard lock(shard.mutex);
     if (shard.full_at.size() >= shard.sweep_at) {
         boost::unordered::erase_if(shard.full_at, [&](const auto& bucket) { return bucket.second <= now; });
         shard.sweep_at = std::max(kSweepAt, shard.full_at.size() * 2);
     }
     Time& full_at = shard.full_at[hash];
-    const Time next = std::max(full_at, now) + step;
-    const auto used = next - now;
-    if (used > window) return {false, 0, round_up(used - window)};
-    full_at = next;
-    return {true, (window - used) / step, round_up(used)};
+    const Time next = std::max(full_at, now) + step_of(limit);
+    const RateDecision decision = decide(limit, next - now);
+    if (decision.allowed) full_at = next;
+    return decision;
+}
+
+Task<RateDecision> MemoryRateLimiter::take(RateClass rate_class, std::string_view key) {
+    co_return state_->take(rate_class, key);
 }
 
 }  // namespace guildhall::http

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "platform/async/task.hpp"
 #include "platform/base/clock.hpp"
 #include "platform/http/route.hpp"
 
@@ -24,18 +25,32 @@ struct RateDecision {
     std::chrono::seconds reset;  // until the bucket is full; when refused: until the next call is allowed
 };
 
-/// Counts calls by class and key (member, or address when not signed in). Bounded: the buckets that are full again are forgotten.
+/// GCRA: how much of the window one call uses up.
+std::chrono::microseconds step_of(const RateLimit& limit);
+/// GCRA: what it means for a call that, with it, `used` of the window would be used up.
+RateDecision decide(const RateLimit& limit, std::chrono::microseconds used);
+
+/// Counts calls by class and key (member, or address when not signed in).
 /// Source: GCRA (ITU-T I.371). Thread-safe.
 class RateLimiter {
 public:
     using Limits = std::array<RateLimit, 3>;  // by RateClass
-    RateLimiter(Limits limits, const Clock& clock);
-    ~RateLimiter();
 
-    /// Counts one call, if it is allowed.
-    RateDecision take(RateClass rate_class, std::string_view key);
+    virtual ~RateLimiter() = default;
+    /// Counts one call, if it is allowed. `key` lives until the task has ended.
+    virtual Task<RateDecision> take(RateClass rate_class, std::string_view key) = 0;
     /// The limit of a class.
-    const RateLimit& limit(RateClass rate_class) const;
+    virtual const RateLimit& limit(RateClass rate_class) const = 0;
+};
+
+/// Counts in this process. Bounded: the buckets that are full again are forgotten.
+class MemoryRateLimiter final : public RateLimiter {
+public:
+    MemoryRateLimiter(Limits limits, const Clock& clock);
+    ~MemoryRateLimiter() override;
+
+    Task<RateDecision> take(RateClass rate_class, std::string_view key) override;
+    const RateLimit& limit(RateClass rate_class) const override;
 
 private:
     struct State;

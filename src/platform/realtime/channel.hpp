@@ -14,14 +14,17 @@ public:
     virtual ~Channel() = default;
 
     using Receiver = std::function<void(std::string_view stream, std::string_view message)>;
-    /// Ends the subscription when destroyed; after that the receiver is not called.
+    using Missed = std::function<void(std::string_view stream)>;
+    /// Ends the subscription when destroyed; after that neither function is called.
     class Subscription {
     public:
         virtual ~Subscription() = default;
     };
 
-    /// Calls `receive` on any thread for each message to `stream` from now on. It must be quick and not throw.
-    virtual std::unique_ptr<Subscription> subscribe(std::string stream, Receiver receive) = 0;
+    /// Calls `receive` on any thread for each message to `stream` from now on, and `missed` whenever messages since this call, or since the last one
+    /// received, may have been lost: the carrier was away, or has taken this subscription up later than asked. What is read from SQL after that is
+    /// complete. Both must be quick and not throw.
+    virtual std::unique_ptr<Subscription> subscribe(std::string stream, Receiver receive, Missed missed = {}) = 0;
 
     /// Sends `message` to the subscribers of `stream` on all replicas. Never throws because a carrier is away.
     virtual void publish(std::string_view stream, std::string_view message) = 0;

@@ -132,10 +132,8 @@ void Client::send(Command command) {
     const auto here = [](const auto& lane) { return lane->io().get_executor().running_in_this_thread(); };
     const auto found = std::ranges::find_if(state_->lanes, here);
     const auto& lane = found == state_->lanes.end() ? state_->lanes.front() : *found;
-    std::vector<RequestPointer> requests;
-    requests.push_back(std::make_unique<Request>(
+    lane->submit_unawaited(std::make_unique<Request>(
         Request{std::move(command), std::chrono::steady_clock::now() + state_->settings->command_deadline, nullptr}));
-    lane->submit(std::move(requests));
 }
 
 bool Client::is_up() const {

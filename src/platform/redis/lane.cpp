@@ -96,6 +96,21 @@ void Lane::submit(std::vector<RequestPointer> requests) {
     waits();
 }
 
+void Lane::submit_unawaited(RequestPointer request) {
+    if (io_.get_executor().running_in_this_thread()) {
+        route(std::move(request));
+        return waits();
+    }
+    if (unawaited_.fetch_add(1) >= settings_->max_waiting) {
+        unawaited_.fetch_sub(1);
+        return failed(std::move(request), "Redis: too many commands wait");
+    }
+    asio::post(io_, [self = shared_from_this(), request = std::move(request)]() mutable {
+        self->unawaited_.fetch_sub(1);
+        self->submit_unawaited(std::move(request));
+    });
+}
+
 void Lane::route(RequestPointer request) {
     if (is_stopped_) return failed(std::move(request), "Redis: the client was closed");
     if (Node* node = node_of(request->command.slot())) return node->submit(std::move(request));

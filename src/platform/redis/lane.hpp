@@ -33,6 +33,8 @@ public:
     void stop();
     /// Sends requests to the nodes that have their keys, in this order to each. All have an outcome by their deadline, give or take a tick of 20 ms.
     void submit(std::vector<RequestPointer> requests);
+    /// The same for one request that nobody waits for; drops it when too many are on their way from other threads.
+    void submit_unawaited(RequestPointer request);
     /// True while every server that is needed can be asked.
     bool is_up() const { return is_up_.load(std::memory_order_relaxed); }
     boost::asio::io_context& io() const { return io_; }
@@ -65,6 +67,7 @@ private:
     const std::shared_ptr<const Settings> settings_;
     bool is_stopped_ = false;
     std::atomic<bool> is_up_{false};
+    std::atomic<std::size_t> unawaited_{0};  // on their way from other threads
     boost::asio::steady_timer tick_;
     bool is_ticking_ = false;
 

@@ -147,7 +147,9 @@ void Node::take(Reply reply) {
 
 bool Node::expire(std::chrono::steady_clock::time_point now) {
     if (!in_flight_.empty() && in_flight_.front()->deadline <= now) {
-        lose("Redis at " + server_.text() + ": no answer in time", State::down);
+        const std::string reason = "Redis at " + server_.text() + ": no answer in time";
+        spdlog::warn("{}", reason);
+        lose(reason, State::down);
     }
     std::deque<RequestPointer> overdue;
     for (auto& request : queue_) {
@@ -172,7 +174,6 @@ void Node::lose(const std::string& reason, State next) {
     connections().add(-1);
     state_ = next;
     reason_ = reason;
-    if (next == State::down) spdlog::warn("{}", reason);
     fail_all(reason);
     owner_->changed();
     wake_.cancel();

@@ -1,12 +1,15 @@
 #include "platform/cache/cache.hpp"
 
-#include <latch>
+#include <atomic>
+#include <limits>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "platform/cache/memory.hpp"
+#include "platform/cache/redis.hpp"
 #include "support/await.hpp"
+#include "support/redis.hpp"
 
 namespace guildhall::cache {
 namespace {
@@ -16,18 +19,18 @@ using test::await;
 
 constexpr std::size_t kMaxBytes = 1 << 20;
 
-// One implementation, and how time passes for it.
-struct Instance {
-    const char* name;
-    std::function<std::unique_ptr<Cache>(const Clock&)> make;
-    std::function<void(ManualClock&, std::chrono::milliseconds)> pass;
-};
-
-const Instance kMemory{"memory", [](const Clock& clock) { return make_memory_cache(clock, kMaxBytes); },
-                       [](ManualClock& clock, std::chrono::milliseconds time) { clock.advance(time); }};
-
-class CacheContract : public testing::TestWithParam<Instance> {
+class CacheContract : public testing::TestWithParam<const char*> {
 protected:
+    void SetUp() override {
+        if (const auto reason = test::missing_redis(GetParam()); !reason.empty()) GTEST_SKIP() << reason;
+        if (is_memory_) {
+            cache_ = make_memory_cache(clock_, kMaxBytes);
+            return;
+        }
+        client_ = test::open_redis(test::redis_url(GetParam()));
+        cache_ = make_redis_cache(*client_, test::own_prefix());
+    }
+
     std::optional<std::string> get(std::string_view key) { return await(cache_->get(key)); }
     void set(std::string_view key, std::string value, std::chrono::milliseconds ttl = 1h) {
         await(cache_->set(key, std::move(value), ttl));
@@ -35,10 +38,20 @@ protected:
     std::optional<std::int64_t> add(std::string_view key, std::int64_t by, std::chrono::milliseconds ttl = 1h) {
         return await(cache_->add(key, by, ttl));
     }
-    void pass(std::chrono::milliseconds time) { GetParam().pass(clock_, time); }
+    bool swap(std::string_view key, std::string_view head, std::string value, std::chrono::milliseconds ttl = 1h) {
+        return await(cache_->swap(key, head, std::move(value), ttl));
+    }
+    // A server's time passes by itself, and while a busy machine does something else.
+    std::chrono::milliseconds scaled(std::chrono::milliseconds time) const { return is_memory_ ? time : time * 6; }
+    void pass(std::chrono::milliseconds time) {
+        if (is_memory_) return clock_.advance(time);
+        std::this_thread::sleep_for(scaled(time));
+    }
 
+    const bool is_memory_ = std::string_view(GetParam()) == "memory";
     ManualClock clock_{from_micros(1'795'364'460'000'000)};
-    std::unique_ptr<Cache> cache_ = GetParam().make(clock_);
+    std::unique_ptr<redis::Client> client_;
+    std::unique_ptr<Cache> cache_;
 };
 
 TEST_P(CacheContract, GivesWhatWasSet) {
@@ -81,9 +94,9 @@ TEST_P(CacheContract, ForgetsWhatIsErased) {
 }
 
 TEST_P(CacheContract, ForgetsAfterTheTimeToLive) {
-    set("short", "1", 50ms);
+    set("short", "1", scaled(50ms));
     set("long", "2", 1h);
-    set("prolonged", "3", 50ms);
+    set("prolonged", "3", scaled(50ms));
     set("prolonged", "4", 1h);
     set("never", "5", 0ms);
     EXPECT_EQ(get("short"), "1");
@@ -95,12 +108,12 @@ TEST_P(CacheContract, ForgetsAfterTheTimeToLive) {
 }
 
 TEST_P(CacheContract, CountsFromZeroForItsTimeToLive) {
-    EXPECT_EQ(add("n", 3, 100ms), 3);
-    EXPECT_EQ(add("n", -1, 100ms), 2);
+    EXPECT_EQ(add("n", 3, scaled(100ms)), 3);
+    EXPECT_EQ(add("n", -1, scaled(100ms)), 2);
     pass(60ms);
-    EXPECT_EQ(add("n", 1, 100ms), 3);
+    EXPECT_EQ(add("n", 1, scaled(100ms)), 3);
     pass(60ms);  // the first add decides
-    EXPECT_EQ(add("n", 1, 100ms), 1);
+    EXPECT_EQ(add("n", 1, scaled(100ms)), 1);
     EXPECT_EQ(get("n"), "1");
 }
 
@@ -118,8 +131,50 @@ TEST_P(CacheContract, CountsOfManyThreadsAllArrive) {
     EXPECT_EQ(add("hits", 0), kThreads * kEach);
 }
 
-INSTANTIATE_TEST_SUITE_P(, CacheContract, testing::Values(kMemory),
-                         [](const auto& instance) { return instance.param.name; });
+TEST_P(CacheContract, CountsOnInWhatWasSetAndOnlyThere) {
+    set("n", "41");
+    EXPECT_EQ(add("n", 1), 42);
+    set("word", "many");
+    EXPECT_EQ(add("word", 1), std::nullopt);
+    EXPECT_EQ(get("word"), "many");
+    EXPECT_EQ(add("most", std::numeric_limits<std::int64_t>::max()), std::numeric_limits<std::int64_t>::max());
+    EXPECT_EQ(add("most", -1), std::numeric_limits<std::int64_t>::max() - 1);  // more than a double can hold
+    EXPECT_EQ(add("most", 2), std::nullopt);
+    EXPECT_EQ(add("kept not at all", 5, 0ms), 5);
+    EXPECT_EQ(get("kept not at all"), std::nullopt);
+}
+
+TEST_P(CacheContract, SwapsOnlyWhatBeginsAsExpected) {
+    EXPECT_FALSE(swap("k", "a", "1"));  // not there
+    EXPECT_TRUE(swap("k", "", "abc"));
+    EXPECT_FALSE(swap("k", "", "2"));  // there
+    EXPECT_FALSE(swap("k", "b", "3"));
+    EXPECT_FALSE(swap("k", "abcd", "4"));
+    EXPECT_EQ(get("k"), "abc");
+    const std::string bytes("\0\xFF\r\n", 4);
+    EXPECT_TRUE(swap("k", "ab", bytes + "x"));
+    EXPECT_EQ(get("k"), bytes + "x");
+    EXPECT_FALSE(swap("k", std::string("\0\xFE", 2), "5"));
+    EXPECT_TRUE(swap("k", bytes, "6", scaled(50ms)));
+    EXPECT_EQ(get("k"), "6");
+    pass(60ms);
+    EXPECT_FALSE(swap("k", "6", "7"));
+    EXPECT_TRUE(swap("k", "", "8"));
+}
+
+TEST_P(CacheContract, OfManyWhoSwapTheSameOneWins) {
+    std::atomic<int> winners{0};
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 8; ++i) {
+            threads.emplace_back([&, i] { winners += swap("seat", "", std::to_string(i)) ? 1 : 0; });
+        }
+    }
+    EXPECT_EQ(winners, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(, CacheContract, testing::ValuesIn(test::kCacheEngines),
+                         [](const auto& instance) { return std::string(instance.param); });
 
 TEST(MemoryCache, IsBoundedAndDropsTheLeastRecentlyUsed) {
     const ManualClock clock(from_micros(0));

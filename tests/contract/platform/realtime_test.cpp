@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -6,18 +8,15 @@
 #include <gtest/gtest.h>
 
 #include "platform/realtime/channel.hpp"
+#include "platform/realtime/redis.hpp"
 #include "support/await.hpp"
+#include "support/redis.hpp"
 
 namespace guildhall::realtime {
 namespace {
 
 using test::wait_until;
 using testing::ElementsAre;
-
-struct Instance {
-    const char* name;
-    std::function<std::unique_ptr<Channel>()> make;
-};
 
 // Messages received; thread-safe.
 class Received {
@@ -38,9 +37,40 @@ private:
     std::vector<std::string> messages_;
 };
 
-class ChannelContract : public testing::TestWithParam<Instance> {
+class ChannelContract : public testing::TestWithParam<const char*> {
 protected:
-    std::unique_ptr<Channel> channel_ = GetParam().make();
+    void SetUp() override {
+        if (const auto reason = test::missing_redis(GetParam()); !reason.empty()) GTEST_SKIP() << reason;
+        const bool is_memory = std::string_view(GetParam()) == "memory";
+        const std::string prefix = test::own_prefix();
+        for (Replica* replica : {&here_, &there_}) {
+            if (is_memory) continue;
+            replica->client = test::open_redis(test::redis_url(GetParam()));
+            replica->channel = make_redis_channel(*replica->client, prefix);
+        }
+        if (is_memory) here_.channel = make_memory_channel();
+        channel_ = here_.channel.get();
+        other_ = is_memory ? channel_ : there_.channel.get();
+    }
+
+    // Publishes from the other replica until it arrives here: from then on the stream is carried.
+    void wait_until_carried(const std::string& stream) {
+        std::atomic<bool> has_come{false};
+        const auto probe = channel_->subscribe(stream, [&](auto, auto) { has_come = true; });
+        ASSERT_TRUE(wait_until([&] {
+            other_->publish(stream, "probe");
+            return has_come.load();
+        }));
+    }
+
+    struct Replica {
+        std::unique_ptr<redis::Client> client;
+        std::unique_ptr<Channel> channel;
+    };
+    Replica here_;
+    Replica there_;
+    Channel* channel_ = nullptr;
+    Channel* other_ = nullptr;  // the same one where there are no other processes
 };
 
 TEST_P(ChannelContract, CarriesToTheSubscribersOfTheStreamInOrder) {
@@ -102,8 +132,55 @@ TEST_P(ChannelContract, AReceiverMayEndItsOwnSubscription) {
     EXPECT_EQ(calls, 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(, ChannelContract, testing::Values(Instance{"memory", [] { return make_memory_channel(); }}),
-                         [](const auto& instance) { return instance.param.name; });
+TEST_P(ChannelContract, CarriesFromOtherReplicasInOrderEachOnce) {
+    wait_until_carried("s");
+    Received received;
+    const auto subscription = channel_->subscribe("s", received.receiver());
+    const std::string bytes("\0\xFF\r\n", 4);
+    const std::string large(100'000, 'x');
+    other_->publish("s", "");
+    other_->publish("s", bytes);
+    other_->publish("s", large);
+    for (int i = 0; i < 100; ++i) other_->publish("s", "n" + std::to_string(i));
+    ASSERT_TRUE(wait_until([&] { return received.messages().size() >= 103; }));
+    std::vector<std::string> messages = received.messages();
+    while (messages.front() == "s=probe") messages.erase(messages.begin());
+    ASSERT_GE(messages.size(), 3U);
+    EXPECT_EQ(messages[0], "s=");
+    EXPECT_EQ(messages[1], "s=" + bytes);
+    EXPECT_EQ(messages[2], "s=" + large);
+    ASSERT_TRUE(wait_until([&] { return received.messages().back() == "s=n99"; }));
+    messages = received.messages();
+    std::erase(messages, "s=probe");
+    ASSERT_EQ(messages.size(), 103U);
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(messages[3 + static_cast<std::size_t>(i)], "s=n" + std::to_string(i));
+}
+
+TEST_P(ChannelContract, AMessageIsHeardOrSaidToBeMissed) {
+    for (int round = 0; round < 20; ++round) {
+        const std::string stream = "late:" + std::to_string(round);
+        std::atomic<bool> was_heard{false};
+        std::atomic<bool> was_missed{false};
+        const auto subscription = channel_->subscribe(
+            stream, [&](auto, auto) { was_heard = true; }, [&](auto) { was_missed = true; });
+        other_->publish(stream, "x");
+        EXPECT_TRUE(wait_until([&] { return was_heard || was_missed; }));
+    }
+}
+
+TEST_P(ChannelContract, StreamsComeAndGoWhileOthersAreCarried) {
+    wait_until_carried("kept");
+    Received kept;
+    const auto subscription = channel_->subscribe("kept", kept.receiver());
+    for (int i = 0; i < 200; ++i) {
+        const auto brief = channel_->subscribe("brief:" + std::to_string(i % 3), [](auto, auto) {});
+        if (i % 20 == 0) other_->publish("kept", "x");
+    }
+    EXPECT_TRUE(wait_until([&] { return std::ranges::count(kept.messages(), "kept=x") == 10; }));
+}
+
+INSTANTIATE_TEST_SUITE_P(, ChannelContract, testing::ValuesIn(test::kCacheEngines),
+                         [](const auto& instance) { return std::string(instance.param); });
 
 }  // namespace
 }  // namespace guildhall::realtime

@@ -169,7 +169,7 @@ private:
     AccessTokens tokens_;
     SigningKey key_;
     RevokedSessions revoked_;
-    RateLimiter limiter_;
+    MemoryRateLimiter limiter_;
     IdGenerator ids_;
     boost::asio::io_context io_{1};
     boost::asio::io_context client_{1};

@@ -24,6 +24,9 @@ public:
     Task<std::optional<std::int64_t>> add(std::string_view, std::int64_t, std::chrono::milliseconds) override {
         co_return std::nullopt;
     }
+    Task<bool> swap(std::string_view, std::string_view, std::string, std::chrono::milliseconds) override {
+        co_return false;
+    }
 };
 
 class ThrottleTest : public testing::Test {

@@ -1,0 +1,153 @@
+#include "platform/cache/redis.hpp"
+
+#include <charconv>
+#include <utility>
+
+#include "platform/base/metrics.hpp"
+#include "platform/base/result.hpp"
+
+namespace guildhall::cache {
+namespace {
+
+using redis::Command;
+using redis::Reply;
+
+// A counter that is new lives for its time; one that is there keeps its own. Answers with the text: a Lua number is exact to 53 bits only.
+constexpr const char* kAdd = R"(
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('INCRBY', KEYS[1], ARGV[1])
+    return redis.call('GET', KEYS[1])
+end
+if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return ARGV[1]
+)";
+
+constexpr const char* kSwap = R"(
+if ARGV[1] == '' then
+    return redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3], 'NX') and 1 or 0
+end
+if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+)";
+
+std::optional<std::string> value_of(Reply reply) {
+    if (reply.kind != Reply::Kind::text) return std::nullopt;
+    return std::move(reply.text);
+}
+
+class RedisCache final : public Cache {
+public:
+    RedisCache(redis::Client& client, std::string prefix) : client_(client), prefix_(std::move(prefix)) {}
+
+    Task<std::optional<std::string>> get(std::string_view key) override {
+        Command command("GET");
+        command.key(prefix_ + std::string(key));
+        try {
+            auto value = value_of(co_await client_.run(std::move(command)));
+            (value ? hits_ : misses_).add();
+            co_return value;
+        } catch (const Unavailable&) {
+            away_.add();
+        }
+        co_return std::nullopt;
+    }
+
+    Task<std::vector<std::optional<std::string>>> get_all(std::vector<std::string> keys) override {
+        std::vector<std::optional<std::string>> values(keys.size());
+        if (keys.empty()) co_return values;
+        try {
+            // The keys of one MGET must lie on one node; in a Cluster each is asked for by itself, in one round trip all the same.
+            const bool is_cluster = client_.settings().kind == redis::Settings::Kind::cluster;
+            auto replies = is_cluster ? co_await get_each(keys) : co_await get_together(keys);
+            for (std::size_t i = 0; i < values.size() && i < replies.size(); ++i) {
+                values[i] = value_of(std::move(replies[i]));
+                (values[i] ? hits_ : misses_).add();
+            }
+        } catch (const Unavailable&) {
+            away_.add();
+        }
+        co_return values;
+    }
+
+    Task<void> set(std::string_view key, std::string value, std::chrono::milliseconds ttl) override {
+        if (ttl.count() <= 0) co_return co_await erase(key);
+        Command command("SET");
+        command.key(prefix_ + std::string(key)).argument(value).argument("PX").argument(ttl.count());
+        co_await try_to(std::move(command));
+    }
+
+    Task<void> erase(std::string_view key) override {
+        Command command("UNLINK");
+        command.key(prefix_ + std::string(key));
+        co_await try_to(std::move(command));
+    }
+
+    Task<std::optional<std::int64_t>> add(std::string_view key, std::int64_t by,
+                                          std::chrono::milliseconds ttl) override {
+        std::vector<std::string> arguments{std::to_string(by), std::to_string(ttl.count())};
+        const auto sum = value_of(co_await try_script(add_, key, std::move(arguments)));
+        if (!sum) co_return std::nullopt;
+        std::int64_t number = 0;
+        const auto [rest, failure] = std::from_chars(sum->data(), sum->data() + sum->size(), number);
+        if (failure != std::errc()) co_return std::nullopt;
+        co_return number;
+    }
+
+    Task<bool> swap(std::string_view key, std::string_view head, std::string value,
+                    std::chrono::milliseconds ttl) override {
+        std::vector<std::string> arguments{std::string(head), std::move(value), std::to_string(ttl.count())};
+        const Reply reply = co_await try_script(swap_, key, std::move(arguments));
+        co_return reply.kind == Reply::Kind::integer && reply.integer == 1;
+    }
+
+private:
+    Task<std::vector<Reply>> get_each(std::vector<std::string> keys) {
+        std::vector<Command> commands;
+        commands.reserve(keys.size());
+        for (const std::string& key : keys) commands.push_back(std::move(Command("GET").key(prefix_ + key)));
+        return client_.run_all(std::move(commands));
+    }
+
+    Task<std::vector<Reply>> get_together(std::vector<std::string> keys) {
+        Command command("MGET");
+        for (const std::string& key : keys) command.key(prefix_ + key);
+        Reply reply = co_await client_.run(std::move(command));
+        co_return std::move(reply.elements);
+    }
+
+    Task<void> try_to(Command command) {
+        try {
+            co_await client_.run(std::move(command));
+        } catch (const Unavailable&) {
+            away_.add();
+        }
+    }
+
+    // The answer; nil when the cache is away.
+    Task<Reply> try_script(const redis::Script& script, std::string_view key, std::vector<std::string> arguments) {
+        try {
+            co_return co_await client_.run(script, prefix_ + std::string(key), std::move(arguments));
+        } catch (const Unavailable&) {
+            away_.add();
+        }
+        co_return Reply{};
+    }
+
+    redis::Client& client_;
+    const std::string prefix_;
+    const redis::Script add_{kAdd};
+    const redis::Script swap_{kSwap};
+    metrics::Counter& hits_ = metrics::counter("guildhall_cache_hits_total", "Keys that the cache held.");
+    metrics::Counter& misses_ = metrics::counter("guildhall_cache_misses_total", "Keys that the cache did not hold.");
+    metrics::Counter& away_ =
+        metrics::counter("guildhall_cache_away_total", "Calls that found the shared cache away, and did without it.");
+};
+
+}  // namespace
+
+std::unique_ptr<Cache> make_redis_cache(redis::Client& client, std::string prefix) {
+    return std::make_unique<RedisCache>(client, std::move(prefix));
+}
+
+}  // namespace guildhall::cache

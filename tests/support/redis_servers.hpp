@@ -1,0 +1,85 @@
+#pragma once
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <stdexcept>
+#include <string>
+
+#include "support/await.hpp"
+#include "support/databases.hpp"
+#include "support/redis.hpp"
+
+namespace guildhall::test {
+
+/// Redis servers of a test's own, which it may stop, pause and start again (tests/engines/up-redis). Killed with this.
+class RedisServers {
+public:
+    /// `mode` is "single", "sentinel" or "cluster". Throws std::runtime_error with the script's words when they do not start.
+    explicit RedisServers(std::string mode) : mode_(std::move(mode)) { run({}); }
+    ~RedisServers() {
+        for (const auto& [name, port] : ports_) kill(name);
+    }
+    RedisServers(const RedisServers&) = delete;
+    RedisServers& operator=(const RedisServers&) = delete;
+
+    const std::string& url() const { return url_; }
+    const std::string& port(const std::string& name) const { return ports_.at(name); }
+    /// Stops one without saying so to the other side.
+    void pause(const std::string& name) const { signal(name, SIGSTOP); }
+    /// Lets it go on.
+    void resume(const std::string& name) const { signal(name, SIGCONT); }
+    /// Ends one; returns when its port is free.
+    void kill(const std::string& name) const {
+        signal(name, SIGKILL);
+        const pid_t pid = pid_of(name);
+        wait_until([&] { return ::kill(pid, 0) != 0 || is_zombie(pid); });
+    }
+    /// Starts the single server again, on the same port, empty.
+    void start_again() { run(ports_.at("single")); }
+
+private:
+    void run(const std::string& port) {
+        const std::string folder = folder_.path().string();
+        const std::string command = "MODE=" + mode_ + (port.empty() ? "" : " PORT=" + port) + " DATA_DIR=" + folder +
+                                    "/data STATE_DIR=" + folder + "/state tests/engines/up-redis 2>&1";
+        std::FILE* output = ::popen(command.c_str(), "r");
+        std::array<char, 1024> line{};
+        std::string all;
+        while (std::fgets(line.data(), line.size(), output) != nullptr) {
+            std::string text(line.data());
+            all += text;
+            text.pop_back();
+            const auto equals = text.find('=');
+            if (text.starts_with("GUILDHALL_TEST_")) {
+                url_ = text.substr(equals + 1);
+            } else if (const auto space = text.find(' '); space != std::string::npos) {
+                ports_[text.substr(0, space)] = text.substr(space + 1);
+            }
+        }
+        if (::pclose(output) != 0) throw std::runtime_error(all);
+    }
+    pid_t pid_of(const std::string& name) const {
+        std::ifstream record(folder_.path() / "state" / ("redis-" + name + ".pid"));
+        pid_t pid = 0;
+        record >> pid;
+        if (pid <= 0) throw std::runtime_error("no server " + name);
+        return pid;
+    }
+    void signal(const std::string& name, int number) const { ::kill(pid_of(name), number); }
+    static bool is_zombie(pid_t pid) {
+        std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+        std::string number, name, state;
+        stat >> number >> name >> state;
+        return state == "Z";
+    }
+
+    TemporaryFolder folder_;
+    const std::string mode_;
+    std::string url_;
+    std::map<std::string, std::string> ports_;
+};
+
+}  // namespace guildhall::test
