@@ -101,7 +101,7 @@ Task<std::vector<Reply>> Client::run_all(std::vector<Command> commands) {
     std::vector<Reply> replies;
     replies.reserve(outcomes.size());
     for (Outcome& outcome : outcomes) {
-        if (!outcome.failure.empty()) throw Unavailable(outcome.failure);
+        if (outcome.failure) throw Unavailable(*outcome.failure);
         replies.push_back(std::move(outcome.reply));
     }
     co_return replies;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,8 +21,10 @@ public:
 
     /// Adds an argument; any bytes.
     Command& argument(std::string_view value);
-    Command& argument(std::int64_t value) { return argument(std::to_string(value)); }
-    Command& argument(const char* value) { return argument(std::string_view(value)); }
+    template <std::integral T>
+    Command& argument(T value) {
+        return argument(std::to_string(value));
+    }
     /// Adds an argument that is a key: it decides which node of a Cluster gets the command. All keys of one command must have one slot.
     Command& key(std::string_view value);
 

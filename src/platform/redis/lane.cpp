@@ -134,7 +134,7 @@ Node* Lane::node_of(std::uint16_t slot) {
 }
 
 void Lane::answered(RequestPointer request, Reply reply, Node& node) {
-    if (!reply.is_error()) return request->complete({.reply = std::move(reply)});
+    if (!reply.is_error()) return request->complete({std::move(reply), std::nullopt});
     const bool may_go_on = ++request->redirections <= kMaxRedirections && !is_stopped_;
     if (settings_->kind == Settings::Kind::cluster && may_go_on && (reply.is_error("MOVED") || reply.is_error("ASK"))) {
         return redirect(std::move(request), reply, node);
@@ -145,7 +145,7 @@ void Lane::answered(RequestPointer request, Reply reply, Node& node) {
     }
     if (reply.is_error("CLUSTERDOWN")) want_slots();
     if (is_unavailable(reply)) return failed(std::move(request), "Redis: " + reply.text);
-    request->complete({.reply = std::move(reply)});
+    request->complete({std::move(reply), std::nullopt});
 }
 
 void Lane::redirect(RequestPointer request, const Reply& reply, const Node& node) {
@@ -175,7 +175,7 @@ Node& Lane::node_at(const Endpoint& server) {
 
 void Lane::failed(RequestPointer request, const std::string& reason) {
     failures().add();
-    request->complete({.failure = reason});
+    request->complete({{}, reason});
 }
 
 void Lane::changed() {

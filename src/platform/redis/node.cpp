@@ -48,8 +48,9 @@ void Node::start() {
 
 void Node::stop() {
     if (owner_ == nullptr) return;
-    lose("Redis: the client was closed", State::down);
-    fail_all(reason_);
+    const std::string reason = "Redis: the client was closed";
+    lose(reason, State::down);
+    fail_all(reason);  // what waited for a connection
     owner_ = nullptr;
     wake_.cancel();
 }

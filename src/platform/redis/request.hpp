@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,7 +22,7 @@ namespace guildhall::redis {
 /// How a command ended: with an answer, or with the reason why there is none.
 struct Outcome {
     Reply reply = {};
-    std::string failure = {};  // empty: there is an answer
+    std::optional<std::string> failure = "Redis: no outcome";  // none: there is an answer
 };
 
 /// A coroutine that waits for the outcomes of its commands. They lie in its frame, which lives as long as the handler that is to resume it.

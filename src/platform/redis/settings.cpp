@@ -44,6 +44,7 @@ std::string decoded(std::string_view text) {
 Endpoint endpoint(std::string_view text, const char* default_port) {
     Endpoint result;
     if (text.starts_with('[')) {
+        if (!text.contains(']')) refuse("the address of a host");
         text.remove_prefix(1);
         result.host = cut(text, ']');
         if (!text.empty() && !text.starts_with(':')) refuse("the address of a host");
@@ -93,6 +94,7 @@ Settings parse_url(std::string_view url) {
         if (hosts.contains(',')) refuse("several hosts need redis+sentinel or redis+cluster");
         settings.hosts.push_back(endpoint(hosts, port));
     } else {
+        if (hosts.ends_with(',')) refuse("a host without a name");
         do settings.hosts.push_back(endpoint(cut(hosts, ','), port));
         while (!hosts.empty());
     }
