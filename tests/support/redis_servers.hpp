@@ -17,7 +17,7 @@ namespace guildhall::test {
 /// Redis servers of a test's own, which it may stop, pause and start again (tests/engines/up-redis). Killed with this.
 class RedisServers {
 public:
-    /// `mode` is "single", "sentinel" or "cluster". Throws std::runtime_error with the script's words when they do not start.
+    /// `mode` is "single", "tls", "sentinel" or "cluster". Throws std::runtime_error with the script's words when they do not start.
     explicit RedisServers(std::string mode) : mode_(std::move(mode)) { run({}); }
     ~RedisServers() {
         for (const auto& [name, port] : ports_) kill(name);
@@ -26,6 +26,8 @@ public:
     RedisServers& operator=(const RedisServers&) = delete;
 
     const std::string& url() const { return url_; }
+    /// The certificate of the authority of "tls".
+    std::filesystem::path authority() const { return folder_.path() / "data" / "ca.pem"; }
     const std::string& port(const std::string& name) const { return ports_.at(name); }
     /// Stops one without saying so to the other side.
     void pause(const std::string& name) const { signal(name, SIGSTOP); }

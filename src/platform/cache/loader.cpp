@@ -27,8 +27,8 @@ namespace asio = boost::asio;
 constexpr char kLease = 'L';
 constexpr char kValue = 'V';
 constexpr std::size_t kTokenBytes = 8;
-constexpr std::size_t kHeadBytes = 1 + kTokenBytes;                            // kind and token: what a swap compares
-constexpr std::size_t kValueStart = kHeadBytes + 2 * sizeof(std::int64_t);     // and until when it is fresh, and served
+constexpr std::size_t kHeadBytes = 1 + kTokenBytes;                         // kind and token: what a swap compares
+constexpr std::size_t kValueStart = kHeadBytes + 2 * sizeof(std::int64_t);  // and until when it is fresh, and served
 constexpr std::chrono::milliseconds kFirstPoll{5};
 constexpr std::chrono::milliseconds kLongestPoll{50};
 

@@ -98,7 +98,7 @@ public:
                     std::chrono::milliseconds ttl) override {
         std::vector<std::string> arguments{std::string(head), std::move(value), std::to_string(ttl.count())};
         const Reply reply = co_await try_script(swap_, key, std::move(arguments));
-        co_return reply.kind == Reply::Kind::integer && reply.integer == 1;
+        co_return reply.kind == Reply::Kind::integer&& reply.integer == 1;
     }
 
 private:

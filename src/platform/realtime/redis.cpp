@@ -42,7 +42,7 @@ private:
     // Holds no reference to this channel: its subscriber may live a moment longer.
     redis::Subscriber::Listener listener() const {
         auto on_message = [listeners = listeners_, skip = prefix_.size(), origin = origin_](std::string_view channel,
-                                                                                           std::string_view message) {
+                                                                                            std::string_view message) {
             // Ours was delivered when it was published.
             if (message.size() < kOriginBytes || message.starts_with(origin)) return;
             listeners->deliver(channel.substr(skip), message.substr(kOriginBytes));

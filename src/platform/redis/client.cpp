@@ -79,6 +79,7 @@ Client::~Client() {
 Task<std::vector<Outcome>> Client::State::outcomes_of(std::vector<Command> commands) {
     std::vector<Outcome> outcomes(commands.size());
     if (commands.empty()) co_return outcomes;
+    metrics::Histogram& seconds = duration;  // behind the wait the client may be gone
     const auto start = std::chrono::steady_clock::now();
     const auto deadline = start + settings->command_deadline;
     Lane& lane = lane_of(co_await asio::this_coro::executor);
@@ -92,7 +93,7 @@ Task<std::vector<Outcome>> Client::State::outcomes_of(std::vector<Command> comma
         lane.submit(std::move(requests));
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(begin, asio::use_awaitable);
-    duration.observe(std::chrono::steady_clock::now() - start);
+    seconds.observe(std::chrono::steady_clock::now() - start);
     co_return outcomes;
 }
 

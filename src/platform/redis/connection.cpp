@@ -1,5 +1,6 @@
 #include "platform/redis/connection.hpp"
 
+#include <charconv>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -70,11 +71,14 @@ Task<void> Connection::connect() {
     boost::system::error_code error;
     std::vector<tcp::endpoint> found;
     if (const auto address = asio::ip::make_address(peer_.host, error); !error) {
-        found.emplace_back(address, static_cast<std::uint16_t>(std::stoi(peer_.port)));
+        std::uint16_t port = 0;
+        const char* end = peer_.port.data() + peer_.port.size();
+        if (std::from_chars(peer_.port.data(), end, port).ptr != end) fail("the port is no number");
+        found.emplace_back(address, port);
     } else {
         error = {};
-        const auto results = co_await resolver_.async_resolve(peer_.host, peer_.port,
-                                                              asio::redirect_error(asio::use_awaitable, error));
+        const auto results =
+            co_await resolver_.async_resolve(peer_.host, peer_.port, asio::redirect_error(asio::use_awaitable, error));
         if (error || is_late_) fail("the host is unknown");
         for (const auto& result : results) found.push_back(result.endpoint());
     }

@@ -20,7 +20,8 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kTick{20};
-constexpr std::chrono::milliseconds kLeastPause{100};  // between two looks at the slots: a move makes many nodes say so at once
+constexpr std::chrono::milliseconds kLeastPause{
+    100};  // between two looks at the slots: a move makes many nodes say so at once
 constexpr std::chrono::milliseconds kLongestPause{1000};
 constexpr int kMaxRedirections = 5;
 
@@ -33,8 +34,8 @@ metrics::Counter& failures() {
 // Refusals that pass by themselves, or that an operator must end: for the caller they are all one, Redis cannot be used now.
 // Source: Redis 7 server.c, "shared" error replies.
 bool is_unavailable(const Reply& reply) {
-    constexpr std::array kWords{"LOADING",    "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM",
-                                "NOREPLICAS", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM",     "MOVED",    "ASK"};
+    constexpr std::array kWords{"LOADING",    "BUSY",    "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM",
+                                "NOREPLICAS", "MISCONF", "NOAUTH",   "WRONGPASS",  "NOPERM",      "MOVED",    "ASK"};
     return std::ranges::any_of(kWords, [&](const char* word) { return reply.is_error(word); });
 }
 

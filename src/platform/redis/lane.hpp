@@ -31,7 +31,8 @@ public:
     void start();
     /// Fails what waits and ends the connections.
     void stop();
-    /// Sends requests to the nodes that have their keys, in this order to each. All have an outcome by their deadline, give or take a tick of 20 ms.
+    /// Sends requests to the nodes that have their keys, in this order to each. All have an outcome by their deadline, give or take a tick of 20 ms;
+    /// one that was redirected may wait for the deadline of those before it at its new node.
     void submit(std::vector<RequestPointer> requests);
     /// The same for one request that nobody waits for; drops it when too many are on their way from other threads.
     void submit_unawaited(RequestPointer request);
@@ -75,7 +76,7 @@ private:
     std::vector<std::uint16_t> slots_;          // of a cluster: index in nodes_
     bool knows_slots_ = false;
     bool wants_slots_ = false;
-    bool is_content_ = false;  // keep_slots() waits to be told that the table is old
+    bool is_content_ = false;              // keep_slots() waits to be told that the table is old
     std::string reason_;                   // why the slots are not known
     std::deque<RequestPointer> unrouted_;  // until the slots are known
     boost::asio::steady_timer refresh_;

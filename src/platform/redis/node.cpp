@@ -27,8 +27,7 @@ metrics::Gauge& connections() {
 
 }  // namespace
 
-Node::Node(asio::io_context& io, std::shared_ptr<const Settings> settings, Endpoint server, Locate locate,
-           Owner& owner)
+Node::Node(asio::io_context& io, std::shared_ptr<const Settings> settings, Endpoint server, Locate locate, Owner& owner)
     : io_(io),
       settings_(std::move(settings)),
       locate_(std::move(locate)),
@@ -48,7 +47,7 @@ void Node::start() {
 
 void Node::stop() {
     if (owner_ == nullptr) return;
-    const std::string reason = "Redis: the client was closed";
+    const std::string reason = "Redis: the connection is not needed any more";
     lose(reason, State::down);
     fail_all(reason);  // what waited for a connection
     owner_ = nullptr;
@@ -118,8 +117,7 @@ Task<void> Node::pause(std::chrono::milliseconds duration) {
 
 void Node::submit(RequestPointer request) {
     if (state_ == State::down) return owner_->failed(std::move(request), reason_);
-    if (queue_.size() + in_flight_.size() >= settings_->max_waiting ||
-        waiting_bytes_ >= settings_->max_waiting_bytes) {
+    if (queue_.size() + in_flight_.size() >= settings_->max_waiting || waiting_bytes_ >= settings_->max_waiting_bytes) {
         return owner_->failed(std::move(request), "Redis: too many commands wait");
     }
     waiting_bytes_ += request->command.size_bytes();

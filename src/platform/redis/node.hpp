@@ -80,8 +80,8 @@ private:
     std::shared_ptr<Connection> connection_;
     boost::asio::steady_timer wake_;
     Backoff backoff_;
-    bool has_proved_itself_ = false;  // this connection has answered a command
-    bool is_quiet_ = false;           // nothing was received since the last look
+    bool has_proved_itself_ = false;        // this connection has answered a command
+    bool is_quiet_ = false;                 // nothing was received since the last look
     std::deque<RequestPointer> queue_;      // for the next connection
     std::deque<RequestPointer> in_flight_;  // sent, not answered
     std::size_t waiting_bytes_ = 0;

@@ -32,7 +32,8 @@ struct Settings {
 
     std::chrono::milliseconds connect_deadline{1000};  // look-up, connecting and signing in together
     std::chrono::milliseconds command_deadline{500};   // includes waiting for a connection
-    std::chrono::milliseconds ping_interval{2000};     // a connection that was silent this long is asked for a sign of life
+    std::chrono::milliseconds ping_interval{
+        2000};  // a connection that was silent this long is asked for a sign of life
     // Of one thread's commands to one server; more are refused.
     std::size_t max_waiting = 10'000;
     std::size_t max_waiting_bytes = 16 << 20;

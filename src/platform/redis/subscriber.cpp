@@ -102,7 +102,8 @@ Task<bool> Subscriber::State::connect() {
             [weak](const std::string& why) {
                 if (const auto self = weak.lock()) self->lose(why);
             });
-        if (std::exchange(was_away_, false)) spdlog::info("subscriptions at Redis {} are back", connection_->peer().text());
+        if (std::exchange(was_away_, false))
+            spdlog::info("subscriptions at Redis {} are back", connection_->peer().text());
         for (const std::string& channel : wanted_) connection_->write(Command("SUBSCRIBE").argument(channel));
         co_return true;
     } catch (const Unavailable& failure) {

@@ -161,8 +161,8 @@ TEST_P(ChannelContract, AMessageIsHeardOrSaidToBeMissed) {
         const std::string stream = "late:" + std::to_string(round);
         std::atomic<bool> was_heard{false};
         std::atomic<bool> was_missed{false};
-        const auto subscription = channel_->subscribe(
-            stream, [&](auto, auto) { was_heard = true; }, [&](auto) { was_missed = true; });
+        const auto subscription =
+            channel_->subscribe(stream, [&](auto, auto) { was_heard = true; }, [&](auto) { was_missed = true; });
         other_->publish(stream, "x");
         EXPECT_TRUE(wait_until([&] { return was_heard || was_missed; }));
     }

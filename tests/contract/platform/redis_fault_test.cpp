@@ -170,7 +170,12 @@ TEST_F(RedisFaults, AServerThatComesLaterIsFound) {
 TEST_F(RedisFaults, SignsInAndSaysWhenItIsRefused) {
     const std::string place = servers_->url().substr(8);
     Command add("ACL");
-    add.argument("SETUSER").argument("guild@hall").argument("on").argument(">p@ss/word").argument("~*").argument("+@all");
+    add.argument("SETUSER")
+        .argument("guild@hall")
+        .argument("on")
+        .argument(">p@ss/word")
+        .argument("~*")
+        .argument("+@all");
     ASSERT_EQ(outcome(*client_, add), "OK");
     Client known(quick("redis://guild%40hall:p%40ss%2Fword@" + place + "/3"));
     EXPECT_EQ(set(known, "a", "of database 3"), "OK");
@@ -192,7 +197,8 @@ TEST_F(RedisFaults, AScriptThatTheServerForgotIsSentAgain) {
 TEST_F(RedisFaults, ARefusedWriteOfAReplicaIsUnavailable) {
     ASSERT_EQ(outcome(*client_, Command("REPLICAOF").argument("127.0.0.1").argument(1)), "OK");
     EXPECT_THAT(set(*client_, "a", "1"), HasSubstr("away: "));
-    ASSERT_TRUE(wait_until([&] { return outcome(*client_, Command("REPLICAOF").argument("NO").argument("ONE")) == "OK"; }));
+    ASSERT_TRUE(
+        wait_until([&] { return outcome(*client_, Command("REPLICAOF").argument("NO").argument("ONE")) == "OK"; }));
     EXPECT_TRUE(wait_until([&] { return set(*client_, "a", "1") == "OK"; }, 5s));
 }
 
@@ -247,7 +253,8 @@ TEST_F(RedisFaults, ACacheWhoseServerIsAwayIsEmpty) {
 
 TEST_F(RedisFaults, RateLimitsAreCountedByTheProcessWhileTheServerIsAway) {
     const SystemClock clock;
-    const auto limiter = http::make_redis_rate_limiter(*client_, test::own_prefix(), {{{3, 3600s}, {3, 3600s}, {3, 3600s}}}, clock);
+    const auto limiter =
+        http::make_redis_rate_limiter(*client_, test::own_prefix(), {{{3, 3600s}, {3, 3600s}, {3, 3600s}}}, clock);
     const auto take = [&] { return await(limiter->take(http::RateClass::write, "a")).allowed; };
     EXPECT_TRUE(take());
     stop();
@@ -264,8 +271,7 @@ TEST_F(RedisFaults, RateLimitsAreCountedByTheProcessWhileTheServerIsAway) {
 class Carried {
 public:
     explicit Carried(const std::string& url) : here_(quick(url)), there_(quick(url)) {
-        subscription_ = receiving_->subscribe(
-            "s", [this](auto, auto) { ++heard_; }, [this](auto) { ++missed_; });
+        subscription_ = receiving_->subscribe("s", [this](auto, auto) { ++heard_; }, [this](auto) { ++missed_; });
     }
     // True when messages arrive within the time.
     bool works(std::chrono::milliseconds limit = 20s) {
@@ -315,6 +321,26 @@ TEST_F(RedisFaults, WhoSubscribesInTheSameProcessHearsAlsoWhileTheServerIsAway) 
     channel->publish("s", "x");
     EXPECT_EQ(heard, 1);
     start();
+}
+
+TEST(RedisTls, SpeaksWithAServerOfAKnownAuthorityAndNoOther) {
+    if (const auto reason = test::missing_redis("redis"); !reason.empty()) GTEST_SKIP() << reason;
+    const RedisServers servers("tls");
+    {
+        Client client(quick(servers.url()));
+        EXPECT_TRUE(wait_until([&] { return get(client, "a").contains("TLS: "); }, 3s));
+    }
+    // OpenSSL's own way to name more authorities. No other thread runs now.
+    ASSERT_EQ(::setenv("SSL_CERT_FILE", servers.authority().c_str(), 1), 0);
+    {
+        Client client(quick(servers.url()));
+        const std::string large(1'000'000, 'x');
+        EXPECT_EQ(set(client, "a", large), "OK");
+        EXPECT_EQ(get(client, "a"), large);
+        Client elsewhere(quick("rediss://localhost:" + servers.port("tls")));
+        EXPECT_TRUE(wait_until([&] { return get(elsewhere, "a").contains("TLS: "); }, 3s));
+    }
+    ::unsetenv("SSL_CERT_FILE");
 }
 
 class RedisSentinelFaults : public testing::Test {
@@ -415,8 +441,8 @@ TEST_F(RedisClusterFaults, FollowsASlotThatMovesAtEachStep) {
     ASSERT_EQ(slot_command(source_, "MIGRATING", ids_[target_]), "OK");
     EXPECT_EQ(get(*client_, kKey), "1");
     ASSERT_EQ(migrate(kKey), "OK");
-    EXPECT_EQ(get(*client_, kKey), "1");        // ASK
-    EXPECT_EQ(get(*client_, "{tag}:b"), "2");   // still at its old place
+    EXPECT_EQ(get(*client_, kKey), "1");       // ASK
+    EXPECT_EQ(get(*client_, "{tag}:b"), "2");  // still at its old place
     EXPECT_EQ(set(*client_, "{tag}:c", "3"), "OK");
     const auto values = await(client_->run_all({Command("GET").key(kKey), Command("GET").key("{tag}:b"),
                                                 Command("GET").key("{tag}:c"), Command("GET").key("elsewhere")}));

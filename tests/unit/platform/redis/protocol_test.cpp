@@ -35,10 +35,13 @@ TEST(RedisCommand, GoesToTheSlotOfItsKey) {
     EXPECT_EQ(Command("PING").slot(), Command::kNoSlot);
 }
 
-TEST(RedisScript, IsKnownByItsHash) { EXPECT_EQ(Script("return 1").hash(), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"); }
+TEST(RedisScript, IsKnownByItsHash) {
+    EXPECT_EQ(Script("return 1").hash(), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
+}
 
 TEST(RedisReader, ReadsEachKindOfAnswerByteByByte) {
-    const std::string bytes = "+OK\r\n-ERR no such thing\r\n:-12\r\n$-1\r\n$4\r\n\0\r\nx\r\n*3\r\n:1\r\n*1\r\n$1\r\na\r\n*-1\r\n*0\r\n"s;
+    const std::string bytes =
+        "+OK\r\n-ERR no such thing\r\n:-12\r\n$-1\r\n$4\r\n\0\r\nx\r\n*3\r\n:1\r\n*1\r\n$1\r\na\r\n*-1\r\n*0\r\n"s;
     Reader reader;
     std::vector<Reply> replies;
     for (const char byte : bytes) {

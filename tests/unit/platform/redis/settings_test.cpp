@@ -46,10 +46,11 @@ TEST(RedisUrl, NamesNodesOfACluster) {
 
 TEST(RedisUrl, IsRefusedWithoutRepeatingItsPassword) {
     for (const char* url :
-         {"", "redis", "redis://", "http://h", "redis+ring://h", "redis+://h", "redis://:hidden@", "redis://:hidden@h,i",
-          "redis://hidden@h", "redis://:hidden@h:port", "redis://:hidden@h:70000", "redis://:hidden%4@h",
-          "redis://:hidden@h/-1", "redis://:hidden@h/0x", "redis+sentinel://:hidden@h", "redis+sentinel://:hidden@h/",
-          "redis+sentinel://:hidden@h,/main", "redis+cluster://:hidden@h/1", "redis://:hidden@[::1"}) {
+         {"", "redis", "redis://", "http://h", "redis+ring://h", "redis+://h", "redis://:hidden@",
+          "redis://:hidden@h,i", "redis://hidden@h", "redis://:hidden@h:port", "redis://:hidden@h:70000",
+          "redis://:hidden%4@h", "redis://:hidden@h/-1", "redis://:hidden@h/0x", "redis+sentinel://:hidden@h",
+          "redis+sentinel://:hidden@h/", "redis+sentinel://:hidden@h,/main", "redis+cluster://:hidden@h/1",
+          "redis://:hidden@[::1"}) {
         try {
             parse_url(url);
             ADD_FAILURE() << url;
