@@ -34,6 +34,7 @@ ONLY_IN = {
     "boost/beast": {"platform/http"},
     "curl/": {"platform/http"},
     "libpq-fe.h": {"platform/sql"},
+    "amqp": {"platform/bus"},
     "sqlite3.h": {"platform/sql"},
     "hiredis/": {"platform/redis"},
     "CLI/": {"app", "main"},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -22,8 +23,18 @@ class Bus {
 public:
     virtual ~Bus() = default;
 
-    /// Before the first publish only.
+    /// Before start() only.
     virtual void subscribe(Subscription subscription) = 0;
+
+    /// Deliveries begin. After the last subscribe() and before the first publish(); needs no broker yet.
+    virtual void start() {}
+
+    /// Ends deliveries: no handler is called any more, and those that run have ended, or `limit` has passed; what they did not do comes again.
+    /// publish() throws from now on. Blocks; before the io threads end, and not on one of them.
+    virtual void stop(std::chrono::milliseconds /*limit*/) {}
+
+    /// True when events flow, as far as is known now; for readiness. Thread-safe.
+    virtual bool ready() const { return true; }
 
     /// Takes over responsibility for `events` (in order): returns when each is durable at the broker or handled by every subscription of its type.
     /// Throws Unavailable; the caller then publishes the same batch again later.

@@ -19,6 +19,8 @@ struct Envelope {
     Time time;
     std::string traceparent;  // W3C; empty when the event has no request
     std::string data;
+    std::string consumer =
+        {};  // this one alone gets it (a dead letter that is replayed); empty: all that want the type
 };
 
 }  // namespace guildhall::bus

@@ -19,6 +19,7 @@ struct Receiver {
     explicit Receiver(Subscription of) : subscription(std::move(of)) {}
 
     bool wants(const Envelope& event) const {
+        if (!event.consumer.empty()) return event.consumer == subscription.consumer;
         return std::ranges::find(subscription.types, event.type) != subscription.types.end();
     }
 

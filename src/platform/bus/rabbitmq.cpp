@@ -1,0 +1,52 @@
+#include "platform/bus/rabbitmq.hpp"
+
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "platform/bus/rabbitmq_publisher.hpp"
+#include "platform/bus/rabbitmq_receiver.hpp"
+
+namespace guildhall::bus {
+namespace {
+
+class RabbitmqBus final : public Bus {
+public:
+    explicit RabbitmqBus(RabbitmqOptions options) : options_(std::move(options)), publisher_(options_) {}
+
+    void subscribe(Subscription subscription) override {
+        if (receiver_) throw std::logic_error("a subscription after the start of the bus");
+        subscriptions_.push_back(std::move(subscription));
+    }
+
+    void start() override {
+        std::vector<Wanted> wanted = options_.elsewhere;
+        for (const Subscription& one : subscriptions_) wanted.push_back({one.consumer, one.types});
+        receiver_.emplace(options_, std::move(subscriptions_));
+        publisher_.start(std::move(wanted));
+        receiver_->start();
+    }
+
+    Task<void> publish(std::vector<Envelope> events) override { return publisher_.publish(std::move(events)); }
+
+    void stop(std::chrono::milliseconds limit) override {
+        if (receiver_) receiver_->stop(limit);
+        publisher_.stop();
+    }
+
+    bool ready() const override { return publisher_.is_connected() && receiver_ && receiver_->is_connected(); }
+
+private:
+    const RabbitmqOptions options_;
+    std::vector<Subscription> subscriptions_;
+    RabbitmqPublisher publisher_;
+    std::optional<RabbitmqReceiver> receiver_;
+};
+
+}  // namespace
+
+std::unique_ptr<Bus> make_rabbitmq_bus(RabbitmqOptions options) {
+    return std::make_unique<RabbitmqBus>(std::move(options));
+}
+
+}  // namespace guildhall::bus

@@ -1,0 +1,252 @@
+#include "platform/bus/rabbitmq_receiver.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <iterator>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "platform/async/backoff.hpp"
+#include "platform/async/task_group.hpp"
+#include "platform/base/metrics.hpp"
+#include "platform/base/result.hpp"
+#include "platform/bus/rabbitmq_connection.hpp"
+
+namespace guildhall::bus {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr amqp_channel_t kSetUpChannel = 1;
+constexpr amqp_channel_t kFirstConsumer = 2;
+constexpr milliseconds kFirstReconnect{50};
+constexpr milliseconds kFirstRetry{20};
+constexpr milliseconds kLongestRetry{2000};
+
+struct Delivered {
+    std::uint64_t tag;
+    std::optional<Envelope> event;  // empty: nothing that can be handled
+};
+
+// A subscription and its channel. The thread's own, but for what is const.
+struct Consumer {
+    Consumer(Subscription of, amqp_channel_t channel_, boost::asio::any_io_executor executor_)
+        : subscription(std::move(of)), channel(channel_), executor(std::move(executor_)) {}
+
+    const Subscription subscription;
+    const amqp_channel_t channel;
+    const boost::asio::any_io_executor executor;
+    std::deque<Delivered> waiting;
+    bool is_busy = false;  // also while a handler works for a connection that is lost: its calls must not overlap
+
+    const metrics::Labels labels{{"consumer", subscription.consumer}};
+    metrics::Counter& redelivered = metrics::counter(
+        "guildhall_bus_redelivered_total", "Events that came again as their acknowledgement was missing.", labels);
+    metrics::Counter& retries =
+        metrics::counter("guildhall_bus_retries_total", "Batches that are handled again after a failure.", labels);
+    metrics::Counter& unreadable =
+        metrics::counter("guildhall_bus_unreadable_total", "Messages in the queue that are no events.", labels);
+};
+
+// A handler has ended.
+struct Done {
+    Consumer* consumer;
+    std::uint64_t session;
+    std::uint64_t tag;
+    bool is_handled;
+};
+
+}  // namespace
+
+struct RabbitmqReceiver::State final : Incoming, std::enable_shared_from_this<RabbitmqReceiver::State> {
+    State(const RabbitmqOptions& options_, std::vector<Subscription> subscriptions)
+        : options(options_), connection(options_, "receiver") {
+        if (!subscriptions.empty() && options.executors.empty())
+            throw std::invalid_argument("RabbitMQ: no executor for the handlers");
+        for (Subscription& one : subscriptions) {
+            const std::size_t n = consumers.size();
+            consumers.emplace_back(std::move(one), static_cast<amqp_channel_t>(kFirstConsumer + n),
+                                   options.executors[n % options.executors.size()]);
+        }
+    }
+
+    void run();
+    void connect();
+    void serve();
+    void delivered(amqp_channel_t channel, std::uint64_t tag, bool is_redelivered,
+                   std::optional<Envelope> event) override;
+    void begin(Consumer& consumer);
+    Task<void> handle(Consumer& consumer, std::vector<Envelope> events, std::uint64_t in_session, std::uint64_t tag);
+    void take_done();
+    void pause(milliseconds duration);
+
+    const RabbitmqOptions options;
+    RabbitmqConnection connection;
+    std::deque<Consumer> consumers;
+    std::thread thread;
+    TaskGroup tasks;
+
+    std::atomic<std::uint64_t> session{0};  // connections so far; tags are of one of them
+    std::atomic<bool> is_stopping{false};   // no batch begins any more
+    std::atomic<bool> is_ending{false};     // the thread ends
+    std::atomic<bool> is_connected{false};
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<Done> done;  // under the mutex
+
+    metrics::Gauge& connected =
+        metrics::gauge("guildhall_bus_connected", "1 while connected to RabbitMQ.", {{"role", "receiver"}});
+};
+
+void RabbitmqReceiver::State::run() {
+    Backoff backoff(kFirstReconnect, options.reconnect_at_most);
+    while (!is_ending) {
+        try {
+            connect();
+            backoff.reset();
+            serve();
+        } catch (const std::exception& error) {
+            spdlog::warn("receiving: {}", error.what());
+        }
+        connected.set(0);
+        ++session;
+        connection.close(is_connected.exchange(false) && is_ending);
+        for (Consumer& consumer : consumers) consumer.waiting.clear();
+        if (!is_ending) pause(backoff.next());
+    }
+}
+
+void RabbitmqReceiver::State::connect() {
+    connection.open();
+    connection.open_channel(kSetUpChannel);
+    std::vector<Wanted> wanted;
+    for (const Consumer& consumer : consumers)
+        wanted.push_back({consumer.subscription.consumer, consumer.subscription.types});
+    connection.declare(wanted);
+    for (const Consumer& consumer : consumers) {
+        connection.open_channel(consumer.channel);
+        connection.consume(consumer.channel, consumer.subscription.consumer, options.prefetch);
+    }
+    is_connected = true;
+    connected.set(1);
+}
+
+void RabbitmqReceiver::State::serve() {
+    while (!is_ending) {
+        connection.wait(milliseconds(options.heartbeat) / 4, *this);
+        take_done();
+        if (is_stopping) continue;
+        for (Consumer& consumer : consumers) {
+            if (!consumer.is_busy && !consumer.waiting.empty()) begin(consumer);
+        }
+    }
+    take_done();  // what ended last is acknowledged too
+}
+
+void RabbitmqReceiver::State::delivered(amqp_channel_t channel, std::uint64_t tag, bool is_redelivered,
+                                        std::optional<Envelope> event) {
+    Consumer& consumer = consumers.at(channel - kFirstConsumer);
+    if (is_redelivered) consumer.redelivered.add();
+    if (!event) {
+        consumer.unreadable.add();
+        spdlog::error("consumer {}: a message that is no CloudEvent is dropped", consumer.subscription.consumer);
+    }
+    consumer.waiting.push_back({tag, std::move(event)});
+}
+
+// What waits for `consumer` goes to its handler, up to a batch.
+void RabbitmqReceiver::State::begin(Consumer& consumer) {
+    std::vector<Envelope> events;
+    std::uint64_t tag = 0;
+    while (!consumer.waiting.empty() && events.size() < options.batch) {
+        Delivered& next = consumer.waiting.front();
+        tag = next.tag;
+        if (next.event) events.push_back(std::move(*next.event));
+        consumer.waiting.pop_front();
+    }
+    if (events.empty()) {
+        connection.acknowledge(consumer.channel, tag);
+        return;
+    }
+    consumer.is_busy = true;
+    tasks.spawn(consumer.executor, "consumer " + consumer.subscription.consumer,
+                handle(consumer, std::move(events), session, tag));
+}
+
+// Until it is done; or the connection is lost, and the events come again from the broker.
+Task<void> RabbitmqReceiver::State::handle(Consumer& consumer, std::vector<Envelope> events, std::uint64_t in_session,
+                                           std::uint64_t tag) {
+    const auto self = shared_from_this();
+    Backoff backoff(kFirstRetry, kLongestRetry);
+    bool is_handled = false;
+    for (;;) {
+        try {
+            co_await consumer.subscription.handle(events);
+            is_handled = true;
+        } catch (const std::exception& error) {
+            spdlog::warn("consumer {}: {} events are handled again: {}", consumer.subscription.consumer, events.size(),
+                         error.what());
+        }
+        if (is_handled || is_stopping || session != in_session) break;
+        consumer.retries.add();
+        co_await sleep_for(backoff.next());
+        if (is_stopping || session != in_session) break;
+    }
+    {
+        const std::lock_guard lock(mutex);
+        done.push_back({&consumer, in_session, tag, is_handled});
+    }
+    connection.wake();
+}
+
+void RabbitmqReceiver::State::take_done() {
+    std::vector<Done> taken;
+    {
+        const std::lock_guard lock(mutex);
+        taken.swap(done);
+    }
+    for (const Done& one : taken) one.consumer->is_busy = false;
+    for (const Done& one : taken) {
+        if (one.is_handled && one.session == session) connection.acknowledge(one.consumer->channel, one.tag);
+    }
+}
+
+void RabbitmqReceiver::State::pause(milliseconds duration) {
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, duration, [this] { return is_ending.load(); });
+}
+
+RabbitmqReceiver::RabbitmqReceiver(const RabbitmqOptions& options, std::vector<Subscription> subscriptions)
+    : state_(std::make_shared<State>(options, std::move(subscriptions))) {}
+
+RabbitmqReceiver::~RabbitmqReceiver() { stop(milliseconds(0)); }
+
+void RabbitmqReceiver::start() {
+    if (state_->consumers.empty()) return;
+    state_->thread = std::thread([state = state_.get()] { state->run(); });
+}
+
+void RabbitmqReceiver::stop(milliseconds limit) {
+    if (!state_->thread.joinable()) return;
+    state_->is_stopping = true;
+    const std::size_t left = state_->tasks.wait(limit);
+    if (left > 0) spdlog::warn("{} handlers of events did not end in time", left);
+    {
+        const std::lock_guard lock(state_->mutex);
+        state_->is_ending = true;
+    }
+    state_->changed.notify_all();
+    state_->connection.wake();
+    state_->thread.join();
+}
+
+bool RabbitmqReceiver::is_connected() const { return state_->consumers.empty() || state_->is_connected; }
+
+}  // namespace guildhall::bus
