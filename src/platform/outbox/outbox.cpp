@@ -5,9 +5,11 @@
 
 namespace guildhall::outbox {
 
+namespace {
+
 // outbox: `position` orders the events of a subject (see kAppend). A partition is a sixteenth of the subjects.
 // relay_leases: partitions 0 to 15 by who relays them; higher numbers enrol the relays that run, so that each knows its share.
-const char* const kSchema = R"(
+constexpr const char* kTables = R"(
 CREATE TABLE outbox (
     subject bigint NOT NULL,
     position bigint NOT NULL,
@@ -49,7 +51,8 @@ INSERT INTO relay_leases (partition, owner, expires_at) VALUES
     (8, '', 0), (9, '', 0), (10, '', 0), (11, '', 0), (12, '', 0), (13, '', 0), (14, '', 0), (15, '', 0);
 )";
 
-namespace {
+// consumer: not empty in the row of a dead letter that is replayed; it alone gets the event.
+constexpr const char* kReplay = "ALTER TABLE outbox ADD COLUMN consumer text NOT NULL DEFAULT '';";
 
 // The position is the id, or one more than the subject's last when another replica's clock is ahead of ours: so the order of
 // a subject does not depend on clocks.
@@ -60,6 +63,8 @@ constexpr sql::Statement kAppend{"outbox.append", R"(
             $2, $3, $4, $5, $6, $7, $8))"};
 
 }  // namespace
+
+std::vector<sql::Migration> migrations() { return {{"platform/outbox", kTables}, {"platform/outbox_replay", kReplay}}; }
 
 std::int64_t partition_of(std::int64_t subject) {
     char bytes[8];

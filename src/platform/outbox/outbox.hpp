@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/base/id.hpp"
 #include "platform/bus/envelope.hpp"
@@ -12,8 +13,8 @@
 
 namespace guildhall::outbox {
 
-/// Tables of the outbox, the inbox and the dead letters; part of every service's schema.
-extern const char* const kSchema;
+/// The steps that make the tables of outbox, inbox and dead letters; first in every service's migrations.
+std::vector<sql::Migration> migrations();
 
 /// An event: a described struct that names its type and its ordering key.
 template <class E>

@@ -53,13 +53,18 @@ constexpr sql::Statement kGiveBack{
 constexpr sql::Statement kLeave{"relay.leave", "DELETE FROM relay_leases WHERE partition >= 16 AND owner = $1"};
 
 constexpr sql::Statement kRead{"relay.read", R"(
-    SELECT subject, position, id, partition, type, source, time, traceparent, data FROM outbox
+    SELECT subject, position, id, partition, type, source, time, traceparent, data, consumer FROM outbox
     WHERE partition >= $1 AND partition <= $2 ORDER BY partition, position, id LIMIT $3)"};
 
 // By id, as a transaction that took its position earlier may commit later than the read; the range is there for the index.
 constexpr sql::Statement kRemove{"relay.remove", R"(
     DELETE FROM outbox
-    WHERE (partition, position) >= ($1, $2) AND (partition, position) <= ($3, $4) AND id IN ($5:ids))"};
+    WHERE (partition, position) >= ($1, $2) AND (partition, position) <= ($3, $4) AND id IN ($5:ids)
+      AND consumer = '')"};
+
+// The id of a replayed event is that of the event itself, so there may be several rows of it.
+constexpr sql::Statement kRemoveReplay{"relay.remove_replay",
+                                       "DELETE FROM outbox WHERE subject = $1 AND position = $2 AND id = $3"};
 
 constexpr std::int64_t kMostCounted = 10'000;
 constexpr sql::Statement kCountWaiting{"relay.count_waiting",
@@ -71,6 +76,13 @@ struct Range {
     std::int64_t last;
 };
 
+// The key of a row.
+struct Key {
+    std::int64_t subject;
+    std::int64_t position;
+    std::int64_t id;
+};
+
 // The rows of one read.
 struct Taken {
     std::int64_t first_partition;
@@ -78,6 +90,7 @@ struct Taken {
     std::int64_t last_partition;
     std::int64_t last_position;
     sql::Ids ids;
+    std::vector<Key> replays;
 };
 
 sql::Ids partitions_in(sql::Rows& rows) {
@@ -189,18 +202,25 @@ Task<std::size_t> Relay::State::turn() {
         if (rows.empty()) continue;
         auto first = rows[0];
         auto last = rows[rows.size() - 1];
-        Taken& part = taken.emplace_back(first.number(3), first.number(1), last.number(3), last.number(1), sql::Ids());
+        Taken& part = taken.emplace_back(first.number(3), first.number(1), last.number(3), last.number(1), sql::Ids(),
+                                         std::vector<Key>());
         part.ids.reserve(rows.size());
         events.reserve(events.size() + rows.size());
         for (auto row : rows) {
-            part.ids.push_back(row.number(2));
+            std::string consumer = row.take_text(9);
+            if (consumer.empty()) {
+                part.ids.push_back(row.number(2));
+            } else {
+                part.replays.push_back({row.number(0), row.number(1), row.number(2)});
+            }
             events.push_back({.id = row.id<bus::EventId>(2),
                               .source = row.take_text(5),
                               .type = row.take_text(4),
                               .subject = row.number(0),
                               .time = row.time(6),
                               .traceparent = row.take_text(7),
-                              .data = row.take_text(8)});
+                              .data = row.take_text(8),
+                              .consumer = std::move(consumer)});
         }
     }
     const std::size_t count = events.size();
@@ -262,6 +282,8 @@ Task<void> Relay::State::remove(const std::vector<Taken>& taken) {
         for (const Taken& part : taken) {
             co_await tx.execute(kRemove, sql::params(part.first_partition, part.first_position, part.last_partition,
                                                      part.last_position, part.ids));
+            for (const Key& key : part.replays)
+                co_await tx.execute(kRemoveReplay, sql::params(key.subject, key.position, key.id));
         }
         co_return taken.size();
     };

@@ -24,11 +24,11 @@ Module::Module(Ports ports, Options options)
 }
 
 std::vector<sql::Migration> Module::migrations() {
-    std::vector<sql::Migration> migrations{{"platform/outbox", outbox::kSchema},
-                                           {"platform/node_lease", sql::kNodeLeaseSchema},
-                                           {"platform/idempotency", http::kIdempotencySchema}};
-    for (const auto& [name, text] : kMigrations) migrations.push_back({"connection/" + std::string(name), text});
-    return migrations;
+    std::vector<sql::Migration> all = outbox::migrations();
+    all.push_back({"platform/node_lease", sql::kNodeLeaseSchema});
+    all.push_back({"platform/idempotency", http::kIdempotencySchema});
+    for (const auto& [name, text] : kMigrations) all.push_back({"connection/" + std::string(name), text});
+    return all;
 }
 
 void Module::add_routes(http::Router& router) { add_connection_routes(router, service_, ports_.database); }

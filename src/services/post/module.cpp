@@ -51,9 +51,9 @@ Task<void> Module::maintain() {
 }
 
 std::vector<sql::Migration> Module::migrations() {
-    std::vector<sql::Migration> all{{"platform/outbox", outbox::kSchema},
-                                    {"platform/node_lease", sql::kNodeLeaseSchema},
-                                    {"platform/idempotency", http::kIdempotencySchema}};
+    std::vector<sql::Migration> all = outbox::migrations();
+    all.push_back({"platform/node_lease", sql::kNodeLeaseSchema});
+    all.push_back({"platform/idempotency", http::kIdempotencySchema});
     for (const auto& [name, text] : kMigrations) all.push_back({"post/" + std::string(name), text});
     return all;
 }

@@ -69,8 +69,8 @@ Module::Module(Ports ports, Options options)
 }
 
 std::vector<sql::Migration> Module::migrations() {
-    std::vector<sql::Migration> all{{"platform/outbox", outbox::kSchema},
-                                    {"platform/node_lease", sql::kNodeLeaseSchema}};
+    std::vector<sql::Migration> all = outbox::migrations();
+    all.push_back({"platform/node_lease", sql::kNodeLeaseSchema});
     for (const auto& [name, text] : kMigrations) all.push_back({"user/" + std::string(name), text});
     return all;
 }
