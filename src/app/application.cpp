@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/platform_routes.hpp"
+#include "app/service_database.hpp"
 #include "platform/async/pool.hpp"
 #include "platform/async/task_group.hpp"
 #include "platform/async/upkeep.hpp"
@@ -20,30 +21,12 @@
 #include "platform/outbox/consumer.hpp"
 #include "platform/outbox/relay.hpp"
 #include "platform/sql/node_lease.hpp"
-#include "platform/sql/postgres.hpp"
-#include "platform/sql/sqlite.hpp"
 
 namespace guildhall::app {
 namespace {
 
 constexpr std::chrono::seconds kUpkeepEvery{1};
 constexpr sql::Statement kFirstEvent{"outbox.first", "SELECT id FROM outbox LIMIT 1"};
-
-std::unique_ptr<sql::Database> open_database(const Config& config, const std::string& service) {
-    if (config.sql.engine == "postgres") {
-        sql::PostgresOptions options;
-        options.dsn = config.sql.dsn;
-        options.schema = service;
-        options.connections_per_thread = config.sql.connections_per_thread;
-        options.statement_deadline = config.sql.statement_deadline;
-        return sql::open_postgres(std::move(options));
-    }
-    sql::SqliteOptions options;
-    options.file = config.data_dir / (service + ".db");
-    options.max_waiting_writes = config.sql.max_waiting_writes;
-    options.cache_bytes = config.sql.page_cache_bytes;
-    return sql::open_sqlite(std::move(options));
-}
 
 /// Names this process among replicas. Over SQLite there is one, and its successor takes over its leases at once instead of waiting for their end.
 std::string process_name(const Config& config) {

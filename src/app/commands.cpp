@@ -13,6 +13,7 @@
 #include "app/application.hpp"
 #include "app/config.hpp"
 #include "app/data_folder_lock.hpp"
+#include "app/dead_letters.hpp"
 #include "app/import.hpp"
 #include "app/open_files.hpp"
 #include "platform/base/log.hpp"
@@ -122,6 +123,20 @@ int run(int argc, char** argv) {
     import_flags.add_to(*import_command);
     add_import_options(*import_command, import_options);
 
+    auto* events_command = program.add_subcommand("events", "Events between the services");
+    events_command->require_subcommand(1);
+    auto* dead_command = events_command->add_subcommand("dead", "Those that a consumer could not handle");
+    dead_command->require_subcommand(1);
+    DeadLetterChoice dead_letters;
+    ConfigFlags list_flags;
+    auto* list_command = dead_command->add_subcommand("list", "Print them, a JSON object a line");
+    list_flags.add_to(*list_command);
+    add_list_options(*list_command, dead_letters);
+    ConfigFlags replay_flags;
+    auto* replay_command = dead_command->add_subcommand("replay", "Give them to their consumers again");
+    replay_flags.add_to(*replay_command);
+    add_replay_options(*replay_command, dead_letters);
+
     auto* openapi_command = program.add_subcommand("openapi", "Print the OpenAPI document");
 
     auto* config_command = program.add_subcommand("config", "The configuration");
@@ -147,6 +162,8 @@ int run(int argc, char** argv) {
         if (*serve_command) return serve(serve_flags.load());
         if (*migrate_command) migrate(migrate_flags.load());
         if (*import_command) return import_files(import_flags.load(), import_options);
+        if (*list_command) list_dead_letters(list_flags.load(), dead_letters, std::cout);
+        if (*replay_command) replay_dead_letters(replay_flags.load(), dead_letters, std::cout);
         if (*openapi_command) return print_openapi();
         if (*check_command) {
             check_flags.load();

@@ -142,9 +142,9 @@ class Instance:
             self.process.wait(10)
 
     def run(self, *arguments, check=True, timeout=300) -> subprocess.CompletedProcess:
-        """Another subcommand with the same configuration and data: run("import", "--edges", path)."""
+        """Another subcommand with the same configuration and data: run("import", "--edges", path), run("events dead list")."""
         done = subprocess.run(
-            [binary(), arguments[0], "--config", self.config, "--data", self.data, *arguments[1:]],
+            [binary(), *arguments[0].split(), "--config", self.config, "--data", self.data, *arguments[1:]],
             capture_output=True,
             text=True,
             timeout=timeout,
