@@ -63,9 +63,9 @@ struct Threads {
         for (auto& io : contexts) io.stop();
         for (auto& thread : threads) thread.join();
     }
-    boost::asio::io_context contexts[kThreads]{boost::asio::io_context(1), boost::asio::io_context(1)};
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work[kThreads]{contexts[0].get_executor(),
-                                                                                            contexts[1].get_executor()};
+    boost::asio::io_context contexts[kThreads];
+    using Work = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+    Work work[kThreads]{Work(contexts[0].get_executor()), Work(contexts[1].get_executor())};
     std::vector<std::thread> threads;
 };
 

@@ -95,6 +95,7 @@ struct RabbitmqPublisher::State final : Incoming {
 
 void RabbitmqPublisher::State::run() {
     Backoff backoff(kFirstReconnect, options.reconnect_at_most);
+    std::string reason;
     const auto stopping = [this] {
         const std::lock_guard lock(mutex);
         return is_stopping;
@@ -109,9 +110,11 @@ void RabbitmqPublisher::State::run() {
             is_connected = true;
             connected.set(1);
             backoff.reset();
+            reason.clear();
             serve();
         } catch (const std::exception& error) {
-            spdlog::warn("publishing: {}", error.what());
+            // Once for each reason: it may be hours until the broker is back.
+            if (std::exchange(reason, error.what()) != reason) spdlog::warn("publishing: {}", reason);
             fail_all(error.what());
         }
         connected.set(0);

@@ -107,13 +107,16 @@ struct RabbitmqReceiver::State final : Incoming, std::enable_shared_from_this<Ra
 
 void RabbitmqReceiver::State::run() {
     Backoff backoff(kFirstReconnect, options.reconnect_at_most);
+    std::string reason;
     while (!is_ending) {
         try {
             connect();
             backoff.reset();
+            reason.clear();
             serve();
         } catch (const std::exception& error) {
-            spdlog::warn("receiving: {}", error.what());
+            // Once for each reason: it may be hours until the broker is back.
+            if (std::exchange(reason, error.what()) != reason) spdlog::warn("receiving: {}", reason);
         }
         connected.set(0);
         ++session;

@@ -89,6 +89,9 @@ std::unique_ptr<test::RabbitmqNode> RabbitmqFaults::node_;
 TEST_F(RabbitmqFaults, ABrokerKilledWithTenThousandEventsInFlightLosesAndDoublesNone) {
     start();
     write_many(100, 100);
+    ASSERT_TRUE(wait_until([&] { return bus_->ready(); }));
+    // A node that is killed within a second of a queue's creation may come back without its leader: not our fault to test.
+    std::this_thread::sleep_for(2s);
     const SystemClock clock;
     test::RunningRelay relay(*database_, *bus_, clock, "a", {});
     ASSERT_TRUE(wait_until([&] { return effect_count() > 1000; }));
