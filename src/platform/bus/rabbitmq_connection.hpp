@@ -46,8 +46,9 @@ public:
     /// Says good-bye when `is_orderly`; what was not acknowledged goes back to its queue. Never throws.
     void close(bool is_orderly);
 
+    /// The channel of the methods below.
     void open_channel(amqp_channel_t channel);
-    /// Makes the exchange, and the queue of each consumer with its bindings, if they are missing.
+    /// Makes on channel 1, which is open, the exchange, and the queue of each consumer with its bindings, if they are missing.
     void declare(const std::vector<Wanted>& consumers);
     /// The broker confirms each message that is published on `channel`.
     void confirm_all(amqp_channel_t channel);
