@@ -54,7 +54,7 @@ struct Sent {
 }  // namespace
 
 struct RabbitmqPublisher::State final : Incoming {
-    explicit State(const RabbitmqOptions& options_) : options(options_), connection(options_, "publisher") {}
+    explicit State(const RabbitmqOptions& given) : options(given), connection(given, "publisher") {}
 
     void run();
     void serve();

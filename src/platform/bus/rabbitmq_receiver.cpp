@@ -37,8 +37,8 @@ struct Delivered {
 
 // A subscription and its channel. The thread's own, but for what is const.
 struct Consumer {
-    Consumer(Subscription of, amqp_channel_t channel_, boost::asio::any_io_executor executor_)
-        : subscription(std::move(of)), channel(channel_), executor(std::move(executor_)) {}
+    Consumer(Subscription of, amqp_channel_t on, boost::asio::any_io_executor runs_on)
+        : subscription(std::move(of)), channel(on), executor(std::move(runs_on)) {}
 
     const Subscription subscription;
     const amqp_channel_t channel;
@@ -66,8 +66,8 @@ struct Done {
 }  // namespace
 
 struct RabbitmqReceiver::State final : Incoming, std::enable_shared_from_this<RabbitmqReceiver::State> {
-    State(const RabbitmqOptions& options_, std::vector<Subscription> subscriptions)
-        : options(options_), connection(options_, "receiver") {
+    State(const RabbitmqOptions& given, std::vector<Subscription> subscriptions)
+        : options(given), connection(given, "receiver") {
         if (!subscriptions.empty() && options.executors.empty())
             throw std::invalid_argument("RabbitMQ: no executor for the handlers");
         for (Subscription& one : subscriptions) {
@@ -130,6 +130,7 @@ void RabbitmqReceiver::State::connect() {
     connection.open();
     connection.open_channel(kSetUpChannel);
     std::vector<Wanted> wanted;
+    wanted.reserve(consumers.size());
     for (const Consumer& consumer : consumers)
         wanted.push_back({consumer.subscription.consumer, consumer.subscription.types});
     connection.declare(wanted);

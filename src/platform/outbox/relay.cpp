@@ -106,8 +106,8 @@ void check(const Result<std::size_t>& done) {
 }  // namespace
 
 struct Relay::State : std::enable_shared_from_this<Relay::State> {
-    State(sql::Database& database_, bus::Bus& bus_, const Clock& clock_, std::string owner_, Options options_)
-        : database(database_), bus(bus_), clock(clock_), owner(std::move(owner_)), options(std::move(options_)) {}
+    State(sql::Database& from, bus::Bus& to, const Clock& time, std::string name, Options given)
+        : database(from), bus(to), clock(time), owner(std::move(name)), options(std::move(given)) {}
 
     Task<void> run();
     Task<std::size_t> turn();
