@@ -48,8 +48,9 @@ private:
             const redis::Reply reply = co_await client_.run(script_, std::move(name), std::move(arguments));
             if (reply.kind == redis::Reply::Kind::integer) co_return std::chrono::microseconds(reply.integer);
         } catch (const Unavailable&) {
+            co_return std::nullopt;
         }
-        co_return std::nullopt;
+        co_return std::nullopt;  // a script that Redis refuses counts nothing either
     }
 
     redis::Client& client_;
