@@ -16,7 +16,7 @@ class CachedNetwork final : public Network {
 public:
     CachedNetwork(ConnectionStore& store, std::size_t max_bytes)
         : store_(store),
-          lists_(max_bytes, [](const Ids& ids) { return sizeof ids + ids.capacity() * sizeof(UserId); }) {}
+          lists_(max_bytes, [](const Ids& ids) { return sizeof(Ids) + ids.capacity() * sizeof(UserId); }) {}
 
     /// Asks the list that is in memory; when neither is, that of `a` is read, so put the member who comes again first.
     Task<bool> are_connected(UserId a, UserId b) override;

@@ -289,7 +289,7 @@ Task<std::vector<StoredPost>> PostStore::list_posts(std::vector<PostKey> keys) {
     // first.
     sql::Rows counts;
     if (!are_routed) {
-        counts = co_await database_.read(kListCounts, sql::params(std::move(ids)));
+        counts = co_await database_.read(kListCounts, sql::params(ids));
         keys.clear();
         for (const sql::Row row : counts) keys.push_back({row.id<PostId>(0), row.id<UserId>(1)});
         if (keys.empty()) co_return std::vector<StoredPost>{};
