@@ -165,6 +165,7 @@ def test_headers_that_miss_an_include_are_found(tmp_path):
 GTEST = """<testsuites><testsuite name="S">
   <testcase name="Ok" status="run" result="completed" classname="S"/>
   <testcase name="Off" status="notrun" result="suppressed" classname="S"/>
+  <testcase name="DISABLED_Consumes" status="notrun" result="suppressed" classname="FaultsProcess"/>
   <testcase name="Bad" status="run" result="completed" classname="S"><failure message="x"/></testcase>
   <testcase name="No" status="run" result="skipped" classname="S"><skipped message="a.cpp:3&#x0A;no engine"/></testcase>
 </testsuite></testsuites>"""

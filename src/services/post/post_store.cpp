@@ -303,7 +303,7 @@ Task<std::vector<StoredPost>> PostStore::list_posts(std::vector<PostKey> keys) {
         for (std::size_t i = start; i < end; ++i)
             calls.push_back({&kFindPost, sql::params(keys[i].author_id, keys[i].id)});
         const bool reads_counts = are_routed && start == 0;
-        if (reads_counts) calls.push_back({&kListCounts, sql::params(std::move(ids))});
+        if (reads_counts) calls.push_back({&kListCounts, sql::params(ids)});
         std::vector<sql::Rows> answers = co_await database_.read_all(std::move(calls));
         if (reads_counts) {
             counts = std::move(answers.back());
