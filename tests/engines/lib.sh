@@ -18,11 +18,18 @@ die() {
 need() { command -v "$1" >/dev/null 2>&1 || die "program '$1' not found"; }
 
 # Ports that nobody listens on now. Two that ask at once may get the same: the one whose server fails to start asks again.
+# Below the range that the kernel takes ports of outgoing connections from: none of those takes one away meanwhile.
 free_ports() {
-    python3 -c 'import socket, sys
-sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
-[s.bind(("127.0.0.1", 0)) for s in sockets]
-print(*(s.getsockname()[1] for s in sockets))' "$1"
+    python3 -c 'import random, socket, sys
+found = []
+while len(found) < int(sys.argv[1]):
+    s = socket.socket()
+    try:
+        s.bind(("127.0.0.1", random.randrange(15000, 32000)))
+    except OSError:
+        continue
+    found.append(s)
+print(*(s.getsockname()[1] for s in found))' "$1"
 }
 free_port() { free_ports 1; }
 
