@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+
+namespace guildhall::http {
+
+/// Keeps callers from waiting for a peer that is away: after `failures` in a row it is open and lets nobody through for `open_for`, then
+/// one at a time as a probe; the first probe that succeeds closes it. Thread-safe.
+/// Source: M. Nygard, "Release It!", 2007, ch. 5.2.
+class CircuitBreaker {
+public:
+    using SteadyTime = std::chrono::steady_clock::time_point;
+
+    CircuitBreaker(std::size_t failures, std::chrono::milliseconds open_for)
+        : most_failures_(failures), open_for_(open_for) {}
+
+    /// True when a request may be sent at `now`; then exactly one of the three below follows.
+    bool enter(SteadyTime now);
+    /// The peer answered.
+    void succeed();
+    /// The peer is away, or too slow.
+    void fail(SteadyTime now);
+    /// The request says nothing of the peer: it was given up for another reason.
+    void leave();
+
+    bool is_open() const;
+
+private:
+    const std::size_t most_failures_;
+    const std::chrono::milliseconds open_for_;
+    mutable std::mutex mutex_;
+    std::size_t failures_ = 0;  // in a row; open from most_failures_ on
+    bool is_probing_ = false;
+    SteadyTime no_probe_before_{};  // while open
+};
+
+/// How many requests to a peer may be sent again: a tenth of all, and ten more, so that retries never multiply the load on a peer that fails. Thread-safe.
+/// Source: the retry budget of Finagle.
+class RetryBudget {
+public:
+    /// Counts a first try.
+    void deposit();
+    /// Takes one retry; false when none is left.
+    bool withdraw();
+
+private:
+    std::mutex mutex_;
+    double retries_ = 10;
+};
+
+}  // namespace guildhall::http
