@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ struct RequestContext {
     std::int64_t if_match_version = 0;
     /// The caller's Idempotency-Key, to be recorded in the transaction of the fact (http/idempotency.hpp); null when none was sent.
     IdempotencyClaim* idempotency = nullptr;
+    /// When nobody waits for the answer any more; outward calls do not outlast it.
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 };
 
 /// A signed-in member who makes a request.

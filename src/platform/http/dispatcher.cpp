@@ -12,9 +12,11 @@
 #include <boost/beast/http/field.hpp>
 #include <spdlog/spdlog.h>
 
+#include "platform/async/call.hpp"
 #include "platform/base/text.hpp"
 #include "platform/http/compress.hpp"
 #include "platform/http/idempotency.hpp"
+#include "platform/http/internal_token.hpp"
 #include "platform/http/problem.hpp"
 #include "platform/sql/database.hpp"
 
@@ -25,6 +27,7 @@ namespace beast = boost::beast;
 using beast::http::field;
 
 constexpr std::size_t kMaxIdempotencyKey = 255;
+constexpr std::chrono::milliseconds kMostDeadline{60'000};  // of an internal request
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -131,6 +134,7 @@ struct Dispatcher::State {
     void fill_context(const Exchange& exchange, RequestContext& context) const;
     std::string client_ip(const Exchange& exchange) const;
     Result<void> authenticate(const Exchange& exchange, const Route& route, Request& request) const;
+    Result<void> authenticate_service(const Exchange& exchange, const Route& route, Request& request) const;
     Result<void> check_headers(const Exchange& exchange, const Route& route, Request& request) const;
     bool is_allowed_origin(std::string_view origin) const {
         return std::ranges::find(options.cors_origins, origin) != options.cors_origins.end();
@@ -196,6 +200,7 @@ void Dispatcher::State::fill_context(const Exchange& exchange, RequestContext& c
 
 Result<void> Dispatcher::State::authenticate(const Exchange& exchange, const Route& route, Request& request) const {
     const std::string_view header = view(exchange.head[field::authorization]);
+    if (route.internal_tokens) return authenticate_service(exchange, route, request);
     if (header.empty()) {
         if (route.who == Who::signed_in)
             return Error{Code::unauthenticated, "sign in first: this route needs an access token"};
@@ -210,6 +215,21 @@ Result<void> Dispatcher::State::authenticate(const Exchange& exchange, const Rou
         return Error{Code::unauthenticated, "the session has ended", "session_revoked"};
     request.user = claims->user;
     request.session = claims->session;
+    return {};
+}
+
+Result<void> Dispatcher::State::authenticate_service(const Exchange& exchange, const Route& route,
+                                                     Request& request) const {
+    auto claims = route.internal_tokens->verify(view(exchange.head[field::authorization]), route.service);
+    if (!claims) return claims.error();
+    request.user = claims->subject;
+    const std::string_view text = view(exchange.head[kDeadlineHeader]);
+    std::int64_t milliseconds = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), milliseconds);
+    const bool is_deadline = !text.empty() && ec == std::errc{} && end == text.data() + text.size() &&
+                             milliseconds >= 0 && milliseconds <= kMostDeadline.count();
+    request.context.deadline =
+        std::chrono::steady_clock::now() + (is_deadline ? std::chrono::milliseconds(milliseconds) : kMostDeadline);
     return {};
 }
 
@@ -254,7 +274,14 @@ Response Dispatcher::State::preflight(const Exchange& exchange, std::string_view
 
 Task<Response> Dispatcher::State::run(const Route& route, Request& request) {
     try {
-        co_return co_await route.handle(request);
+        Task<Response> work = route.handle(request);
+        if (const auto deadline = router.call_deadline()) {
+            RequestContext& context = request.context;
+            context.deadline = std::min(context.deadline, std::chrono::steady_clock::now() + *deadline);
+            auto call = std::make_shared<const Call>(Call{context.request_id, context.traceparent, context.deadline});
+            work = run_for(std::move(call), std::move(work));
+        }
+        co_return co_await std::move(work);
     } catch (const Unavailable& away) {
         spdlog::warn("{} {} unavailable: {} request_id={}", route.method, route.path, away.what(),
                      request.context.request_id);

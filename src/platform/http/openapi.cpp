@@ -124,6 +124,7 @@ bj::object operation_of(const Route& route) {
 bj::object Router::openapi() const {
     bj::object paths;
     for (const auto& route : routes_) {
+        if (route->internal_tokens) continue;
         std::string method = route->method;
         for (char& c : method) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
         auto& path = paths[route->path];

@@ -12,6 +12,10 @@ Route& Route::anyone() {
     who_is_said = true;
     return *this;
 }
+Route& Route::internal(const InternalTokens& tokens) {
+    internal_tokens = &tokens;
+    return anyone().unlimited();
+}
 Route& Route::idempotent(sql::Database& keys) {
     idempotency_keys = &keys;
     return *this;

@@ -19,6 +19,8 @@ class Database;
 
 namespace guildhall::http {
 
+class InternalTokens;
+
 /// Who may call a route. Finer rules (author, member, connection) are the service's.
 enum class Who { anyone, signed_in };
 
@@ -42,6 +44,9 @@ public:
     /// Who may call it; each route says one of both.
     Route& signed_in();
     Route& anyone();
+    /// Only for other services of ours, under /internal/: answers whoever has one of `tokens` for its service, 404 to all others; has no
+    /// rate limit and is in no public document. The handler's Visitor is the member for whom the caller acts, or nobody.
+    Route& internal(const InternalTokens& tokens);
     /// The route takes an Idempotency-Key; its answers are kept in `keys`.
     Route& idempotent(sql::Database& keys);
     /// Answers carry an ETag, and If-None-Match is honoured.
@@ -65,6 +70,7 @@ public:
     bool takes_caller = false;  // the handler needs a signed-in member
     RateClass rate_class = RateClass::read;
     bool is_unlimited = false;
+    const InternalTokens* internal_tokens = nullptr;
     sql::Database* idempotency_keys = nullptr;
     bool has_etag = false;
     bool takes_if_match = false;

@@ -9,6 +9,8 @@
 namespace guildhall::http {
 namespace {
 
+constexpr std::string_view kInternal = "/internal/";
+
 std::vector<std::string_view> segments_of(std::string_view path) {
     std::vector<std::string_view> out;
     for (std::size_t start = 1; start <= path.size();) {
@@ -46,6 +48,10 @@ struct Router::Node {
     }
 };
 
+json::Schemas& Router::schemas_for(const Route& route) {
+    return route.path.starts_with(kInternal) ? internal_schemas_ : schemas_;
+}
+
 Route& Router::add(std::string_view method, std::string path) {
     auto route = std::make_unique<Route>();
     route->method = method;
@@ -65,6 +71,8 @@ void Router::freeze() {
             throw std::logic_error(name + " is for members, but its handler takes any visitor");
         if (route->idempotency_keys && route->who == Who::anyone)
             throw std::logic_error(name + " is idempotent, but keys are scoped to members");
+        if (route->path.starts_with(kInternal) != (route->internal_tokens != nullptr))
+            throw std::logic_error(name + " is internal by its path or by what it says, not by both");
         Node* node = root_.get();
         for (std::string_view segment : segments_of(route->path)) {
             auto& next = is_parameter(segment) ? node->parameter : node->fixed[std::string(segment)];
@@ -96,6 +104,7 @@ const Route* Router::match(std::string_view method, std::string_view path, std::
         }
         return route;
     }
+    if (node->methods.front().second->internal_tokens) return nullptr;  // not even that it exists
     for (const auto& [name, route] : node->methods) {
         allowed += name + ", ";
         if (name == "GET") allowed += "HEAD, ";

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -79,11 +81,17 @@ public:
     const Route* match(std::string_view method, std::string_view path, std::vector<std::string>& values,
                        std::string& allowed) const;
 
-    /// The OpenAPI 3.1 document of all routes.
+    /// From now on handlers run for a Call (async/call.hpp), so that what they ask of other servers has the request's id and trace and is given up
+    /// `deadline` after the request came; internal requests bring their own. For processes that call others: costs a coroutine start a request.
+    void carry_calls(std::chrono::milliseconds deadline) { call_deadline_ = deadline; }
+    /// What was said last; nothing when handlers run for no Call.
+    std::optional<std::chrono::milliseconds> call_deadline() const { return call_deadline_; }
+
+    /// The OpenAPI 3.1 document of all routes but the internal ones.
     boost::json::object openapi() const;
 
     /// Builds the look-up tables; throws std::logic_error for a route that does not say who may call it, or says it against its handler's type,
-    /// and for two routes of the same method and path. Once, after the last route.
+    /// for two routes of the same method and path, and for a path under /internal/ that is not internal or the reverse. Once, after the last route.
     void freeze();
 
 private:
@@ -92,11 +100,14 @@ private:
     template <bool kTakesBody, class S, class Out, class First, class... Args>
     Route& bind(std::string_view method, std::string path, S& service, Task<Result<Out>> (S::*member)(First, Args...));
     Route& add(std::string_view method, std::string path);
+    json::Schemas& schemas_for(const Route& route);
 
     std::string service_;
     std::vector<std::unique_ptr<Route>> routes_;
     std::shared_ptr<Node> root_;
     json::Schemas schemas_;
+    json::Schemas internal_schemas_;  // what no public document may name
+    std::optional<std::chrono::milliseconds> call_deadline_;
 };
 
 namespace detail {
@@ -269,21 +280,22 @@ Route& Router::bind(std::string_view method, std::string path, S& service,
     route.rate_class = method == "GET" ? RateClass::read : RateClass::write;
     route.has_body = kHasStruct && kTakesBody;
     const std::vector<std::string> names = detail::path_parameter_names(route.path);
+    json::Schemas& schemas = schemas_for(route);
     if (names.size() != kPathArguments) throw std::logic_error("path and handler disagree: " + route.path);
 
     std::size_t at = 0;
     auto describe_argument = [&]<class T>(std::type_identity<T>) {
         if constexpr (detail::kFromPath<T>) {
             route.parameters.push_back(boost::json::object{
-                {"name", names[at++]}, {"in", "path"}, {"required", true}, {"schema", schemas_.of<T>()}});
+                {"name", names[at++]}, {"in", "path"}, {"required", true}, {"schema", schemas.of<T>()}});
         } else if constexpr (kTakesBody) {
-            route.body_schema = schemas_.of<T>();
+            route.body_schema = schemas.of<T>();
         } else {
-            detail::add_query_parameters<T>(route, schemas_);
+            detail::add_query_parameters<T>(route, schemas);
         }
     };
     (describe_argument(std::type_identity<Args>{}), ...);
-    detail::Answer<Out>::describe(route, schemas_);
+    detail::Answer<Out>::describe(route, schemas);
 
     route.handle = [&service, member, names](Request& request) -> Task<Response> {
         std::tuple<Args...> arguments;

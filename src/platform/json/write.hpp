@@ -86,6 +86,8 @@ template <class T>
 void write(std::string& out, const std::optional<T>& value);
 template <class T>
 void write(std::string& out, const std::vector<T>& items);
+template <std::size_t Max, class T>
+void write(std::string& out, const AtMost<Max, T>& list);
 template <class T>
 void write(std::string& out, const std::map<std::string, T>& entries);
 template <class T>
@@ -123,6 +125,10 @@ void write(std::string& out, const std::vector<T>& items) {
         write(out, item);
     }
     out += ']';
+}
+template <std::size_t Max, class T>
+void write(std::string& out, const AtMost<Max, T>& list) {
+    write(out, list.items);
 }
 template <class T>
 void write(std::string& out, const std::map<std::string, T>& entries) {

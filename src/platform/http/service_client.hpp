@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "platform/async/task.hpp"
+#include "platform/base/id.hpp"
+#include "platform/base/result.hpp"
+#include "platform/http/client.hpp"
+#include "platform/http/internal_token.hpp"
+#include "platform/json/read.hpp"
+#include "platform/json/write.hpp"
+
+namespace guildhall::http {
+
+/// The internal routes of another service, asked by service `issuer` at `url` ("http://user:8080"). What is asked changes nothing, so it may be
+/// sent twice. Thread-safe.
+class ServiceClient {
+public:
+    /// Who asks whom; `client` and `tokens` outlive this.
+    struct Route {
+        std::string issuer;
+        std::string audience;
+        std::string url;
+    };
+    ServiceClient(Client& client, const InternalTokens& tokens, Route route);
+
+    /// Asks POST /internal/v1/<audience>/<path> for member `subject`, or nobody (0). Throws Unavailable when it is not answered, refused, or the
+    /// answer cannot be read. Members of the answer that this version does not know are passed over.
+    template <json::Described Answer, json::Described Question>
+    Task<Answer> ask(std::string_view path, UserId subject, const Question& question) {
+        std::string body = json::to_json(question);
+        const std::string text = co_await send(path, subject, std::move(body));
+        co_return read<Answer>(path, text);
+    }
+
+private:
+    Task<std::string> send(std::string_view path, UserId subject, std::string body);
+    [[noreturn]] void fail(std::string_view path, const std::string& why) const;
+    template <json::Described Answer>
+    Answer read(std::string_view path, std::string_view text) const {
+        unsigned char scratch[4096];
+        boost::json::monotonic_resource memory(scratch, sizeof scratch);
+        const auto document = json::parse(text, &memory);
+        if (!document) fail(path, document.error().detail);
+        Answer answer{};
+        json::Faults faults;
+        json::read(*document, answer, json::Place{}, faults);
+        for (const Fault& fault : faults.take())
+            if (fault.code != "unknown") fail(path, fault.pointer + " " + fault.detail);
+        return answer;
+    }
+
+    Client& client_;
+    const InternalTokens& tokens_;
+    const Route route_;
+};
+
+}  // namespace guildhall::http

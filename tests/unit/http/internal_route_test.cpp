@@ -1,0 +1,164 @@
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/json/serialize.hpp>
+#include <gtest/gtest.h>
+
+#include "platform/async/call.hpp"
+#include "platform/http/client.hpp"
+#include "platform/http/internal_token.hpp"
+#include "platform/http/service_client.hpp"
+#include "support/databases.hpp"
+#include "support/http_server.hpp"
+
+namespace guildhall::http {
+namespace {
+
+using guildhall::test::HttpServer;
+using guildhall::test::TestLoop;
+
+struct SecretQuestion {
+    std::string text;
+};
+BOOST_DESCRIBE_STRUCT(SecretQuestion, (), (text))
+
+struct SecretAnswer {
+    std::string text;
+    std::optional<UserId> subject;
+    std::int64_t milliseconds_left = 0;
+    std::string request_id;
+};
+BOOST_DESCRIBE_STRUCT(SecretAnswer, (), (text, subject, milliseconds_left, request_id))
+
+/// What a version before knew of that answer.
+struct OlderAnswer {
+    std::string text;
+};
+BOOST_DESCRIBE_STRUCT(OlderAnswer, (), (text))
+
+class Oracle {
+public:
+    Task<Result<SecretAnswer>> ask(Visitor visitor, SecretQuestion question) {
+        const CallPointer call = co_await current_call();
+        const auto left = call ? call->deadline - std::chrono::steady_clock::now() : std::chrono::seconds(0);
+        if (question.text == "refuse") co_return Error{Code::forbidden, "not you"};
+        co_return SecretAnswer{question.text, visitor.id ? std::optional(visitor.id) : std::nullopt,
+                               std::chrono::duration_cast<std::chrono::milliseconds>(left).count(),
+                               call ? call->request_id : ""};
+    }
+};
+
+class InternalRouteTest : public testing::Test {
+protected:
+    void bind(Router& router) {
+        router.set_service("oracle");
+        router.post("/internal/v1/oracle/ask", oracle, &Oracle::ask).internal(tokens);
+        router.post("/v1/ask", oracle, &Oracle::ask).anyone();
+        router.carry_calls(std::chrono::seconds(10));
+    }
+    ServiceClient service(const InternalTokens& with, std::string audience = "oracle") {
+        return {client, with, {"test", std::move(audience), server.url()}};
+    }
+    /// The status of a POST with this Authorization field, or none.
+    Response post(const std::string& authorization, const std::string& path = "/internal/v1/oracle/ask",
+                  const std::string& method = "POST") {
+        ClientRequest request;
+        request.peer = "oracle";
+        request.method = method;
+        request.url = server.url() + path;
+        request.headers.emplace_back("Content-Type", "application/json");
+        if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
+        request.body = R"({"text":"hello"})";
+        return loop.run(client.send(std::move(request)));
+    }
+
+    SystemClock clock;
+    InternalTokens tokens{{std::string(32, 's')}, clock};
+    Oracle oracle;
+    HttpServer server{[this](Router& router) { bind(router); }};
+    Client client;
+    TestLoop loop;
+};
+
+TEST_F(InternalRouteTest, AnswersWhoeverHasAToken) {
+    ServiceClient ask = service(tokens);
+    const SecretQuestion question{"hello"};
+    const auto answer = loop.run(ask.ask<SecretAnswer>("ask", UserId{7}, question));
+    EXPECT_EQ(answer.text, "hello");
+    EXPECT_EQ(answer.subject, UserId{7});
+}
+
+TEST_F(InternalRouteTest, LooksAbsentToAllOthers) {
+    const Response absent = post("", "/internal/v1/oracle/nothing");
+    const Response refused = post("");
+    EXPECT_EQ(absent.status, 404);
+    EXPECT_EQ(refused.status, 404);
+    EXPECT_EQ(post("Bearer abc").status, 404);
+    EXPECT_EQ(post("", "/internal/v1/oracle/ask", "GET").status, 404);
+    EXPECT_EQ(post("", "/internal/v1/oracle/ask", "OPTIONS").status, 404);
+    EXPECT_NE(refused.body.find("no_such_route"), std::string::npos);
+}
+
+TEST_F(InternalRouteTest, IsRefusedToATokenForAnotherService) {
+    EXPECT_EQ(post("Bearer " + tokens.sign({"test", "user", UserId{}})).status, 401);
+}
+
+TEST_F(InternalRouteTest, ATokenOpensNoPublicRoute) {
+    EXPECT_EQ(post("Bearer " + tokens.sign({"test", "oracle", UserId{7}}), "/v1/ask").status, 401);
+}
+
+TEST_F(InternalRouteTest, IsInNoPublicDocument) {
+    Router router;
+    router.post("/internal/v1/oracle/ask", oracle, &Oracle::ask).internal(tokens);
+    router.freeze();
+    const std::string document = boost::json::serialize(router.openapi());
+    EXPECT_EQ(document.find("internal"), std::string::npos);
+    EXPECT_EQ(document.find("Secret"), std::string::npos);
+}
+
+TEST_F(InternalRouteTest, MustSayThatItIsOne) {
+    Router open;
+    open.post("/internal/v1/oracle/ask", oracle, &Oracle::ask).anyone();
+    EXPECT_THROW(open.freeze(), std::logic_error);
+    Router hidden;
+    hidden.post("/v1/ask", oracle, &Oracle::ask).internal(tokens);
+    EXPECT_THROW(hidden.freeze(), std::logic_error);
+}
+
+TEST_F(InternalRouteTest, InheritsTheDeadlineAndTheRequestId) {
+    ServiceClient ask = service(tokens);
+    const SecretQuestion question{"hello"};
+    const auto call = std::make_shared<const Call>(
+        Call{"request-7", "", std::chrono::steady_clock::now() + std::chrono::milliseconds(500)});
+    const auto answer = loop.run(run_for(call, ask.ask<SecretAnswer>("ask", UserId{}, question)));
+    EXPECT_EQ(answer.request_id, "request-7");
+    EXPECT_GT(answer.milliseconds_left, 0);
+    EXPECT_LE(answer.milliseconds_left, 500);
+}
+
+TEST_F(InternalRouteTest, APublicRequestHasTheDeadlineOfTheServer) {
+    const auto answer = json::read_trusted<SecretAnswer>(post("", "/v1/ask").body);
+    EXPECT_GT(answer.milliseconds_left, 5'000);
+    EXPECT_LE(answer.milliseconds_left, 10'000);
+}
+
+TEST_F(InternalRouteTest, ARefusalIsUnavailableToWhoAsks) {
+    ServiceClient ask = service(tokens);
+    const SecretQuestion question{"refuse"};
+    EXPECT_THROW(loop.run(ask.ask<SecretAnswer>("ask", UserId{}, question)), Unavailable);
+    const InternalTokens strangers({std::string(32, 'x')}, clock);
+    ServiceClient stranger = service(strangers);
+    const SecretQuestion hello{"hello"};
+    EXPECT_THROW(loop.run(stranger.ask<SecretAnswer>("ask", UserId{}, hello)), Unavailable);
+}
+
+TEST_F(InternalRouteTest, AnOlderVersionReadsTheAnswerOfANewer) {
+    ServiceClient ask = service(tokens);
+    const SecretQuestion question{"hello"};
+    EXPECT_EQ(loop.run(ask.ask<OlderAnswer>("ask", UserId{}, question)).text, "hello");
+}
+
+}  // namespace
+}  // namespace guildhall::http
