@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <utility>
+
+#include "platform/cache/local.hpp"
+
+namespace guildhall::cache {
+
+/// A Local whose values leave it `ttl` after they were put, for copies of what another process owns. A value that expires is retired, so who keeps
+/// it learns of it; that happens at the next find() of any key or expire(), so call expire() now and then. Thread-safe.
+template <class Key, class T>
+class Expiring {
+public:
+    using Pointer = typename Local<Key, T>::Pointer;
+    using Ticket = typename Local<Key, T>::Ticket;
+    using Weigh = typename Local<Key, T>::Weigh;
+    using SteadyTime = std::chrono::steady_clock::time_point;
+    using Now = std::function<SteadyTime()>;
+
+    /// `now` is another clock than the machine's in tests only.
+    Expiring(
+        std::size_t max_weight, std::chrono::milliseconds ttl, Weigh weigh = [](const T&) -> std::size_t { return 1; },
+        Now now = std::chrono::steady_clock::now)
+        : values_(max_weight, weigh), ttl_(ttl), now_(std::move(now)) {}
+
+    /// The value, or null.
+    Pointer find(const Key& key) {
+        expire();
+        return values_.find(key);
+    }
+    /// As of Local: taken before the truth is asked, so that what is invalidated meanwhile is not put.
+    Ticket ticket(const Key& key) { return values_.ticket(key); }
+    void put(const Key& key, Pointer value, Ticket ticket) {
+        const SteadyTime end = now_() + ttl_;
+        values_.put(key, std::move(value), ticket);
+        const std::lock_guard lock(mutex_);
+        ends_.push_back({end, key});
+        if (ends_.size() == 1) next_end_.store(end, std::memory_order_release);
+    }
+    void invalidate(const Key& key) { values_.invalidate(key); }
+
+    /// Lets go of what is too old.
+    void expire() {
+        const SteadyTime now = now_();
+        if (now < next_end_.load(std::memory_order_acquire)) return;
+        const std::lock_guard lock(mutex_);
+        while (!ends_.empty() && ends_.front().first <= now) {
+            // It may have been put anew since: then it leaves early, which is no harm.
+            values_.invalidate(ends_.front().second);
+            ends_.pop_front();
+        }
+        next_end_.store(ends_.empty() ? SteadyTime::max() : ends_.front().first, std::memory_order_release);
+    }
+
+private:
+    Local<Key, T> values_;
+    const std::chrono::milliseconds ttl_;
+    const Now now_;
+    std::mutex mutex_;
+    std::deque<std::pair<SteadyTime, Key>> ends_;  // in order: all live equally long
+    std::atomic<SteadyTime> next_end_{SteadyTime::max()};
+};
+
+}  // namespace guildhall::cache
