@@ -19,7 +19,8 @@ Module::Module(Ports ports, Options options)
     : ports_(ports),
       store_(ports.database),
       network_(store_, options.max_list_bytes),
-      service_(store_, network_, ports.ids, ports.clock, ports.outbox, ports.directory) {
+      service_(store_, network_, ports.ids, ports.clock, ports.outbox, ports.directory),
+      internal_(network_) {
     add_connection_consumers(ports.consumers, service_, network_);
 }
 
@@ -32,6 +33,10 @@ std::vector<sql::Migration> Module::migrations() {
 }
 
 void Module::add_routes(http::Router& router) { add_connection_routes(router, service_, ports_.database); }
+
+void Module::add_internal_routes(http::Router& router, const http::InternalTokens& tokens) {
+    connection::add_internal_routes(router, internal_, tokens);
+}
 
 Task<void> Module::maintain() {
     const Time now = ports_.clock.now();

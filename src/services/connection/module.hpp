@@ -13,6 +13,7 @@
 #include "services/connection/cached_network.hpp"
 #include "services/connection/connection_service.hpp"
 #include "services/connection/connection_store.hpp"
+#include "services/connection/internal_routes.hpp"
 #include "services/user/public/directory.hpp"
 
 namespace guildhall::connection {
@@ -45,6 +46,8 @@ public:
 
     /// Adds the routes of this service.
     void add_routes(http::Router& router);
+    /// Binds what other processes ask of it, for those who hold one of `tokens`.
+    void add_internal_routes(http::Router& router, const http::InternalTokens& tokens);
 
     Network& network() { return network_; }
     /// For import.
@@ -58,6 +61,7 @@ private:
     ConnectionStore store_;
     CachedNetwork network_;
     ConnectionService service_;
+    InternalApi internal_;
     Time pruned_at_{};
 };
 

@@ -26,12 +26,17 @@ Module::Module(Ports ports, Options options)
       post_service_(store_, reader_, timelines_, feed_, ports.directory, ports.ids, ports.clock, ports.outbox),
       reaction_service_(store_, reader_, ports.directory, ports.ids, ports.outbox),
       comment_service_(store_, reader_, ports.directory, ports.ids, ports.clock, ports.outbox),
-      importer_(store_, reader_, timelines_, ports.directory, ports.outbox) {
+      importer_(store_, reader_, timelines_, ports.directory, ports.outbox),
+      internal_(reader_) {
     add_consumers(ports.consumers);
 }
 
 void Module::add_routes(http::Router& router) {
     add_post_routes(router, post_service_, reaction_service_, comment_service_, ports_.database);
+}
+
+void Module::add_internal_routes(http::Router& router, const http::InternalTokens& tokens) {
+    post::add_internal_routes(router, internal_, tokens);
 }
 
 Task<void> Module::purge() {

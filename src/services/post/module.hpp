@@ -11,6 +11,7 @@
 #include "services/post/comment_service.hpp"
 #include "services/post/feed.hpp"
 #include "services/post/importer.hpp"
+#include "services/post/internal_routes.hpp"
 #include "services/post/post_reader.hpp"
 #include "services/post/post_service.hpp"
 #include "services/post/post_store.hpp"
@@ -49,6 +50,8 @@ public:
 
     /// Adds the routes of posts, reactions, comments and the feed.
     void add_routes(http::Router& router);
+    /// Binds what other processes ask of it, for those who hold one of `tokens`.
+    void add_internal_routes(http::Router& router, const http::InternalTokens& tokens);
 
     /// What other services may ask.
     Posts& posts() { return reader_; }
@@ -79,6 +82,7 @@ private:
     ReactionService reaction_service_;
     CommentService comment_service_;
     Importer importer_;
+    InternalApi internal_;
     Time pruned_at_{};
 };
 

@@ -12,7 +12,7 @@
 #include "platform/outbox/outbox.hpp"
 #include "services/user/password.hpp"
 #include "services/user/post_office.hpp"
-#include "services/user/revocations.hpp"
+#include "services/user/public/revocations.hpp"
 #include "services/user/signing_keys.hpp"
 #include "services/user/throttle.hpp"
 #include "services/user/user_store.hpp"

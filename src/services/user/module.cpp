@@ -46,14 +46,16 @@ Module::Module(Ports ports, Options options)
       hasher_(ports.hashing, options_.argon2),
       keys_(ports.database, store_, ports.clock, ports.tokens,
             {options_.issuer, options_.signing_key_lifetime, kKeysVerifyFor + options_.access_token_ttl}),
-      revocations_(store_, ports.clock, options_.access_token_ttl + kClockDifference),
+      revocations_([this](Time since) { return store_.list_revoked(since); }, ports.clock,
+                   options_.access_token_ttl + kClockDifference),
       post_office_(ports.database, store_, ports.mailer, ports.clock, ports.ids),
       throttle_(ports.cache, ports.clock),
       auth_({ports.database, store_, ports.ids, ports.clock, ports.outbox, hasher_, keys_, revocations_, post_office_,
              throttle_},
             auth_options(options_)),
       users_({ports.database, store_, directory_, ports.ids, ports.clock, ports.outbox, throttle_},
-             user_options(options_)) {
+             user_options(options_)),
+      internal_(directory_, store_, keys_) {
     // Caches are dropped right after each commit; this is for a commit whose outcome its request never learned (the database's
     // answer was lost).
     const auto forget_hidden = [this](const auto& event) -> Task<void> {
@@ -76,6 +78,10 @@ std::vector<sql::Migration> Module::migrations() {
 }
 
 void Module::add_routes(http::Router& router) { user::add_routes(router, auth_, users_); }
+
+void Module::add_internal_routes(http::Router& router, const http::InternalTokens& tokens) {
+    user::add_internal_routes(router, internal_, tokens);
+}
 
 Task<void> Module::load() {
     co_await revocations_.load();

@@ -12,6 +12,7 @@
 #include "platform/outbox/consumer.hpp"
 #include "platform/outbox/outbox.hpp"
 #include "services/user/auth_service.hpp"
+#include "services/user/internal_routes.hpp"
 #include "services/user/user_service.hpp"
 
 namespace guildhall::user {
@@ -64,6 +65,8 @@ public:
 
     /// Binds the routes of the service; the module must outlive the router.
     void add_routes(http::Router& router);
+    /// Binds what other processes ask of it, for those who hold one of `tokens`.
+    void add_internal_routes(http::Router& router, const http::InternalTokens& tokens);
 
     /// Before serving: loads revocations and keys. Throws Unavailable; Corrupt when a stored key cannot be read.
     Task<void> load();
@@ -91,6 +94,7 @@ private:
     Throttle throttle_;
     AuthService auth_;
     UserService users_;
+    InternalApi internal_;
     Time pruned_at_{};
 };
 

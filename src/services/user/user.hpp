@@ -67,12 +67,6 @@ struct TokenRoute {
     Time expires_at;
 };
 
-/// A session that ended before its time.
-struct RevokedSession {
-    SessionId id;
-    Time revoked_at;
-};
-
 /// A block as its owner has it.
 struct StoredBlock {
     BlockId id;

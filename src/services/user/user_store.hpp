@@ -7,6 +7,7 @@
 
 #include "platform/sql/database.hpp"
 #include "services/user/public/directory.hpp"
+#include "services/user/public/internal_api.hpp"
 #include "services/user/user.hpp"
 #include "services/user/user_api.hpp"
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/describe/class.hpp>
+
 #include "platform/async/task.hpp"
 #include "services/post/public/types.hpp"
 
@@ -17,6 +19,7 @@ struct PostCard {
     Time created_at;
     std::string excerpt;  // the first 200 code points of the text
 };
+BOOST_DESCRIBE_STRUCT(PostCard, (), (id, author_id, visibility, created_at, excerpt))
 
 using PostCardPointer = std::shared_ptr<const PostCard>;
 

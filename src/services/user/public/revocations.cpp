@@ -1,8 +1,9 @@
-#include "services/user/revocations.hpp"
+#include "services/user/public/revocations.hpp"
 
 #include <algorithm>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace guildhall::user {
 namespace {
@@ -16,8 +17,8 @@ std::size_t bit_of(SessionId session) {
 
 }  // namespace
 
-SessionRevocations::SessionRevocations(UserStore& store, const Clock& clock, std::chrono::seconds memory)
-    : store_(store), clock_(clock), memory_(memory) {}
+SessionRevocations::SessionRevocations(Source source, const Clock& clock, std::chrono::seconds memory)
+    : source_(std::move(source)), clock_(clock), memory_(memory) {}
 
 bool SessionRevocations::is_revoked(const http::AccessClaims& claims) const {
     const std::size_t bit = bit_of(claims.session);
@@ -40,7 +41,7 @@ void SessionRevocations::add(SessionId session, Time revoked_at) {
 Task<void> SessionRevocations::load() {
     const Time now = clock_.now();
     const Time since = std::max(loaded_until_ - kOverlap, now - memory_);
-    const auto rows = co_await store_.list_revoked(since);
+    const auto rows = co_await source_(since);
     for (const auto& row : rows) add(row.id, row.revoked_at);
     loaded_until_ = now;
     forget_before(now - memory_);

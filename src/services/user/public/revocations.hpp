@@ -4,20 +4,26 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <shared_mutex>
 #include <unordered_map>
+#include <vector>
 
+#include "platform/async/task.hpp"
 #include "platform/http/access_token.hpp"
-#include "services/user/user_store.hpp"
+#include "services/user/public/internal_api.hpp"
 
 namespace guildhall::user {
 
-/// The sessions that ended while access tokens of theirs may live. The truth is in SQL; this set follows it: at once for what ends here, at each
-/// load() for what ends on other replicas. Thread-safe.
+/// The sessions that ended while access tokens of theirs may live. The truth is in the user service's SQL; this set follows it: at once for what ends
+/// here, at each load() for what ends in other processes. Thread-safe.
 class SessionRevocations final : public http::Revocations {
 public:
+    /// Gives the sessions that were revoked at `since` or later. Throws Unavailable.
+    using Source = std::function<Task<std::vector<RevokedSession>>(Time since)>;
+
     /// Remembers a session for `memory`, which is longer than any access token lives.
-    SessionRevocations(UserStore& store, const Clock& clock, std::chrono::seconds memory);
+    SessionRevocations(Source source, const Clock& clock, std::chrono::seconds memory);
 
     /// Free of locks while the session's bit is not set, which is nearly always: asked on every signed-in request.
     bool is_revoked(const http::AccessClaims& claims) const override;
@@ -25,7 +31,7 @@ public:
     /// The session is dead from now on. Call after the commit that ended it.
     void add(SessionId session, Time revoked_at);
 
-    /// Takes over what SQL has got since the last load, and forgets what is old. Throws Unavailable.
+    /// Takes over what the source has got since the last load, and forgets what is old. Throws Unavailable.
     Task<void> load();
 
 private:
@@ -35,7 +41,7 @@ private:
     void set_bit(SessionId session);
     void forget_before(Time time);
 
-    UserStore& store_;
+    const Source source_;
     const Clock& clock_;
     const std::chrono::seconds memory_;
     Time loaded_until_{};

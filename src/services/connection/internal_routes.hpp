@@ -1,0 +1,25 @@
+#pragma once
+
+#include "platform/http/internal_token.hpp"
+#include "platform/http/router.hpp"
+#include "services/connection/public/internal_api.hpp"
+#include "services/connection/public/network.hpp"
+
+namespace guildhall::connection {
+
+/// What other processes may ask: the Network. Thread-safe.
+class InternalApi {
+public:
+    explicit InternalApi(Network& network) : network_(network) {}
+
+    /// All connections of a member, as Network says.
+    Task<Result<ConnectionsAnswer>> connections(http::Visitor visitor, ConnectionsQuestion question);
+
+private:
+    Network& network_;
+};
+
+/// Binds them under /internal/v1/connection/.
+void add_internal_routes(http::Router& router, InternalApi& api, const http::InternalTokens& tokens);
+
+}  // namespace guildhall::connection
