@@ -1,0 +1,135 @@
+// The Network, as a direct call and over HTTP: who asks cannot tell them apart.
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "services/connection/public/network_client.hpp"
+#include "support/connection_world.hpp"
+#include "support/remote_service.hpp"
+
+namespace guildhall::connection::test {
+namespace {
+
+using guildhall::test::RemoteService;
+
+class NetworkContract : public testing::TestWithParam<std::tuple<std::string, std::string>> {
+protected:
+    void SetUp() override {
+        const auto& [engine, way] = GetParam();
+        if (const auto missing = guildhall::test::TestDatabase::missing(engine); !missing.empty())
+            GTEST_SKIP() << missing;
+        world.emplace(engine);
+        if (way != "http") return;
+        remote.emplace("connection", [this](http::Router& router, const http::InternalTokens& tokens) {
+            world->module->add_internal_routes(router, tokens);
+        });
+        NetworkClient::Options options;
+        options.now = [this] { return now; };
+        client.emplace(remote->client(), options);
+    }
+
+    Network& network() { return client ? *client : world->network(); }
+    bool are_connected(UserId a, UserId b) { return world->run(network().are_connected(a, b)); }
+    Ids connections(UserId user) { return *world->run(network().connections_of(user)); }
+    // What members do, with what the consumers of a process do when they learn of it.
+    void connect(UserId a, UserId b) {
+        world->connect(a, b);
+        if (client) client->forget(a, b);
+    }
+    void disconnect(UserId a, UserId b) {
+        ASSERT_TRUE(world->run(world->service().disconnect(world->as(a), b)));
+        if (client) client->forget(a, b);
+    }
+
+    std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
+    std::optional<World> world;
+    std::optional<RemoteService> remote;
+    std::optional<NetworkClient> client;
+};
+
+INSTANTIATE_TEST_SUITE_P(, NetworkContract,
+                         testing::Combine(testing::Values("sqlite", "postgres"), testing::Values("direct", "http")),
+                         [](const auto& info) { return guildhall::test::name_of_pair(info); });
+
+TEST_P(NetworkContract, ConnectionsComeInOrder) {
+    const auto people = world->members(5);
+    for (const std::size_t i : {4, 1, 3, 2}) connect(people[i], people[0]);
+    Ids expected(people.begin() + 1, people.end());
+    std::ranges::sort(expected);
+    EXPECT_EQ(connections(people[0]), expected);
+    EXPECT_EQ(connections(people[1]), Ids{people[0]});
+}
+
+TEST_P(NetworkContract, NobodyHasNoConnections) {
+    EXPECT_TRUE(connections(world->member()).empty());
+    EXPECT_TRUE(connections(UserId{999}).empty());
+    EXPECT_TRUE(connections(UserId{}).empty());
+}
+
+TEST_P(NetworkContract, AConnectionHoldsBothWays) {
+    const auto people = world->members(3);
+    connect(people[0], people[1]);
+    EXPECT_TRUE(are_connected(people[0], people[1]));
+    EXPECT_TRUE(are_connected(people[1], people[0]));
+    EXPECT_FALSE(are_connected(people[0], people[2]));
+    EXPECT_FALSE(are_connected(people[2], people[0]));
+    EXPECT_FALSE(are_connected(people[0], people[0]));
+}
+
+TEST_P(NetworkContract, AChangeIsSeenByBoth) {
+    const auto people = world->members(2);
+    EXPECT_FALSE(are_connected(people[0], people[1]));
+    connect(people[0], people[1]);
+    EXPECT_TRUE(are_connected(people[0], people[1]));
+    EXPECT_EQ(connections(people[1]), Ids{people[0]});
+    disconnect(people[0], people[1]);
+    EXPECT_FALSE(are_connected(people[0], people[1]));
+    EXPECT_TRUE(connections(people[1]).empty());
+}
+
+TEST_P(NetworkContract, AListIsGivenFromMemoryWhenWarm) {
+    const auto people = world->members(2);
+    connect(people[0], people[1]);
+    EXPECT_EQ(network().cached_connections_of(people[0]), nullptr);
+    connections(people[0]);
+    const auto warm = network().cached_connections_of(people[0]);
+    ASSERT_TRUE(warm);
+    EXPECT_EQ(*warm, Ids{people[1]});
+    const int before = world->database.reads;
+    connections(people[0]);
+    are_connected(people[1], people[0]);
+    EXPECT_EQ(world->database.reads, before);
+}
+
+/// What only a copy in another process has: it may grow old, and its service may be away.
+class RemoteNetwork : public NetworkContract {};
+
+INSTANTIATE_TEST_SUITE_P(, RemoteNetwork,
+                         testing::Combine(testing::Values("sqlite", "postgres"), testing::Values("http")),
+                         [](const auto& info) { return guildhall::test::name_of_pair(info); });
+
+TEST_P(RemoteNetwork, AListThatNoEventCameForIsReadAnewAfterItsTime) {
+    const auto people = world->members(2);
+    EXPECT_TRUE(connections(people[0]).empty());
+    world->connect(people[0], people[1]);
+    now += NetworkClient::Options{}.ttl;
+    EXPECT_EQ(connections(people[0]), Ids{people[1]});
+}
+
+TEST_P(RemoteNetwork, IsUnavailableWhenTheServiceIsAway) {
+    const auto people = world->members(2);
+    connect(people[0], people[1]);
+    connections(people[0]);
+    remote->stop_server();
+    EXPECT_TRUE(are_connected(people[0], people[1]));  // known here
+    EXPECT_THROW(connections(people[1]), Unavailable);
+}
+
+}  // namespace
+}  // namespace guildhall::connection::test

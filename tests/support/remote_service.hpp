@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "platform/http/client.hpp"
+#include "platform/http/internal_token.hpp"
+#include "platform/http/service_client.hpp"
+#include "support/http_server.hpp"
+
+namespace guildhall::test {
+
+/// The internal routes of a service behind a real socket, and what it takes to ask them: another process, but in this one.
+class RemoteService {
+public:
+    /// `add_internal_routes` binds the routes of service `name`.
+    RemoteService(std::string name,
+                  const std::function<void(http::Router&, const http::InternalTokens&)>& add_internal_routes)
+        : name_(std::move(name)) {
+        const auto bind = [&](http::Router& router) { add_internal_routes(router, tokens_); };
+        server_.emplace(bind);
+        url_ = server_->url();
+    }
+
+    http::ServiceClient client() { return {client_, tokens_, {"test", name_, url_}}; }
+    /// From now on the service is away.
+    void stop_server() { server_.reset(); }
+
+private:
+    std::string name_;
+    SystemClock clock_;
+    http::InternalTokens tokens_{{std::string(32, 's')}, clock_};
+    std::optional<HttpServer> server_;
+    std::string url_;
+    http::Client client_;
+};
+
+/// "sqlite_http"
+template <class Info>
+std::string name_of_pair(const Info& info) {
+    return std::get<0>(info.param) + "_" + std::get<1>(info.param);
+}
+
+}  // namespace guildhall::test
