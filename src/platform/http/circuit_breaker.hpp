@@ -25,6 +25,7 @@ public:
     /// The request says nothing of the peer: it was given up for another reason.
     void leave();
 
+    /// True from the last of the failures until a probe succeeds.
     bool is_open() const;
 
 private:

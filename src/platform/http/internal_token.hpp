@@ -29,6 +29,7 @@ public:
     /// Throws std::invalid_argument when there is none, or one shorter than 32 bytes.
     InternalTokens(std::vector<std::string> secrets, const Clock& clock);
 
+    /// A compact JWT. `claims.audience` is the only service that takes it.
     std::string sign(const InternalClaims& claims) const;
 
     /// Checks an Authorization field for a token to `audience`. Errors: not_found (no_such_route) when it is not even meant to be an internal token, so
