@@ -10,13 +10,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "../tests/support/remote_service.hpp"
 #include "platform/async/call.hpp"
 #include "platform/http/access_token.hpp"
 #include "platform/http/internal_token.hpp"
 #include "services/connection/internal_routes.hpp"
 #include "services/connection/public/network_client.hpp"
-
-#include "../tests/support/remote_service.hpp"
 
 namespace {
 
@@ -60,7 +59,8 @@ void verify_es256(benchmark::State& state) {
     const SystemClock clock;
     const auto key = http::SigningKey::generate();
     const std::string jwks = "{\"keys\":[" + key.public_jwk() + "]}";
-    const std::string token = key.sign({kMember, SessionId{1}, clock.now() + std::chrono::hours(1)}, "guildhall", clock.now());
+    const std::string token =
+        key.sign({kMember, SessionId{1}, clock.now() + std::chrono::hours(1)}, "guildhall", clock.now());
     for (auto _ : state) {
         http::AccessTokens tokens("guildhall", clock);  // a new one has verified no token yet
         if (!tokens.set_keys(jwks) || !tokens.verify(token)) throw std::logic_error("a good token was refused");

@@ -56,7 +56,7 @@ private:
     http::Router router_{"test"};
     http::AccessTokens tokens_;
     NoRevocations revocations_;
-    http::RateLimiter limiter_;
+    http::MemoryRateLimiter limiter_;
     IdGenerator ids_;
     std::vector<std::unique_ptr<boost::asio::io_context>> contexts_;
     std::unique_ptr<http::Server> server_;

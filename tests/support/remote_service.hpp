@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -20,7 +21,10 @@ public:
     RemoteService(std::string name,
                   const std::function<void(http::Router&, const http::InternalTokens&)>& add_internal_routes)
         : name_(std::move(name)) {
-        const auto bind = [&](http::Router& router) { add_internal_routes(router, tokens_); };
+        const auto bind = [&](http::Router& router) {
+            add_internal_routes(router, tokens_);
+            router.carry_calls(std::chrono::seconds(10));  // as a process that asks others itself
+        };
         server_.emplace(bind);
         url_ = server_->url();
     }

@@ -43,6 +43,7 @@ Transfer::Transfer(asio::io_context& io, const Order& order)
     set(CURLOPT_PRIVATE, this);
     set(CURLOPT_ERRORBUFFER, error_);
     set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_QUICK_EXIT, 1L);  // else giving up on a name waits, on this thread, for the one that looks it up
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_PROXY, "");  // else the environment's
