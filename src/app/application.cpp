@@ -1,32 +1,33 @@
 #include "app/application.hpp"
 
-#include <csignal>
-#include <future>
-#include <random>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include "app/engines.hpp"
+#include "app/foundation.hpp"
+#include "app/neighbours.hpp"
 #include "app/platform_routes.hpp"
 #include "app/service_database.hpp"
-#include "platform/async/pool.hpp"
+#include "app/upcoming.hpp"
 #include "platform/async/task_group.hpp"
 #include "platform/async/upkeep.hpp"
 #include "platform/base/text.hpp"
-#include "platform/bus/memory.hpp"
-#include "platform/cache/memory.hpp"
 #include "platform/http/server.hpp"
-#include "platform/mail/mailer.hpp"
-#include "platform/outbox/consumer.hpp"
-#include "platform/outbox/relay.hpp"
-#include "platform/sql/node_lease.hpp"
+#include "services/connection/module.hpp"
+#include "services/post/module.hpp"
+#include "services/user/module.hpp"
 
 namespace guildhall::app {
 namespace {
 
 constexpr std::chrono::seconds kUpkeepEvery{1};
-constexpr sql::Statement kFirstEvent{"outbox.first", "SELECT id FROM outbox LIMIT 1"};
 
 /// Names this process among replicas. Over SQLite there is one, and its successor takes over its leases at once instead of waiting for their end.
 std::string process_name(const Config& config) {
@@ -54,13 +55,6 @@ http::ServerOptions server_options(const Config& config) {
     return options;
 }
 
-http::RateLimiter::Limits rate_limits(const Config& config) {
-    constexpr std::chrono::seconds kWindow{60};
-    return {{{config.rate_limits.read_per_minute, kWindow},
-             {config.rate_limits.write_per_minute, kWindow},
-             {config.rate_limits.auth_per_minute, kWindow}}};
-}
-
 user::Options user_options(const Config& config) {
     user::Options options;
     options.issuer = config.auth.issuer;
@@ -73,32 +67,6 @@ user::Options user_options(const Config& config) {
     return options;
 }
 
-/// What every service has: its database, ids, outbox, consumers and relay.
-struct Foundation {
-    Foundation(const Config& config, const Clock& time, const std::string& owner, std::string service,
-               const std::vector<sql::Migration>& migrations, bus::Bus& bus, IoThreads& threads)
-        : name(std::move(service)), clock(time), database(open_database(config, name)), consumers(*database, time) {
-        database->migrate(migrations);
-        run_and_wait(threads,
-                     [&]() -> Task<void> { lease.emplace(co_await sql::NodeLease::take(*database, clock, owner)); });
-        ids.emplace(clock, lease->node());
-        outbox.emplace("/" + name, *ids, clock);
-        outbox::Relay::Options relay_options;
-        relay_options.service = name;
-        relay.emplace(*database, bus, clock, owner, relay_options);
-        outbox->on_commit([this] { relay->wake(); });
-    }
-
-    std::string name;
-    const Clock& clock;
-    std::unique_ptr<sql::Database> database;
-    std::optional<sql::NodeLease> lease;
-    std::optional<IdGenerator> ids;
-    std::optional<outbox::Outbox> outbox;
-    outbox::Consumers consumers;
-    std::optional<outbox::Relay> relay;
-};
-
 }  // namespace
 
 struct Application::State {
@@ -106,90 +74,117 @@ struct Application::State {
         : config(configuration),
           threads(io),
           owner(process_name(config)),
-          cache(cache::make_memory_cache(clock, config.cache.max_bytes)),
-          bus(bus::make_memory_bus()),
-          mailer(mail::make_file_mailer(config.data_dir / "mail")),
-          hashing("hashing", config.auth.hashing_threads, config.auth.hashing_queue),
-          tokens(config.auth.issuer, clock),
-          limiter(rate_limits(config), clock),
-          user_base(config, clock, owner, "user", user::Module::migrations(), *bus, threads),
-          connection_base(config, clock, owner, "connection", connection::Module::migrations(), *bus, threads),
-          post_base(config, clock, owner, "post", post::Module::migrations(), *bus, threads),
-          users({*user_base.database, *user_base.ids, clock, *user_base.outbox, user_base.consumers, *cache, *mailer,
-                 hashing, tokens},
-                user_options(config)),
-          connections({*connection_base.database, *connection_base.ids, clock, *connection_base.outbox,
-                       connection_base.consumers, users.directory()}),
-          posts({*post_base.database, *post_base.ids, clock, *post_base.outbox, post_base.consumers, users.directory(),
-                 connections.network()},
-                {}),
-          platform(config, dependencies()) {
-        for (Foundation* base : bases()) base->consumers.subscribe(*bus);
-        router.set_service("user");
-        users.add_routes(router);
-        router.set_service("connection");
-        connections.add_routes(router);
-        router.set_service("post");
-        posts.add_routes(router);
-        platform.add_routes(router);
+          engines(config, owner, io),
+          neighbours(config, engines) {
+        if (config.services.runs("user")) make_users();
+        if (config.services.runs("connection")) make_connections();
+        if (config.services.runs("post")) make_posts();
+        for (Foundation* base : bases()) base->consumers().subscribe(*engines.bus);
+        for (const std::string_view service : kUpcoming)
+            if (config.services.runs(service)) engines.bus->subscribe(upcoming_subscription(service));
+        platform.emplace(config, dependencies());
+        router.set_service("platform");
+        platform->add_routes(router);
+        if (neighbours.sessions()) router.carry_calls(config.http.handler_deadline);
         router.freeze();
-        platform.publish(router);
+        platform->publish(router);
     }
 
-    std::vector<Foundation*> bases() { return {&user_base, &connection_base, &post_base}; }
+    void make_users() {
+        Foundation& base = user_base.emplace(config, engines, owner, "user", user::Module::migrations(), threads);
+        users.emplace(user::Module::Ports{base.database(), base.ids(), engines.clock, base.outbox(), base.consumers(),
+                                          *engines.cache, *engines.mailer, engines.hashing, engines.tokens},
+                      user_options(config));
+        bind(base, *users);
+    }
+    void make_connections() {
+        Foundation& base =
+            connection_base.emplace(config, engines, owner, "connection", connection::Module::migrations(), threads);
+        connections.emplace(connection::Module::Ports{base.database(), base.ids(), engines.clock, base.outbox(),
+                                                      base.consumers(), directory()});
+        bind(base, *connections);
+    }
+    void make_posts() {
+        Foundation& base = post_base.emplace(config, engines, owner, "post", post::Module::migrations(), threads);
+        posts.emplace(post::Module::Ports{base.database(), base.ids(), engines.clock, base.outbox(), base.consumers(),
+                                          directory(), network()});
+        bind(base, *posts);
+    }
+    template <class Module>
+    void bind(Foundation& base, Module& module) {
+        router.set_service(base.name());
+        module.add_routes(router);
+        if (engines.internal_tokens) module.add_internal_routes(router, *engines.internal_tokens);
+    }
 
-    std::vector<Dependency> dependencies() {
-        std::vector<Dependency> out;
-        for (Foundation* base : bases())
-            out.push_back({"sql:" + base->name, "the " + base->name + " service answers 503", true,
-                           [base] { return base->database->ready(); }});
+    user::Directory& directory() {
+        if (users) return users->directory();
+        return *neighbours.directory();
+    }
+    connection::Network& network() {
+        if (connections) return connections->network();
+        return *neighbours.network();
+    }
+    const http::Revocations& revocations() {
+        if (users) return users->revocations();
+        return neighbours.sessions()->revocations();
+    }
+
+    std::vector<Foundation*> bases() {
+        std::vector<Foundation*> out;
+        for (std::optional<Foundation>* base : {&user_base, &connection_base, &post_base})
+            if (*base) out.push_back(&**base);
         return out;
     }
 
-    Task<void> renew(Foundation& base);
-    Task<void> upkeep();
+    std::vector<Dependency> dependencies() {
+        std::vector<Dependency> out;
+        for (Foundation* base : bases()) out.push_back(base->dependency());
+        for (auto&& others : {neighbours.dependencies(), engines.dependencies()})
+            out.insert(out.end(), others.begin(), others.end());
+        return out;
+    }
+
+    template <class Module>
+    Task<void> maintain(Foundation& base, Module& module) {
+        co_await keep_up(base.name() + ": node number", base.renew());
+        co_await keep_up(base.name(), module.maintain());
+    }
+    /// Calls `piece` again and again until the end. Each service has its own: what is slow in one must not delay another, least of all the knowledge of ended sessions.
+    Task<void> repeat(std::function<Task<void>()> piece) {
+        while (!tasks.stopping()) {
+            co_await piece();
+            co_await sleep_for(kUpkeepEvery);
+        }
+    }
+    void start_upkeep() {
+        std::size_t next = 0;
+        const auto spawn = [&](std::string name, std::function<Task<void>()> piece) {
+            auto executor = threads.contexts()[next++ % threads.contexts().size()]->get_executor();
+            tasks.spawn(executor, "upkeep of " + std::move(name), repeat(std::move(piece)));
+        };
+        if (users) spawn("user", [this] { return maintain(*user_base, *users); });
+        if (connections) spawn("connection", [this] { return maintain(*connection_base, *connections); });
+        if (posts) spawn("post", [this] { return maintain(*post_base, *posts); });
+        if (neighbours.sessions()) spawn("neighbours", [this] { return neighbours.maintain(); });
+    }
 
     const Config config;
     IoThreads& threads;
     const std::string owner;
-    SystemClock clock;
-    std::unique_ptr<cache::Cache> cache;
-    std::unique_ptr<bus::Bus> bus;
-    std::unique_ptr<mail::Mailer> mailer;
-    Pool hashing;
-    http::AccessTokens tokens;
-    http::MemoryRateLimiter limiter;
-    Foundation user_base;
-    Foundation connection_base;
-    Foundation post_base;
-    user::Module users;
-    connection::Module connections;
-    post::Module posts;
-    PlatformRoutes platform;
+    Engines engines;
+    Neighbours neighbours;
     http::Router router;
+    std::optional<Foundation> user_base;
+    std::optional<Foundation> connection_base;
+    std::optional<Foundation> post_base;
+    std::optional<user::Module> users;
+    std::optional<connection::Module> connections;
+    std::optional<post::Module> posts;
+    std::optional<PlatformRoutes> platform;
     std::unique_ptr<http::Server> server;
     TaskGroup tasks;
 };
-
-/// Renews the node number of a service.
-Task<void> Application::State::renew(Foundation& base) {
-    const bool is_held = co_await base.lease->renew(*base.database, clock);
-    if (is_held) co_return;
-    // Another process may make ids with this number by now: ours could collide.
-    spdlog::critical("{}: the node number was lost; ending", base.name);
-    ::kill(::getpid(), SIGTERM);
-}
-
-/// Keeps leases, keys and revocations fresh. A database that is away only delays what needs it.
-Task<void> Application::State::upkeep() {
-    while (!tasks.stopping()) {
-        for (Foundation* base : bases()) co_await keep_up(base->name + ": node number", renew(*base));
-        co_await keep_up("user", users.maintain());
-        co_await keep_up("connection", connections.maintain());
-        co_await keep_up("post", posts.maintain());
-        co_await sleep_for(kUpkeepEvery);
-    }
-}
 
 Application::Application(const Config& config, IoThreads& threads) {
     if (config.sql.engine == "sqlite" || !config.data_dir.empty()) std::filesystem::create_directories(config.data_dir);
@@ -198,49 +193,55 @@ Application::Application(const Config& config, IoThreads& threads) {
 
 Application::~Application() = default;
 
-user::Module& Application::users() { return state_->users; }
-connection::Module& Application::connections() { return state_->connections; }
-post::Module& Application::posts() { return state_->posts; }
-const Clock& Application::clock() const { return state_->clock; }
+user::Module& Application::users() { return state_->users.value(); }
+connection::Module& Application::connections() { return state_->connections.value(); }
+post::Module& Application::posts() { return state_->posts.value(); }
+const Clock& Application::clock() const { return state_->engines.clock; }
 http::Router& Application::router() { return state_->router; }
-const std::string& Application::openapi_document() const { return state_->platform.openapi_document(); }
+const std::string& Application::openapi_document() const { return state_->platform->openapi_document(); }
 
 void Application::start() {
-    run_and_wait(state_->threads, [this] { return state_->users.load(); });
+    State& s = *state_;
+    if (s.users) run_and_wait(s.threads, [&s] { return s.users->load(); });
+    // Without the user service this process starts nevertheless, and is ready when it has answered.
+    if (s.neighbours.sessions()) run_and_wait(s.threads, [&s] { return s.neighbours.maintain(); });
+    s.engines.bus->start();
     std::size_t next = 0;
-    const auto& contexts = state_->threads.contexts();
-    for (Foundation* base : state_->bases()) {
+    const auto& contexts = s.threads.contexts();
+    for (Foundation* base : s.bases()) {
         auto executor = contexts[next++ % contexts.size()]->get_executor();
-        state_->tasks.spawn(executor, "relay of " + base->name, base->relay->run());
+        s.tasks.spawn(executor, "relay of " + base->name(), base->relay().run());
     }
-    state_->tasks.spawn(contexts[next % contexts.size()]->get_executor(), "upkeep", state_->upkeep());
-    state_->platform.set_started();
+    s.start_upkeep();
+    s.platform->set_started();
 }
 
 void Application::drain(std::chrono::milliseconds limit) {
-    state_->tasks.stop();
-    for (Foundation* base : state_->bases()) base->relay->stop();
-    if (const auto left = state_->tasks.wait(limit); left > 0)
-        spdlog::warn("{} background tasks did not end in time", left);
+    State& s = *state_;
+    s.tasks.stop();
+    for (Foundation* base : s.bases()) base->relay().stop();
+    if (const auto left = s.tasks.wait(limit); left > 0) spdlog::warn("{} background tasks did not end in time", left);
+    s.engines.bus->stop(limit);
     try {
-        run_and_wait(state_->threads, [this]() -> Task<void> {
-            for (Foundation* base : state_->bases()) co_await base->lease->release(*base->database);
+        run_and_wait(s.threads, [&s]() -> Task<void> {
+            for (Foundation* base : s.bases()) co_await base->release();
         });
     } catch (const std::exception& error) {
         spdlog::warn("giving back node numbers: {}", error.what());
     }
+    s.engines.client.stop();
 }
 
 std::uint16_t Application::listen() {
     State& s = *state_;
-    s.server = std::make_unique<http::Server>(server_options(s.config), s.router, s.tokens, s.users.revocations(),
-                                              s.limiter, s.clock, *s.user_base.ids);
+    s.server = std::make_unique<http::Server>(server_options(s.config), s.router, s.engines.tokens, s.revocations(),
+                                              *s.engines.limiter, s.engines.clock, s.engines.request_ids);
     s.server->start(s.threads.contexts());
     return s.server->port();
 }
 
 void Application::announce_drain() {
-    state_->platform.set_draining();
+    state_->platform->set_draining();
     if (state_->server) state_->server->announce_drain();
 }
 
@@ -251,14 +252,14 @@ void Application::stop_listening(std::chrono::milliseconds limit) {
 
 Task<void> Application::relay_all() {
     // A process that died holds partitions until its lease ends; only then are its events ours.
-    const Time give_up = state_->clock.now() + 2 * outbox::Relay::Options{}.lease;
-    for (bool is_waiting = true; is_waiting && state_->clock.now() < give_up;) {
+    const Time give_up = clock().now() + 2 * outbox::Relay::Options{}.lease;
+    for (bool is_waiting = true; is_waiting && clock().now() < give_up;) {
         bool has_moved = false;
         is_waiting = false;
         for (Foundation* base : state_->bases()) {
-            has_moved |= co_await base->relay->relay_once() > 0;
-            const auto first = co_await base->database->read(kFirstEvent, {});
-            is_waiting |= !first.empty();
+            has_moved |= co_await base->relay().relay_once() > 0;
+            const bool is_relayed = co_await base->is_relayed();
+            is_waiting |= !is_relayed;
         }
         if (is_waiting && !has_moved) co_await sleep_for(std::chrono::milliseconds(100));
         is_waiting |= has_moved;
@@ -267,41 +268,12 @@ Task<void> Application::relay_all() {
 
 void migrate(const Config& config) {
     if (config.sql.engine == "sqlite") std::filesystem::create_directories(config.data_dir);
-    open_database(config, "user")->migrate(user::Module::migrations());
-    open_database(config, "connection")->migrate(connection::Module::migrations());
-    open_database(config, "post")->migrate(post::Module::migrations());
-}
-
-IoThreads::IoThreads(std::size_t count) {
-    for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i)
-        pointers_.push_back(contexts_.emplace_back(std::make_unique<Context>(1)).get());
-    for (auto& context : contexts_) {
-        threads_.emplace_back([io = context.get()] {
-            const auto work = boost::asio::make_work_guard(*io);
-            io->run();
-        });
-    }
-}
-
-IoThreads::~IoThreads() { stop(); }
-
-void IoThreads::stop() {
-    for (auto& context : contexts_) context->stop();
-    for (auto& thread : threads_) thread.join();
-    threads_.clear();
-    for (auto& context : contexts_) context->abandon();
-}
-
-void run_and_wait(IoThreads& threads, std::function<Task<void>()> task) {
-    std::promise<void> done;
-    boost::asio::co_spawn(threads.first(), task, [&done](std::exception_ptr failure) {
-        if (failure) {
-            done.set_exception(failure);
-        } else {
-            done.set_value();
-        }
-    });
-    done.get_future().get();
+    const auto migrate_one = [&](const std::string& service, const std::vector<sql::Migration>& migrations) {
+        if (config.services.runs(service)) open_database(config, service)->migrate(migrations);
+    };
+    migrate_one("user", user::Module::migrations());
+    migrate_one("connection", connection::Module::migrations());
+    migrate_one("post", post::Module::migrations());
 }
 
 }  // namespace guildhall::app

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <functional>
+#include <chrono>
+#include <cstdint>
 #include <memory>
-#include <thread>
-#include <vector>
-
-#include <boost/asio/io_context.hpp>
+#include <string>
 
 #include "app/config.hpp"
+#include "app/io_threads.hpp"
 #include "platform/async/task.hpp"
+#include "platform/base/clock.hpp"
 #include "platform/http/router.hpp"
 #include "services/connection/module.hpp"
 #include "services/post/module.hpp"
@@ -16,35 +16,15 @@
 
 namespace guildhall::app {
 
-/// Threads that each run an io_context, from construction until stop().
-class IoThreads {
-public:
-    explicit IoThreads(std::size_t count);
-    ~IoThreads();
-    const std::vector<boost::asio::io_context*>& contexts() const { return pointers_; }
-    boost::asio::io_context& first() { return *pointers_.front(); }
-    /// Ends the threads; what still waits on them is destroyed.
-    void stop();
-
-private:
-    /// A context that can destroy what waits on it before it is destroyed itself.
-    struct Context : boost::asio::io_context {
-        using io_context::io_context;
-        void abandon() { shutdown(); }
-    };
-    std::vector<std::unique_ptr<Context>> contexts_;
-    std::vector<boost::asio::io_context*> pointers_;
-    std::vector<std::thread> threads_;
-};
-
-/// The whole program without its sockets: databases, bus, services, relays, wired from the configuration. The only place that sees all services.
+/// The program without its sockets: the services that the configuration names, wired to their engines and to the services of other processes. The only
+/// place that sees all services.
 class Application {
 public:
     /// Opens the databases; applies the migrations; takes the node numbers. Throws Unavailable, Corrupt.
     Application(const Config& config, IoThreads& threads);
     ~Application();
 
-    /// The services and what they share; for import and tests.
+    /// The services and what they share; for import and tests. Throw std::bad_optional_access when the service does not run here.
     user::Module& users();
     connection::Module& connections();
     post::Module& posts();
@@ -84,10 +64,7 @@ struct Draining {
     }
 };
 
-/// Runs `task` on `threads` and waits for it; rethrows its exception.
-void run_and_wait(IoThreads& threads, std::function<Task<void>()> task);
-
-/// Applies the migrations of all services and returns.
+/// Applies the migrations of the services that the configuration names.
 void migrate(const Config& config);
 
 }  // namespace guildhall::app

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,10 @@
 #include <vector>
 
 namespace guildhall::app {
+
+/// All services, in the order in which they start.
+inline constexpr std::array<std::string_view, 8> kServices{"user",  "connection", "post",         "chat",
+                                                           "media", "analytics",  "notification", "search"};
 
 /// Everything that can be configured. One TOML file, the environment over it, flags over both; options() is the table of all keys.
 struct Config {
@@ -41,6 +46,30 @@ struct Config {
         std::vector<std::string> cors_origins;
         bool access_log = true;
     } http;
+
+    /// Which services this process runs, and where it finds the others.
+    struct Services {
+        std::vector<std::string> run;  // empty: all
+        std::array<std::vector<std::string>, kServices.size()> urls;
+        std::vector<std::string> secrets;
+
+        bool runs(std::string_view service) const;
+        bool run_all() const;
+        /// The base URLs of a service in other processes; service is one of kServices.
+        const std::vector<std::string>& urls_of(std::string_view service) const;
+    } services;
+
+    /// Redis. Without a URL what it would hold is in this process.
+    struct Redis {
+        std::string url;
+        std::string prefix = "guildhall:";
+    } redis;
+
+    /// RabbitMQ. Without a URL events stay in this process.
+    struct Bus {
+        std::vector<std::string> urls;
+        std::string prefix = "guildhall.";
+    } bus;
 
     /// The databases.
     struct Sql {

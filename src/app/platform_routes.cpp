@@ -37,7 +37,7 @@ PlatformRoutes::PlatformRoutes(const Config& config, std::vector<Dependency> dep
     : dependencies_(std::move(dependencies)),
       instance_{"Guildhall",
                 GUILDHALL_VERSION,
-                {"user", "connection", "post"},
+                {kServices.begin(), kServices.end()},
                 {std::int64_t{post::kMaxPostLength}, std::int64_t{post::kMaxCommentLength}, 100,
                  static_cast<std::int64_t>(config.http.max_body_bytes), config.rate_limits.read_per_minute,
                  config.rate_limits.write_per_minute, config.rate_limits.auth_per_minute}} {}

@@ -29,7 +29,7 @@ public:
         url_ = server_->url();
     }
 
-    http::ServiceClient client() { return {client_, tokens_, {"test", name_, url_}}; }
+    http::ServiceClient client() { return {client_, tokens_, {"test", name_, {url_}}}; }
     /// From now on the service is away.
     void stop_server() { server_.reset(); }
 

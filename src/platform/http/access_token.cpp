@@ -218,6 +218,7 @@ Result<AccessClaims> AccessTokens::State::check(std::string_view token) {
     if (!signature) return invalid();
     {
         std::shared_lock lock(mutex);
+        if (keys.empty()) return Error{Code::unavailable, "the keys of access tokens are not known here yet"};
         const auto key = keys.find(header->kid);
         if (key == keys.end() || !cjose_jws_verify(signature.get(), key->second.get(), &error)) return invalid();
     }

@@ -55,7 +55,7 @@ public:
     /// Replaces the keys by those of a JWKS document ({"keys": […]}). Errors: invalid.
     Result<void> set_keys(std::string_view jwks);
 
-    /// Errors: unauthenticated.
+    /// Errors: unauthenticated; unavailable while there are no keys.
     Result<AccessClaims> verify(std::string_view token) const;
 
 private:

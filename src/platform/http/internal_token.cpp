@@ -56,7 +56,7 @@ InternalTokens::InternalTokens(std::vector<std::string> secrets, const Clock& cl
     : secrets_(std::move(secrets)), clock_(clock) {
     const auto is_short = [](const std::string& secret) { return secret.size() < kLeastSecret; };
     if (secrets_.empty() || std::ranges::any_of(secrets_, is_short))
-        throw std::invalid_argument("internal.secret must be at least 32 bytes long");
+        throw std::invalid_argument("a secret must be at least 32 bytes long");
 }
 
 std::string InternalTokens::sign(const InternalClaims& claims) const {

@@ -16,31 +16,48 @@ constexpr std::chrono::milliseconds kDeadline{2000};
 ServiceClient::ServiceClient(Client& client, const InternalTokens& tokens, Route route)
     : client_(client), tokens_(tokens), route_(std::move(route)) {}
 
+ServiceClient::ServiceClient(ServiceClient&& other) noexcept
+    : client_(other.client_), tokens_(other.tokens_), route_(other.route_) {}
+
 void ServiceClient::fail(std::string_view path, const std::string& why) const {
     throw Unavailable(route_.audience + " " + std::string(path) + ": " + why);
 }
 
-Task<std::string> ServiceClient::send(std::string_view path, UserId subject, std::string body) {
-    auto deadline = kDeadline;
-    if (const CallPointer call = co_await current_call(); call && call->deadline != Call::Deadline::max()) {
-        const auto left =
-            std::chrono::floor<std::chrono::milliseconds>(call->deadline - std::chrono::steady_clock::now());
-        deadline = std::clamp(left, std::chrono::milliseconds(0), kDeadline);
-    }
+ClientRequest ServiceClient::request_to(std::size_t replica, std::string_view path, UserId subject) const {
     ClientRequest request;
-    request.peer = route_.audience;
+    // Each replica has its own breaker.
+    request.peer = route_.audience + (route_.urls.size() > 1 ? "/" + std::to_string(replica) : "");
     request.method = "POST";
-    request.url = route_.url + "/internal/v1/" + route_.audience + "/" + std::string(path);
-    request.body = std::move(body);
+    request.url = route_.urls[replica] + "/internal/v1/" + route_.audience + "/" + std::string(path);
     request.headers = {{"Content-Type", "application/json"},
-                       {"Authorization", "Bearer " + tokens_.sign({route_.issuer, route_.audience, subject})},
-                       {kDeadlineHeader, std::to_string(deadline.count())}};
-    request.deadline = deadline;
+                       {"Authorization", "Bearer " + tokens_.sign({route_.issuer, route_.audience, subject})}};
     request.is_idempotent = true;
-    Response response = co_await client_.send(std::move(request));
-    if (response.status != 200)
-        fail(path, "answered " + std::to_string(response.status) + ": " + response.body.substr(0, 256));
-    co_return std::move(response.body);
+    return request;
+}
+
+Task<std::string> ServiceClient::send(std::string_view path, UserId subject, std::string body) {
+    auto end = std::chrono::steady_clock::now() + kDeadline;
+    if (const CallPointer call = co_await current_call()) end = std::min(end, call->deadline);
+    const std::size_t replicas = route_.urls.size();
+    const std::size_t first = replicas > 1 ? next_.fetch_add(1, std::memory_order_relaxed) : 0;
+    for (std::size_t tried = 1;; ++tried) {
+        const auto left = std::chrono::floor<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        // So that one that hangs leaves time for the others.
+        const auto deadline = std::max(left, std::chrono::milliseconds(0)) / (replicas - tried + 1);
+        ClientRequest request = request_to((first + tried) % replicas, path, subject);
+        request.deadline = deadline;
+        request.headers.emplace_back(kDeadlineHeader, std::to_string(deadline.count()));
+        const bool is_last = tried == replicas;
+        request.body = is_last ? std::move(body) : body;
+        try {
+            Response response = co_await client_.send(std::move(request));
+            if (response.status != 200)
+                fail(path, "answered " + std::to_string(response.status) + ": " + response.body.substr(0, 256));
+            co_return std::move(response.body);
+        } catch (const Unavailable&) {
+            if (is_last) throw;
+        }
+    }
 }
 
 }  // namespace guildhall::http

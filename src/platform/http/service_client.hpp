@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/async/task.hpp"
 #include "platform/base/id.hpp"
@@ -13,17 +15,18 @@
 
 namespace guildhall::http {
 
-/// The internal routes of another service, asked by service `issuer` at `url` ("http://user:8080"). What is asked changes nothing, so it may be
-/// sent twice. Thread-safe.
+/// The internal routes of another service, asked by service `issuer` at `urls` ("http://user:8080"): the replicas in turn, and when one is away the next.
+/// What is asked changes nothing, so it may be sent twice. Thread-safe.
 class ServiceClient {
 public:
     /// Who asks whom; `client` and `tokens` outlive this.
     struct Route {
         std::string issuer;
         std::string audience;
-        std::string url;
+        std::vector<std::string> urls;  // at least one
     };
     ServiceClient(Client& client, const InternalTokens& tokens, Route route);
+    ServiceClient(ServiceClient&& other) noexcept;
 
     /// Asks POST /internal/v1/<audience>/<path> for member `subject`, or nobody (0). Throws Unavailable when it is not answered, refused, or the
     /// answer cannot be read. Members of the answer that this version does not know are passed over.
@@ -36,6 +39,7 @@ public:
 
 private:
     Task<std::string> send(std::string_view path, UserId subject, std::string body);
+    ClientRequest request_to(std::size_t replica, std::string_view path, UserId subject) const;
     [[noreturn]] void fail(std::string_view path, const std::string& why) const;
     template <json::Described Answer>
     Answer read(std::string_view path, std::string_view text) const {
@@ -54,6 +58,7 @@ private:
     Client& client_;
     const InternalTokens& tokens_;
     const Route route_;
+    std::atomic<std::size_t> next_{0};
 };
 
 }  // namespace guildhall::http

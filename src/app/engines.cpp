@@ -1,0 +1,83 @@
+#include "app/engines.hpp"
+
+#include <chrono>
+
+#include "app/consumers.hpp"
+#include "platform/base/text.hpp"
+#include "platform/bus/memory.hpp"
+#include "platform/bus/rabbitmq.hpp"
+#include "platform/cache/memory.hpp"
+#include "platform/cache/redis.hpp"
+#include "platform/http/redis_rate_limiter.hpp"
+#include "platform/realtime/redis.hpp"
+
+namespace guildhall::app {
+namespace {
+
+http::RateLimiter::Limits rate_limits(const Config& config) {
+    constexpr std::chrono::seconds kWindow{60};
+    return {{{config.rate_limits.read_per_minute, kWindow},
+             {config.rate_limits.write_per_minute, kWindow},
+             {config.rate_limits.auth_per_minute, kWindow}}};
+}
+
+std::unique_ptr<redis::Client> make_redis(const Config& config, IoThreads& threads) {
+    if (config.redis.url.empty()) return nullptr;
+    return std::make_unique<redis::Client>(redis::parse_url(config.redis.url), threads.contexts());
+}
+
+std::unique_ptr<bus::Bus> make_bus(const Config& config, const std::string& owner, IoThreads& threads) {
+    if (config.bus.urls.empty()) return bus::make_memory_bus();
+    bus::RabbitmqOptions options;
+    options.urls = config.bus.urls;
+    options.prefix = config.bus.prefix;
+    options.client = "guildhall " + owner;
+    for (boost::asio::io_context* context : threads.contexts()) options.executors.push_back(context->get_executor());
+    for (const std::string_view service : kServices) {
+        if (config.services.runs(service)) continue;
+        for (bus::Wanted& wanted : consumers_of(service)) options.elsewhere.push_back(std::move(wanted));
+    }
+    return bus::make_rabbitmq_bus(std::move(options));
+}
+
+/// Request ids only have to differ: that needs no lease.
+std::uint16_t random_node() {
+    const std::string bytes = random_bytes(2);
+    return static_cast<std::uint16_t>(
+        (static_cast<unsigned char>(bytes[0]) << 8 | static_cast<unsigned char>(bytes[1])) & 1023);
+}
+
+}  // namespace
+
+Engines::Engines(const Config& config, const std::string& owner, IoThreads& threads)
+    : redis(make_redis(config, threads)),
+      cache(redis ? cache::make_redis_cache(*redis, config.redis.prefix + "cache:")
+                  : cache::make_memory_cache(clock, config.cache.max_bytes)),
+      channel(redis ? realtime::make_redis_channel(*redis, config.redis.prefix + "live:")
+                    : realtime::make_memory_channel()),
+      limiter(redis ? http::make_redis_rate_limiter(*redis, config.redis.prefix + "limit:", rate_limits(config), clock)
+                    : std::make_unique<http::MemoryRateLimiter>(rate_limits(config), clock)),
+      bus(make_bus(config, owner, threads)),
+      has_broker(!config.bus.urls.empty()),
+      mailer(mail::make_file_mailer(config.data_dir / "mail")),
+      hashing("hashing", config.auth.hashing_threads, config.auth.hashing_queue),
+      tokens(config.auth.issuer, clock),
+      request_ids(clock, random_node()) {
+    if (!config.services.secrets.empty()) internal_tokens.emplace(config.services.secrets, clock);
+}
+
+std::vector<Dependency> Engines::dependencies() const {
+    std::vector<Dependency> out;
+    if (redis)
+        out.push_back(
+            {"redis",
+             "answers are computed from SQL, limits are counted by each process for itself, live events reach "
+             "this process only",
+             false, [this]() -> Task<bool> { co_return redis->is_up(); }});
+    if (has_broker)
+        out.push_back({"rabbitmq", "events wait in the outbox; what is derived from them comes later", false,
+                       [this]() -> Task<bool> { co_return bus->ready(); }});
+    return out;
+}
+
+}  // namespace guildhall::app

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/config.hpp"
+#include "app/io_threads.hpp"
+#include "app/platform_routes.hpp"
+#include "platform/async/pool.hpp"
+#include "platform/base/clock.hpp"
+#include "platform/base/id.hpp"
+#include "platform/bus/bus.hpp"
+#include "platform/cache/cache.hpp"
+#include "platform/http/access_token.hpp"
+#include "platform/http/client.hpp"
+#include "platform/http/internal_token.hpp"
+#include "platform/http/rate_limiter.hpp"
+#include "platform/mail/mailer.hpp"
+#include "platform/realtime/channel.hpp"
+#include "platform/redis/client.hpp"
+
+namespace guildhall::app {
+
+/// What all services of this process share: each port with the implementation that the configuration chooses.
+struct Engines {
+    Engines(const Config& config, const std::string& owner, IoThreads& threads);
+
+    /// What /readyz asks of them.
+    std::vector<Dependency> dependencies() const;
+
+    SystemClock clock;
+    std::unique_ptr<redis::Client> redis;  // null: there is none
+    std::unique_ptr<cache::Cache> cache;
+    std::unique_ptr<realtime::Channel> channel;
+    std::unique_ptr<http::RateLimiter> limiter;
+    std::unique_ptr<bus::Bus> bus;
+    const bool has_broker;
+    std::unique_ptr<mail::Mailer> mailer;
+    Pool hashing;
+    http::AccessTokens tokens;
+    std::optional<http::InternalTokens> internal_tokens;  // nothing: nobody asks this process, and it asks nobody
+    http::Client client;
+    IdGenerator request_ids;
+};
+
+}  // namespace guildhall::app

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/engines.hpp"
+#include "app/io_threads.hpp"
+#include "app/platform_routes.hpp"
+#include "platform/outbox/consumer.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "platform/outbox/relay.hpp"
+#include "platform/sql/database.hpp"
+#include "platform/sql/node_lease.hpp"
+
+namespace guildhall::app {
+
+/// What every service with facts stands on: its database, ids, outbox, consumers and relay.
+class Foundation {
+public:
+    /// Opens the database, applies `migrations`, takes a node number. Throws Unavailable, Corrupt.
+    Foundation(const Config& config, Engines& engines, const std::string& owner, std::string service,
+               const std::vector<sql::Migration>& migrations, IoThreads& threads);
+
+    const std::string& name() const { return name_; }
+    sql::Database& database() { return *database_; }
+    IdGenerator& ids() { return *ids_; }
+    outbox::Outbox& outbox() { return *outbox_; }
+    outbox::Consumers& consumers() { return consumers_; }
+    outbox::Relay& relay() { return *relay_; }
+
+    Dependency dependency();
+    /// Renews the node number; ends the process when another has it.
+    Task<void> renew();
+    /// Gives the node number back.
+    Task<void> release();
+    /// True when no event waits.
+    Task<bool> is_relayed();
+
+private:
+    const std::string name_;
+    const Clock& clock_;
+    std::unique_ptr<sql::Database> database_;
+    std::optional<sql::NodeLease> lease_;
+    std::optional<IdGenerator> ids_;
+    std::optional<outbox::Outbox> outbox_;
+    outbox::Consumers consumers_;
+    std::optional<outbox::Relay> relay_;
+};
+
+}  // namespace guildhall::app

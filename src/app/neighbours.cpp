@@ -1,0 +1,75 @@
+#include "app/neighbours.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "platform/async/upkeep.hpp"
+#include "platform/base/text.hpp"
+
+namespace guildhall::app {
+namespace {
+
+constexpr std::chrono::milliseconds kPingDeadline{800};  // less than kReadyDeadline
+constexpr std::chrono::minutes kClockDifference{1};      // between two processes, at most
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string out;
+    for (const std::string& name : names) out += (out.empty() ? "" : "+") + name;
+    return out;
+}
+
+}  // namespace
+
+Neighbours::Neighbours(const Config& config, Engines& engines)
+    : config_(config), engines_(engines), name_(joined(config.services.run)) {
+    const Config::Services& services = config.services;
+    if (!services.runs("user")) {
+        sessions_.emplace(client_of("user"), engines.tokens, engines.clock,
+                          config.auth.access_token_ttl + kClockDifference);
+        if (services.runs("connection") || services.runs("post")) directory_.emplace(client_of("user"));
+    }
+    if (!services.runs("connection") && services.runs("post")) network_.emplace(client_of("connection"));
+}
+
+http::ServiceClient Neighbours::client_of(const std::string& service) const {
+    return {engines_.client, *engines_.internal_tokens, {name_, service, config_.services.urls_of(service)}};
+}
+
+Task<bool> Neighbours::answers(std::string service) {
+    for (const std::string& url : config_.services.urls_of(service)) {
+        http::ClientRequest request;
+        request.peer = service + " at " + url;
+        request.url = url + "/livez";
+        request.deadline = kPingDeadline;
+        try {
+            const auto response = co_await engines_.client.send(std::move(request));
+            if (response.status == 200) co_return true;
+        } catch (const Unavailable&) {
+            continue;
+        }
+    }
+    co_return false;
+}
+
+std::vector<Dependency> Neighbours::dependencies() {
+    std::vector<Dependency> out;
+    if (sessions_) {
+        // Without keys nobody can be let in; once known they stay.
+        out.push_back({"keys of access tokens", "nobody can be signed in here", true,
+                       [this]() -> Task<bool> { co_return sessions_->refreshed_at() > Time{}; }});
+        out.push_back({"service:user", "names are those of the last minutes; what is not known here answers 503", false,
+                       [this] { return answers("user"); }});
+    }
+    if (network_)
+        out.push_back({"service:connection", "feeds and what only connections may see answer 503", false,
+                       [this] { return answers("connection"); }});
+    return out;
+}
+
+Task<void> Neighbours::maintain() {
+    if (sessions_) co_await keep_up("sessions and keys", sessions_->refresh());
+    if (directory_) directory_->expire();
+    if (network_) network_->expire();
+}
+
+}  // namespace guildhall::app

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/config.hpp"
+#include "app/engines.hpp"
+#include "app/platform_routes.hpp"
+#include "services/connection/public/network_client.hpp"
+#include "services/user/public/directory_client.hpp"
+#include "services/user/public/sessions_client.hpp"
+
+namespace guildhall::app {
+
+/// The services of other processes, as far as those of this one ask them.
+class Neighbours {
+public:
+    Neighbours(const Config& config, Engines& engines);
+
+    /// Null when the service runs here, or nobody here asks it.
+    user::DirectoryClient* directory() { return directory_ ? &*directory_ : nullptr; }
+    user::SessionsClient* sessions() { return sessions_ ? &*sessions_ : nullptr; }
+    connection::NetworkClient* network() { return network_ ? &*network_ : nullptr; }
+
+    std::vector<Dependency> dependencies();
+    /// Every second: learns of ended sessions and new keys, lets go of what is too old.
+    Task<void> maintain();
+
+private:
+    http::ServiceClient client_of(const std::string& service) const;
+    Task<bool> answers(std::string service);
+
+    const Config& config_;
+    Engines& engines_;
+    const std::string name_;  // who asks
+    std::optional<user::DirectoryClient> directory_;
+    std::optional<user::SessionsClient> sessions_;
+    std::optional<connection::NetworkClient> network_;
+};
+
+}  // namespace guildhall::app
