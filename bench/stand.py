@@ -193,7 +193,7 @@ class Stand:
         return self.start(Server("beast", ["taskset", "-c", "0", program, str(port), "1"], port, self.folder), "/json")
 
     def postgres(self):
-        """Starts a PostgreSQL of its own, with fsync; its libpq URL."""
+        """Starts a PostgreSQL of its own, with fsync; its libpq connection string."""
         if not self.postgres_dsn:
             environment = {**os.environ, "DATA_DIR": str(self.temporary / "postgres"), "STATE_DIR": str(self.temporary / "state"), "FSYNC": "on"}
             run = subprocess.run([ROOT / "tests/engines/up-postgres"], env=environment, capture_output=True, text=True, check=False)
@@ -211,7 +211,8 @@ class Stand:
                 shutil.copyfile(file, place / file.name)
             subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=place, check=True)
         dsn = self.postgres()
-        database = dsn.rpartition("/")[0] + "/node"
+        place_of = dict(word.split("=", 1) for word in dsn.split())
+        database = f"host={place_of['host']} port={place_of['port']} user={place_of['user']} dbname=node"
         psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1"]
         subprocess.run([*psql, dsn, "-c", "create database node"], check=True)
         subprocess.run([*psql, database, "-f", source / "schema.sql"], check=True)
@@ -221,8 +222,7 @@ class Stand:
         redis = Server("redis", ["redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.temporary)],
                        redis_port, self.folder)
         self.running.append(redis)
-        user, host, pg_port = re.match(r"postgresql://([^@]+)@([^:]+):(\d+)/", dsn).groups()
-        environment = {"PORT": str(port), "WORKERS": "2", "PGHOST": host, "PGPORT": pg_port, "PGUSER": user, "PGDATABASE": "node",
+        environment = {"PORT": str(port), "WORKERS": "2", "PGHOST": place_of["host"], "PGPORT": place_of["port"], "PGUSER": place_of["user"], "PGDATABASE": "node",
                        "REDIS_PORT": str(redis_port), "NODE_ENV": "production", "JWT_SECRET": "bench"}
         tokens = subprocess.run(["node", "tokens.js", "4039"], cwd=place, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
         return self.start(Server("node", ["node", "server.js"], port, self.folder, environment, place), "/health"), tokens.stdout.split()

@@ -12,6 +12,7 @@
 
 #include "app/application.hpp"
 #include "app/config.hpp"
+#include "app/consumers.hpp"
 #include "app/data_folder_lock.hpp"
 #include "app/dead_letters.hpp"
 #include "app/import.hpp"
@@ -85,6 +86,11 @@ int serve(const Config& config) {
     return 0;
 }
 
+void print_queues(const Config& config) {
+    for (const std::string_view service : kServices)
+        for (const bus::Wanted& wanted : consumers_of(service)) std::cout << config.bus.prefix << wanted.consumer << '\n';
+}
+
 int print_openapi() {
     // The document needs the routes only: an application over empty databases in memory's stead of a folder that is thrown away.
     Config config;
@@ -137,6 +143,10 @@ int run(int argc, char** argv) {
     replay_flags.add_to(*replay_command);
     add_replay_options(*replay_command, dead_letters);
 
+    ConfigFlags queue_flags;
+    auto* queues_command = events_command->add_subcommand("queues", "Print the queues at the broker, one a line");
+    queue_flags.add_to(*queues_command);
+
     auto* openapi_command = program.add_subcommand("openapi", "Print the OpenAPI document");
 
     auto* config_command = program.add_subcommand("config", "The configuration");
@@ -164,6 +174,7 @@ int run(int argc, char** argv) {
         if (*import_command) return import_files(import_flags.load(), import_options);
         if (*list_command) list_dead_letters(list_flags.load(), dead_letters, std::cout);
         if (*replay_command) replay_dead_letters(replay_flags.load(), dead_letters, std::cout);
+        if (*queues_command) print_queues(queue_flags.load());
         if (*openapi_command) return print_openapi();
         if (*check_command) {
             check_flags.load();

@@ -1,11 +1,14 @@
 #include "app/open_files.hpp"
 
+#include <algorithm>
+
 #include <sys/resource.h>
+
+#include "app/service_database.hpp"
 
 namespace guildhall::app {
 namespace {
 
-constexpr std::size_t kServices = 3;
 constexpr std::size_t kFilesOfSqlite = 3;  // the database, its log, its index of the log
 constexpr std::size_t kOthers = 64;        // standard streams, reactors, listeners, mails
 
@@ -22,7 +25,9 @@ std::size_t raise_open_files_limit() {
 std::size_t most_open_files(const Config& config, std::size_t threads) {
     const std::size_t of_a_service =
         config.sql.engine == "sqlite" ? kFilesOfSqlite * (threads + 1) : config.sql.connections_per_thread * threads;
-    return config.http.max_connections + kServices * of_a_service + kOthers;
+    const auto services = static_cast<std::size_t>(std::ranges::count_if(
+        services_with_database(), [&](const std::string& service) { return config.services.runs(service); }));
+    return config.http.max_connections + services * of_a_service + kOthers;
 }
 
 }  // namespace guildhall::app

@@ -9,8 +9,8 @@
 namespace guildhall::app {
 
 std::span<const std::string> services_with_database() {
-    static const std::array<std::string, 3> kServices{"user", "connection", "post"};
-    return kServices;
+    static const std::array<std::string, 3> names{"user", "connection", "post"};
+    return names;
 }
 
 std::unique_ptr<sql::Database> open_database(const Config& config, const std::string& service) {

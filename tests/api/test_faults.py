@@ -15,7 +15,7 @@ import pytest
 
 from support.client import Service, eventually
 from support.load import ACKNOWLEDGED, UNKNOWN, Writers, body_of, newest_texts
-from support.shapes import ROOT, Postgres
+from support.shapes import ROOT, Engines
 
 pytestmark = pytest.mark.faults
 ROUNDS = int(os.environ.get("GUILDHALL_KILL_ROUNDS", "50"))
@@ -318,13 +318,13 @@ def own_postgres(tmp_path_factory):
     engine.stop()
 
 
-@pytest.mark.shape("postgres")
+@pytest.mark.shape("engines")
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("immediate", [False, True], ids=["shut down", "crashed"])
 def test_postgres_restarted_under_load(own_postgres, launch, immediate):
     """503 with Retry-After while it is away, at once; recovery by itself; nothing half-done: acknowledged posts are there, refused ones are not."""
-    instance = launch(shape=Postgres(own_postgres.dsn))
+    instance = launch(shape=Engines(own_postgres.dsn))
     service = Service(instance)
     *authors, reader = members = service.members(3)
     reader.connect(*authors)

@@ -12,6 +12,7 @@ import time
 import urllib.request
 import uuid
 
+import pika
 import psycopg
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -172,29 +173,45 @@ class Sqlite:
         pass
 
 
-class Postgres:
-    """One process, all services, on a PostgreSQL; each instance has a database of its own. $GUILDHALL_TEST_POSTGRES is the DSN of an administrator."""
+def engine(name: str) -> str:
+    """How a real engine is reached: tests/engines/up-* say so."""
+    found = os.environ.get(f"GUILDHALL_TEST_{name}", "")
+    if not found:
+        raise RuntimeError(f"GUILDHALL_TEST_{name} is not set")
+    return found
 
-    name = "postgres"
+
+class Engines:
+    """One process, all services, on all real engines; each instance has a database, a broker's queues and keys of its own."""
+
+    name = "engines"
 
     def __init__(self, dsn: str | None = None):
-        self.dsn = dsn or os.environ.get("GUILDHALL_TEST_POSTGRES", "")
-        if not self.dsn:
-            raise RuntimeError("GUILDHALL_TEST_POSTGRES is not set")
+        self.dsn = dsn or engine("POSTGRES")  # of an administrator
 
     def settings(self, instance):
         instance.database = f"api_{uuid.uuid4().hex[:16]}"
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {instance.database}")
         instance.dsn = psycopg.conninfo.make_conninfo(self.dsn, dbname=instance.database)
-        return {"sql": {"engine": "postgres", "dsn": instance.dsn}}
+        return {
+            "sql": {"engine": "postgres", "dsn": instance.dsn},
+            "redis": {"url": engine("REDIS"), "prefix": instance.database + ":"},
+            "bus": {"url": engine("RABBITMQ"), "prefix": instance.database + "."},
+        }
 
     def clean(self, instance):
+        queues = instance.run("events queues").stdout.split()
+        with contextlib.suppress(pika.exceptions.AMQPError), pika.BlockingConnection(pika.URLParameters(engine("RABBITMQ"))) as broker:
+            channel = broker.channel()
+            for queue in queues:
+                channel.queue_delete(queue)
+            channel.exchange_delete(instance.database + ".events")
         with contextlib.suppress(psycopg.Error), psycopg.connect(self.dsn, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {instance.database} WITH (FORCE)")
 
 
-SHAPES = {"sqlite": Sqlite, "postgres": Postgres}
+SHAPES = {"sqlite": Sqlite, "engines": Engines}
 
 
 def chosen_shape():
