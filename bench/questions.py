@@ -1,6 +1,7 @@
 """The questions: each prepares both sides, checks that the answers are right, measures in turn and returns rows of the table."""
 import hashlib
 import itertools
+import os
 import random
 import sqlite3
 import statistics
@@ -8,7 +9,7 @@ import subprocess
 from dataclasses import dataclass, field
 
 from load import CONNECTIONS, Failed, call, expect, play, write_requests
-from stand import COPY, SHARED
+from stand import COPY, ROOT, SHARED
 
 POSTS = 40_000
 TEXT = "x" * 256  # as the rival's own script
@@ -209,13 +210,19 @@ def new_posts(network):
 
 
 def writes(stand, options):
-    """How many durable posts a second through HTTP, with one commit for many of them?"""
+    """How many durable posts a second through HTTP, with one commit for many of them? On the disk as it is, and on one whose fsync takes 2 ms longer."""
     network = stand.load("writes", POSTS)
-    ours = stand.guildhall("writes", threads=2)
-    check_writes(ours, network)
-    file = write_requests(stand.folder / "writes.requests", new_posts(network))
     probe = stand.build(SHARED / "probes/sql_port.cpp", "-lpq", "-lsqlite3")
     bare = stand.build(SHARED / "peers/sqlite/sqlite_ceiling.cpp", "-lsqlite3")
+    slow_fsync = {"LD_PRELOAD": str(stand.build(ROOT / "bench/slow_fsync.cpp", "-shared", "-fPIC", "-ldl"))}
+    yield from writes_on(stand, options, network, probe, bare, {}, "")
+    yield from writes_on(stand, options, network, probe, bare, slow_fsync, "-2ms")
+
+
+def writes_on(stand, options, network, probe, bare, environment, suffix):
+    ours = stand.guildhall("writes", threads=2, environment=environment)
+    check_writes(ours, network)
+    file = write_requests(stand.folder / "writes.requests", new_posts(network))
     play(ours, file, options.warm)
 
     def count():
@@ -229,25 +236,28 @@ def writes(stand, options):
         sample = play(ours, file, options.seconds, connections)
         sent += sample.requests
         return sample
-    many, one, single, port = in_turn(options.rounds, [lambda: grouped(CONNECTIONS), lambda: grouped(1), lambda: one_by_one(bare, stand.folder),
-                                                       lambda: probe_rate(probe, stand.folder)])
+    many, one, single, port = in_turn(options.rounds, [lambda: grouped(CONNECTIONS), lambda: grouped(1), lambda: one_by_one(bare, stand.folder, environment),
+                                                       lambda: probe_rate(probe, stand.folder, environment)])
     # wrk leaves without waiting for its last answers: there may be more than it counted, but nothing that it counted may be missing.
     expect(count() - before >= sent, f"{sent:,} posts were acknowledged and {count() - before:,} are in the database")
+    stand.stop(ours)
     rate = [s.rate for s in many]
     conditions = f"SQLite, synchronous=FULL, POST /v1/posts of 256 characters, {CONNECTIONS} clients, 2 io threads, wrk on the same 2 cores"
-    yield compare("writes-bare", "durable posts through HTTP; bare SQLite, one INSERT a transaction", "1/s", rate, single, ">= 10",
+    if suffix:
+        conditions += "; each fsync of both sides takes 2 ms longer (bench/slow_fsync.cpp)"
+    yield compare(f"writes-bare{suffix}", "durable posts through HTTP; bare SQLite, one INSERT a transaction", "1/s", rate, single, ">= 10",
                   conditions + "; the rival is one insert at FULL of peers/sqlite: no HTTP, no event, one table")
-    yield compare("writes-one", "durable posts through HTTP; ours with one client, each its own commit", "1/s", rate, [s.rate for s in one], ">= 10",
+    yield compare(f"writes-one{suffix}", "durable posts through HTTP; ours with one client, each its own commit", "1/s", rate, [s.rate for s in one], ">= 10",
                   "as above; the rival does the same work with one transaction each", is_required=False)
-    yield compare("writes-probe", "durable posts through HTTP; probes/sql_port: insert and event, grouped", "1/s", rate, port, ">= 0.4",
+    yield compare(f"writes-probe{suffix}", "durable posts through HTTP; probes/sql_port: insert and event, grouped", "1/s", rate, port, ">= 0.4",
                   conditions + "; the probe has no HTTP")
 
 
-def one_by_one(program, folder):
+def one_by_one(program, folder, environment):
     """Inserts a second of the bare SQLite at FULL, each its own transaction. It measures more than that: it is ended at the line that is asked."""
     place = folder / "bare"
     place.mkdir(exist_ok=True)
-    with subprocess.Popen([program, place], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
+    with subprocess.Popen([program, place], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **environment}) as run:
         for line in run.stdout:
             if line.startswith("insert sync=FULL batch=1 "):
                 run.kill()
@@ -255,8 +265,8 @@ def one_by_one(program, folder):
     raise Failed("peers/sqlite did not measure inserts at FULL")
 
 
-def probe_rate(program, folder):
-    run = subprocess.run([program, "sqlite", folder / "probe.db", "400"], capture_output=True, text=True, check=True)
+def probe_rate(program, folder, environment):
+    run = subprocess.run([program, "sqlite", folder / "probe.db", "400"], capture_output=True, text=True, check=True, env={**os.environ, **environment})
     line = next(l for l in run.stdout.splitlines() if "durable insert + outbox" in l)
     return float(line.split("outbox")[1].split()[0])
 

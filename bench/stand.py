@@ -170,12 +170,12 @@ class Stand:
             out.writelines(f"{k * COPY} {(k + 1) * COPY}\n" for k in range(copies - 1))
         return path
 
-    def guildhall(self, data, threads, cores=None, options=()):
+    def guildhall(self, data, threads, cores=None, options=(), environment=None):
         port = free_port()
         pinned = ["taskset", "-c", cores] if cores else []
         command = [*pinned, self.binary, "serve", "--data", self.folder / data, "--listen", f"127.0.0.1:{port}", "--http-threads", str(threads),
                    *NO_LIMITS, *options]
-        return self.start(Guildhall(f"serve-{data}", command, port, self.folder), "/readyz")
+        return self.start(Guildhall(f"serve-{data}", command, port, self.folder, environment), "/readyz")
 
     # ---- rivals
 
