@@ -3,6 +3,7 @@
 #include <string>
 
 #include "platform/http/idempotency.hpp"
+#include "platform/http/stand_in.hpp"
 #include "platform/sql/node_lease.hpp"
 #include "services/connection/connection_consumers.hpp"
 #include "services/connection/connection_routes.hpp"
@@ -33,6 +34,12 @@ std::vector<sql::Migration> Module::migrations() {
 }
 
 void Module::add_routes(http::Router& router) { add_connection_routes(router, service_, ports_.database); }
+
+void Module::describe_routes(http::Router& router) {
+    http::StandIn<ConnectionService> service;
+    http::StandIn<sql::Database> keys;
+    add_connection_routes(router, service.get(), keys.get());
+}
 
 void Module::add_internal_routes(http::Router& router, const http::InternalTokens& tokens) {
     connection::add_internal_routes(router, internal_, tokens);

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "platform/http/idempotency.hpp"
+#include "platform/http/stand_in.hpp"
 #include "platform/sql/node_lease.hpp"
 #include "services/post/migrations.hpp"
 #include "services/post/post_routes.hpp"
@@ -33,6 +34,14 @@ Module::Module(Ports ports, Options options)
 
 void Module::add_routes(http::Router& router) {
     add_post_routes(router, post_service_, reaction_service_, comment_service_, ports_.database);
+}
+
+void Module::describe_routes(http::Router& router) {
+    http::StandIn<PostService> posts;
+    http::StandIn<ReactionService> reactions;
+    http::StandIn<CommentService> comments;
+    http::StandIn<sql::Database> keys;
+    add_post_routes(router, posts.get(), reactions.get(), comments.get(), keys.get());
 }
 
 void Module::add_internal_routes(http::Router& router, const http::InternalTokens& tokens) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "platform/async/upkeep.hpp"
+#include "platform/http/stand_in.hpp"
 #include "platform/sql/node_lease.hpp"
 #include "services/user/migrations.hpp"
 #include "services/user/public/events.hpp"
@@ -78,6 +79,12 @@ std::vector<sql::Migration> Module::migrations() {
 }
 
 void Module::add_routes(http::Router& router) { user::add_routes(router, auth_, users_); }
+
+void Module::describe_routes(http::Router& router) {
+    http::StandIn<AuthService> auth;
+    http::StandIn<UserService> users;
+    user::add_routes(router, auth.get(), users.get());
+}
 
 void Module::add_internal_routes(http::Router& router, const http::InternalTokens& tokens) {
     user::add_internal_routes(router, internal_, tokens);

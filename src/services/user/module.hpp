@@ -65,6 +65,8 @@ public:
 
     /// Binds the routes of the service; the module must outlive the router.
     void add_routes(http::Router& router);
+    /// Binds the routes of this service for documents only: none of them can be called.
+    static void describe_routes(http::Router& router);
     /// Binds what other processes ask of it, for those who hold one of `tokens`.
     void add_internal_routes(http::Router& router, const http::InternalTokens& tokens);
 
