@@ -15,8 +15,13 @@
 #include "app/consumers.hpp"
 #include "app/data_folder_lock.hpp"
 #include "app/dead_letters.hpp"
+#include "app/gateway.hpp"
+#include "app/gateway_kong.hpp"
+#include "app/gateway_nginx.hpp"
 #include "app/import.hpp"
 #include "app/open_files.hpp"
+#include "app/platform_routes.hpp"
+#include "app/route_table.hpp"
 #include "platform/base/log.hpp"
 
 namespace guildhall::app {
@@ -88,23 +93,20 @@ int serve(const Config& config) {
 
 void print_queues(const Config& config) {
     for (const std::string_view service : kServices)
-        for (const bus::Wanted& wanted : consumers_of(service)) std::cout << config.bus.prefix << wanted.consumer << '\n';
+        for (const bus::Wanted& wanted : consumers_of(service))
+            std::cout << config.bus.prefix << wanted.consumer << '\n';
 }
 
 int print_openapi() {
-    // The document needs the routes only: an application over empty databases in memory's stead of a folder that is thrown away.
-    Config config;
-    const auto folder = std::filesystem::temp_directory_path() / ("guildhall-openapi-" + std::to_string(::getpid()));
-    config.data_dir = folder;
-    {
-        IoThreads threads(1);
-        Application application(config, threads);
-        std::cout << application.openapi_document() << '\n';
-        application.drain(std::chrono::seconds(1));
-        threads.stop();
-    }
-    std::filesystem::remove_all(folder);
+    const Config config;
+    PlatformRoutes documents(config, {});
+    documents.publish(describe_all_routes(config));
+    std::cout << documents.openapi_document() << '\n';
     return 0;
+}
+
+Gateway plan(const Config& config, const GatewayOptions& options) {
+    return plan_gateway(config, options, describe_all_routes(config));
 }
 
 }  // namespace
@@ -149,6 +151,20 @@ int run(int argc, char** argv) {
 
     auto* openapi_command = program.add_subcommand("openapi", "Print the OpenAPI document");
 
+    auto* gateway_command =
+        program.add_subcommand("gateway", "Print the configuration of a gateway before the services");
+    gateway_command->require_subcommand(1);
+    ConfigFlags nginx_flags;
+    GatewayOptions nginx_options;
+    auto* nginx_command = gateway_command->add_subcommand("nginx", "A whole nginx.conf");
+    nginx_flags.add_to(*nginx_command);
+    add_nginx_options(*nginx_command, nginx_options);
+    ConfigFlags kong_flags;
+    GatewayOptions kong_options;
+    auto* kong_command = gateway_command->add_subcommand("kong", "A declarative kong.yml, format 3.0");
+    kong_flags.add_to(*kong_command);
+    add_kong_options(*kong_command, kong_options);
+
     auto* config_command = program.add_subcommand("config", "The configuration");
     config_command->require_subcommand(1);
     ConfigFlags check_flags;
@@ -175,6 +191,8 @@ int run(int argc, char** argv) {
         if (*list_command) list_dead_letters(list_flags.load(), dead_letters, std::cout);
         if (*replay_command) replay_dead_letters(replay_flags.load(), dead_letters, std::cout);
         if (*queues_command) print_queues(queue_flags.load());
+        if (*nginx_command) std::cout << nginx_configuration(plan(nginx_flags.load(), nginx_options));
+        if (*kong_command) std::cout << kong_configuration(plan(kong_flags.load(), kong_options));
         if (*openapi_command) return print_openapi();
         if (*check_command) {
             check_flags.load();
