@@ -14,6 +14,7 @@
 #include "app/foundation.hpp"
 #include "app/neighbours.hpp"
 #include "app/platform_routes.hpp"
+#include "app/route_table.hpp"
 #include "app/service_database.hpp"
 #include "app/upcoming.hpp"
 #include "platform/async/task_group.hpp"
@@ -87,7 +88,12 @@ struct Application::State {
         platform->add_routes(router);
         if (neighbours.sessions()) router.carry_calls(config.http.handler_deadline);
         router.freeze();
-        platform->publish(router);
+        // A gateway may ask any process: each has the document of all services.
+        if (config.services.run_all()) {
+            platform->publish(router);
+        } else {
+            platform->publish(describe_all_routes(config));
+        }
     }
 
     void make_users() {

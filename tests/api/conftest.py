@@ -75,9 +75,13 @@ def friends(service):
 def pytest_collection_modifyitems(config, items):
     """Leaves out what is about another shape (not a skip: nothing is missing), and puts the slow ones first, so that the workers end together."""
     shape = os.environ.get("GUILDHALL_SHAPE", "sqlite")
-    other = [item for item in items if any(mark.args[0] != shape for mark in item.iter_markers("shape"))]
+    def is_other(item):
+        is_one_process = item.get_closest_marker("one_process") is not None
+        return any(mark.args[0] != shape for mark in item.iter_markers("shape")) or (is_one_process and shape == "services")
+
+    other = [item for item in items if is_other(item)]
     config.hook.pytest_deselected(items=other)
-    items[:] = sorted((item for item in items if item not in other), key=lambda item: item.get_closest_marker("slow") is None)
+    items[:] = sorted((item for item in items if not is_other(item)), key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.hookimpl(hookwrapper=True)

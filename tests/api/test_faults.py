@@ -15,7 +15,8 @@ import pytest
 
 from support.client import Service, eventually
 from support.load import ACKNOWLEDGED, UNKNOWN, Writers, body_of, newest_texts
-from support.shapes import ROOT, Engines
+from support.program import ROOT
+from support.shapes import Engines
 
 pytestmark = pytest.mark.faults
 ROUNDS = int(os.environ.get("GUILDHALL_KILL_ROUNDS", "50"))
@@ -62,6 +63,7 @@ def check_writes(writers, members, reader, label):
     return len(acknowledged)
 
 
+@pytest.mark.one_process
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("batch", range(max(1, ROUNDS // BATCH)))
@@ -84,6 +86,7 @@ def test_kill_9_under_load_loses_nothing(launch, batch):
             check_files(instance)
 
 
+@pytest.mark.one_process
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_counters_survive_kill_9(launch):
@@ -123,6 +126,7 @@ def test_counters_survive_kill_9(launch):
             assert seen["comment_count"] == len(members[0].all(f"/v1/posts/{post['id']}/comments", limit=100))
 
 
+@pytest.mark.one_process
 @pytest.mark.slow
 def test_connections_stay_symmetric_over_kill_9(launch):
     """Killed while invitations are accepted: both sides agree on every connection."""
@@ -318,6 +322,7 @@ def own_postgres(tmp_path_factory):
     engine.stop()
 
 
+@pytest.mark.one_process
 @pytest.mark.shape("engines")
 @pytest.mark.slow
 @pytest.mark.timeout(180)
@@ -353,6 +358,7 @@ def test_postgres_restarted_under_load(own_postgres, launch, immediate):
 # --- leaving
 
 
+@pytest.mark.one_process
 @pytest.mark.timeout(120)
 def test_sigterm_under_load_finishes_what_was_begun(launch):
     """[X20] Drained under load, several times: exit code 0, what was acknowledged is there, and no answer is cut in the middle."""

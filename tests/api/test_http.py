@@ -414,6 +414,7 @@ def test_the_etag_is_right_for_compressed_answers(service, wire):
 # --- limits of the server as a whole
 
 
+@pytest.mark.one_process
 def test_connections_past_the_limit_are_refused_and_room_comes_back(launch):
     """[X14] max_connections holds; a closed connection makes room."""
     server = launch({"http": {"max_connections": 20}})

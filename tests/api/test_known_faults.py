@@ -6,7 +6,7 @@ import re
 import pytest
 
 from support.client import Api, eventually, in_parallel
-from support.shapes import ROOT
+from support.program import ROOT
 
 
 def test_fault_2_a_replayed_refresh_token_kills_the_family(service, ada):

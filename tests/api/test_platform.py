@@ -11,7 +11,7 @@ import pytest
 
 from support.client import Api, Service, eventually
 from support.raw import Wire
-from support.shapes import binary
+from support.program import binary
 
 
 # --- errors
@@ -115,6 +115,7 @@ def test_limits_of_visitors_are_by_address(launch):
     service.visitor(ip="203.0.113.6").post("/v1/auth/login", body, status=401)
 
 
+@pytest.mark.one_process
 def test_a_forwarded_address_is_believed_from_proxies_only(launch):
     """Without trusted proxies the header changes nothing."""
     service = Service(launch({"http": {"trusted_proxies": []}, "rate_limits": {"auth_per_minute": 3}}))
@@ -268,6 +269,7 @@ def test_a_trace_is_carried_on(visitor):
 # --- one program
 
 
+@pytest.mark.one_process
 def test_one_process_serves_everything_from_an_empty_folder(launch):
     """[X45] The embedded shape: ready on an empty data folder within a second, journeys work, all is there again after a restart."""
     instance = launch.prepare()
@@ -289,6 +291,7 @@ def test_one_process_serves_everything_from_an_empty_folder(launch):
     after.anyone.post("/v1/auth/refresh", {"refresh_token": ada.tokens["refresh_token"]}, status=200)
 
 
+@pytest.mark.one_process
 def test_a_drain_finishes_what_runs(launch):
     """[X20] SIGTERM: the sign-ins under way are answered, new connections are not taken, exit code 0."""
     instance = launch()
@@ -309,6 +312,7 @@ def test_a_drain_finishes_what_runs(launch):
     assert instance.process.wait(15) == 0
 
 
+@pytest.mark.one_process
 def test_a_drain_can_be_announced_first(launch):
     """[X20] With drain_notice: readiness goes away, and what comes before the load balancer has noticed is still served."""
     instance = launch({"http": {"drain_notice": 3}})
@@ -329,6 +333,7 @@ def test_a_drain_can_be_announced_first(launch):
     assert time.monotonic() - begun >= 3
 
 
+@pytest.mark.one_process
 def test_a_second_signal_ends_the_notice(launch):
     """[X20] Whoever does not want to wait sends SIGTERM again."""
     instance = launch({"http": {"drain_notice": 60}})
@@ -363,6 +368,7 @@ def test_a_log_reader_that_stalls_holds_up_nobody(tmp_path):
         process.stdout.close()
 
 
+@pytest.mark.one_process
 def test_a_drain_does_not_wait_for_idle_connections(launch):
     """[X20] Kept-alive and half-sent connections do not hold it."""
     instance = launch()

@@ -8,7 +8,7 @@ import pytest
 
 import feed_checker
 from support.client import Api, Service
-from support.shapes import ROOT, binary
+from support.program import ROOT, binary
 
 DATA = pathlib.Path(os.environ.get("GUILDHALL_DATA", ROOT.parent / "shared" / "data"))
 EDGES = DATA / "graph" / "facebook_combined.txt"

@@ -4,7 +4,6 @@ import contextlib
 import http.server
 import os
 import pathlib
-import random
 import shutil
 import socket
 import subprocess
@@ -12,17 +11,7 @@ import threading
 import time
 import urllib.request
 
-from support.shapes import binary
-
-SERVICES = ("user", "connection", "post", "chat", "media", "analytics", "notification", "search")
-
-
-def free_port() -> int:
-    """One that nobody listens on now, below those that the kernel takes for outgoing connections."""
-    while True:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", random.randrange(15000, 32000)))
-            return probe.getsockname()[1]
+from support.program import SERVICES, binary, free_port
 
 
 def program():

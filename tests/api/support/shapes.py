@@ -15,18 +15,10 @@ import uuid
 import pika
 import psycopg
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+from support.gateway import Nginx
+from support.program import ROOT, SERVICES, binary, free_ports
+
 LISTENING = re.compile(r"listening on (http://\S+)")
-
-
-def binary() -> pathlib.Path:
-    """The program under test: $GUILDHALL_BINARY, else the newest of the build folders."""
-    if named := os.environ.get("GUILDHALL_BINARY"):
-        return pathlib.Path(named).resolve()
-    built = [path for path in ROOT.glob("build/*/guildhall") if os.access(path, os.X_OK) and path.is_file()]
-    if not built:
-        raise RuntimeError("no guildhall in build/*/; build it, or name one in GUILDHALL_BINARY")
-    return max(built, key=lambda path: path.stat().st_mtime)
 
 
 def to_toml(tree: dict, at: str = "") -> str:
@@ -62,6 +54,19 @@ QUIET = {
 }
 
 
+def is_ready(url: str, process: subprocess.Popen, within: float) -> bool:
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            with urllib.request.urlopen(url + "/readyz", timeout=2) as answer:
+                if answer.status == 200:
+                    return True
+        if process.poll() is not None:
+            return False
+        time.sleep(0.01)
+    return False
+
+
 class Instance:
     """A running Guildhall: its address, its mails and log, and for the tests of faults its process."""
 
@@ -77,47 +82,39 @@ class Instance:
         self.data.mkdir(parents=True, exist_ok=True)
         self.config.write_text(to_toml(merged(merged(QUIET, shape.settings(self)), settings)))
 
-    # What a start may add: a program around the server (strace), variables, seconds until it must be ready.
-    def start(self, *, wrapper=(), env=None, within=30.0, port=0):
-        log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(
-            [*wrapper, binary(), "serve", "--config", self.config, "--data", self.data, "--listen", f"127.0.0.1:{port}"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env={**os.environ, **(env or {})},
-            start_new_session=True,
-        )
-        log.close()
-        self.url = ""
-        said = threading.Event()
+    def start(self, *, env=None, within=30.0):
+        """`env`: variables that are added; `within`: seconds until it must be ready."""
+        self.process, self.url = self.serve([], env, within)
+        if not self.url or not is_ready(self.url, self.process, within):
+            self.kill()
+            raise RuntimeError(f"guildhall did not start; its log:\n{self.log()[-8000:]}")
+        return self
+
+    def serve(self, options, env, within, port=0):
+        """Starts a process; it and its address, which is empty when it did not say one."""
+        with open(self.log_path, "ab") as log:
+            process = subprocess.Popen(
+                [binary(), "serve", "--config", self.config, "--data", self.data, "--listen", f"127.0.0.1:{port}", *options],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+        said, urls = threading.Event(), []
 
         def read(pipe):
             with open(self.log_path, "ab", buffering=0) as out:
                 for line in pipe:
                     out.write(line)
                     if found := LISTENING.search(line.decode(errors="replace")):
-                        self.url = found[1]
+                        urls.append(found[1])
                         said.set()
             said.set()
 
-        threading.Thread(target=read, args=(self.process.stdout,), daemon=True).start()
-        said.wait(within)
-        if not self.url or not self.is_ready(within):
-            self.kill()
-            raise RuntimeError(f"guildhall did not start; its log:\n{self.log()[-8000:]}")
-        return self
-
-    def is_ready(self, within: float) -> bool:
-        end = time.monotonic() + within
-        while time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                with urllib.request.urlopen(self.url + "/readyz", timeout=2) as answer:
-                    if answer.status == 200:
-                        return True
-            if self.process.poll() is not None:
-                return False
-            time.sleep(0.01)
-        return False
+        threading.Thread(target=read, args=(process.stdout,), daemon=True).start()
+        if not port:
+            said.wait(within)
+        return process, urls[0] if urls else ""
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
@@ -128,18 +125,21 @@ class Instance:
 
     def terminate(self, within: float = 20.0) -> int:
         """SIGTERM; the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        return self.end(self.process, within)
+
+    def end(self, process, within: float) -> int:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(within)
+            return process.wait(within)
         except subprocess.TimeoutExpired:
             self.kill()
             raise RuntimeError(f"guildhall did not end within {within} s of SIGTERM; its log:\n{self.log()[-8000:]}") from None
 
     def kill(self):
-        """SIGKILL to the server and the program around it."""
+        """SIGKILL."""
         if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
             self.process.wait(10)
 
     def run(self, *arguments, check=True, timeout=300) -> subprocess.CompletedProcess:
@@ -161,10 +161,58 @@ class Instance:
         self.shape.clean(self)
 
 
+class Fleet(Instance):
+    """A process for each replica of each service, behind nginx."""
+
+    def start(self, *, env=None, within=60.0):
+        self.replicas = {}  # (service, number): process
+        self.env = env
+        for service, number in self.shape.replicas(self):
+            self.start_replica(service, number)
+        for (service, number), process in self.replicas.items():
+            if not is_ready(self.shape.url_of(self, service, number), process, within):
+                log = self.log()[-8000:]
+                self.kill()
+                raise RuntimeError(f"replica {number} of {service} did not start; the log of all:\n{log}")
+        self.gateway = self.gateway or Nginx(self.folder / "nginx", self.shape.urls(self), *self.shape.gateway_options)
+        self.url = self.gateway.url
+        return self
+
+    def start_replica(self, service, number):
+        port = self.ports[service][number]
+        self.replicas[service, number], _ = self.serve(["--services", service], self.env, 0, port)
+
+    @property
+    def process(self):
+        raise AttributeError("a fleet has many processes; a test of one is marked one_process")
+
+    @process.setter
+    def process(self, value):
+        pass
+
+    def terminate(self, within: float = 30.0) -> int:
+        """SIGTERM to all; the largest exit code."""
+        for process in self.replicas.values():
+            process.send_signal(signal.SIGTERM)
+        return max(self.end(process, within) for process in self.replicas.values())
+
+    def kill(self):
+        for process in self.replicas.values():
+            process.kill()
+        for process in self.replicas.values():
+            process.wait(10)
+
+    def close(self):
+        if self.gateway:
+            self.gateway.close()
+        super().close()
+
+
 class Sqlite:
     """One process, all services, SQLite files in the data folder."""
 
     name = "sqlite"
+    instance = Instance
 
     def settings(self, instance):
         return {"sql": {"engine": "sqlite"}}
@@ -185,6 +233,7 @@ class Engines:
     """One process, all services, on all real engines; each instance has a database, a broker's queues and keys of its own."""
 
     name = "engines"
+    instance = Instance
 
     def __init__(self, dsn: str | None = None):
         self.dsn = dsn or engine("POSTGRES")  # of an administrator
@@ -211,7 +260,38 @@ class Engines:
             connection.execute(f"DROP DATABASE IF EXISTS {instance.database} WITH (FORCE)")
 
 
-SHAPES = {"sqlite": Sqlite, "engines": Engines}
+class Services(Engines):
+    """Eight services in processes of their own, two replicas each, behind nginx, on all real engines."""
+
+    name = "services"
+    instance = Fleet
+    count = 2
+    gateway_options = ("--operators=127.0.0.1",)  # tests ask for /readyz and /metrics too
+
+    def settings(self, instance):
+        ports = iter(free_ports(len(SERVICES) * self.count))
+        instance.ports = {service: [next(ports) for _ in range(self.count)] for service in SERVICES}
+        instance.replicas, instance.gateway = {}, None
+        return merged(
+            super().settings(instance),
+            {
+                "services": {"secrets": [uuid.uuid4().hex], **{service: {"url": urls} for service, urls in self.urls(instance).items()}},
+                "http": {"threads": 1},
+                "sql": {"connections_per_thread": 2},
+            },
+        )
+
+    def replicas(self, instance):
+        return [(service, number) for service in SERVICES for number in range(self.count)]
+
+    def url_of(self, instance, service, number):
+        return f"http://127.0.0.1:{instance.ports[service][number]}"
+
+    def urls(self, instance):
+        return {service: [self.url_of(instance, service, number) for number in range(self.count)] for service in SERVICES}
+
+
+SHAPES = {"sqlite": Sqlite, "engines": Engines, "services": Services}
 
 
 def chosen_shape():
@@ -228,7 +308,8 @@ class Launcher:
 
     def prepare(self, settings=None, shape=None) -> Instance:
         """An instance that is configured, not started."""
-        instance = Instance(shape or self.shape, self.folder / f"{len(self.instances)}", settings or {})
+        shape = shape or self.shape
+        instance = shape.instance(shape, self.folder / f"{len(self.instances)}", settings or {})
         self.instances.append(instance)
         return instance
 
