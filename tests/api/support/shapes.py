@@ -266,7 +266,8 @@ class Services(Engines):
     name = "services"
     instance = Fleet
     count = 2
-    gateway_options = ("--operators=127.0.0.1",)  # tests ask for /readyz and /metrics too
+    # Tests ask for /readyz and /metrics too, and speak through a "proxy".
+    gateway_options = ("--operator=0.0.0.0/0", "--trusted-proxy=127.0.0.1")
 
     def settings(self, instance):
         ports = iter(free_ports(len(SERVICES) * self.count))
