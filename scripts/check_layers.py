@@ -17,17 +17,17 @@ ROOMS = {
     "platform/json": 1,
     "platform/redis": 2,  # below the ports: cache, realtime and http each have something of their own in it
     "platform/sql": 3,
-    "platform/cache": 3,
     "platform/bus": 3,
     "platform/realtime": 3,
     "platform/mail": 3,
-    "platform/http": 4,  # above sql: a request's idempotency key is recorded in the transaction of its fact
-    "platform/outbox": 5,
+    "platform/cache": 4,  # above realtime, which carries what to drop, and above sql: it is dropped at the commit
+    "platform/http": 5,  # above sql: a request's idempotency key is recorded in the transaction of its fact
+    "platform/outbox": 6,
 }
-PUBLIC_LEVEL = 6  # services/<service>/public
-SERVICE_LEVEL = 7  # services/<service>
-APP_LEVEL = 8
-MAIN_LEVEL = 9
+PUBLIC_LEVEL = 7  # services/<service>/public
+SERVICE_LEVEL = 8  # services/<service>
+APP_LEVEL = 9
+MAIN_LEVEL = 10
 
 # Include prefix -> the rooms that may see that library.
 ONLY_IN = {

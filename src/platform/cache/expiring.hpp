@@ -22,12 +22,13 @@ public:
     using Weigh = typename Local<Key, T>::Weigh;
     using SteadyTime = std::chrono::steady_clock::time_point;
     using Now = std::function<SteadyTime()>;
+    using KeyType = Key;
 
-    /// `now` is another clock than the machine's in tests only.
+    /// As Local. `now` is another clock than the machine's in tests only.
     Expiring(
         std::size_t max_weight, std::chrono::milliseconds ttl, Weigh weigh = [](const T&) -> std::size_t { return 1; },
-        Now now = std::chrono::steady_clock::now)
-        : values_(max_weight, weigh), ttl_(ttl), now_(std::move(now)) {}
+        Now now = std::chrono::steady_clock::now, const std::atomic<bool>& is_live = kAlwaysLive)
+        : values_(max_weight, weigh, is_live), ttl_(ttl), now_(std::move(now)) {}
 
     /// The value, or null.
     Pointer find(const Key& key) {
@@ -41,24 +42,31 @@ public:
         values_.put(key, std::move(value), ticket);
         const std::lock_guard lock(mutex_);
         ends_.push_back({end, key});
+        if (ends_.size() > kMaxEnds) drop_first();
         if (ends_.size() == 1) next_end_.store(end, std::memory_order_release);
     }
     void invalidate(const Key& key) { values_.invalidate(key); }
+    /// Forgets everything.
+    void clear() { values_.clear(); }
 
     /// Lets go of what is too old.
     void expire() {
         const SteadyTime now = now_();
         if (now < next_end_.load(std::memory_order_acquire)) return;
         const std::lock_guard lock(mutex_);
-        while (!ends_.empty() && ends_.front().first <= now) {
-            // It may have been put anew since: then it leaves early, which is no harm.
-            values_.invalidate(ends_.front().second);
-            ends_.pop_front();
-        }
+        while (!ends_.empty() && ends_.front().first <= now) drop_first();
         next_end_.store(ends_.empty() ? SteadyTime::max() : ends_.front().first, std::memory_order_release);
     }
 
 private:
+    static constexpr std::size_t kMaxEnds = 1 << 19;  // bounds the memory for values that come and go within the ttl
+
+    /// Called with `mutex_` held. It may have been put anew since: then it leaves early, which is no harm.
+    void drop_first() {
+        values_.invalidate(ends_.front().second);
+        ends_.pop_front();
+    }
+
     Local<Key, T> values_;
     const std::chrono::milliseconds ttl_;
     const Now now_;

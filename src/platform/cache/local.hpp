@@ -27,6 +27,9 @@ private:
     mutable std::atomic<bool> is_retired_{false};
 };
 
+/// Of a cache that nobody but its own process can make stale.
+inline constinit const std::atomic<bool> kAlwaysLive{true};
+
 /// Decoded values in this process, in front of the database: bounded, by second chance (a hit only sets a mark). A reader that misses takes a Ticket before it
 /// reads the truth and gives it back with the value; an invalidate() between the two makes the put a no-op, so a stale
 /// value never stays. Thread-safe; 16 shards, each under a mutex held for one hash look-up.
@@ -36,14 +39,18 @@ public:
     using Pointer = std::shared_ptr<const T>;
     using Ticket = std::uint64_t;
     using Weigh = std::size_t (*)(const T&);
+    using KeyType = Key;
 
-    /// Keeps values of up to `max_weight` in all; each weighs 1, or what `weigh` says, which must never change.
+    /// Keeps values of up to `max_weight` in all; each weighs 1, or what `weigh` says, which must never change. While `is_live` is false
+    /// (Coherence::live()) nothing is found and nothing is put; who makes it false calls clear() then.
     explicit Local(
-        std::size_t max_weight, Weigh weigh = [](const T&) -> std::size_t { return 1; })
-        : max_in_shard_(max_weight / kShards + 1), weigh_(weigh) {}
+        std::size_t max_weight, Weigh weigh = [](const T&) -> std::size_t { return 1; },
+        const std::atomic<bool>& is_live = kAlwaysLive)
+        : max_in_shard_(max_weight / kShards + 1), weigh_(weigh), is_live_(is_live) {}
 
     /// The value, or null.
     Pointer find(const Key& key) {
+        if (!is_live_.load(std::memory_order_relaxed)) return nullptr;
         Shard& shard = shard_of(key);
         std::lock_guard lock(shard.mutex);
         const auto found = shard.slots.find(key);
@@ -58,7 +65,9 @@ public:
     void put(const Key& key, Pointer value, Ticket ticket) {
         Shard& shard = shard_of(key);
         std::lock_guard lock(shard.mutex);
-        if (shard.generation.load(std::memory_order_relaxed) != ticket) {
+        // Under the lock: when it still says live, the clear() that follows is yet to come to this shard.
+        const bool is_live = is_live_.load(std::memory_order_relaxed);
+        if (!is_live || shard.generation.load(std::memory_order_relaxed) != ticket) {
             retire(value);
             return;
         }
@@ -153,6 +162,7 @@ private:
 
     const std::size_t max_in_shard_;
     const Weigh weigh_;
+    const std::atomic<bool>& is_live_;
     std::array<Shard, kShards> shards_;
 };
 

@@ -28,6 +28,9 @@ public:
 
     /// Sends `message` to the subscribers of `stream` on all replicas. Never throws because a carrier is away.
     virtual void publish(std::string_view stream, std::string_view message) = 0;
+
+    /// The same, but to the subscribers of this process, too, it comes by way of the carrier: a message that comes back proves that the carrier works.
+    virtual void publish_around(std::string_view stream, std::string_view message) = 0;
 };
 
 /// The embedded channel: within this process.

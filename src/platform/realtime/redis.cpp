@@ -32,13 +32,21 @@ public:
     }
 
     void publish(std::string_view stream, std::string_view message) override {
-        redis::Command command("PUBLISH");
-        command.key(prefix_ + std::string(stream)).argument(origin_ + std::string(message));
-        client_.send(std::move(command));
+        send(stream, origin_, message);
         listeners_->deliver(stream, message);
     }
 
+    void publish_around(std::string_view stream, std::string_view message) override {
+        send(stream, std::string(kOriginBytes, '\0'), message);
+    }
+
 private:
+    void send(std::string_view stream, const std::string& origin, std::string_view message) {
+        redis::Command command("PUBLISH");
+        command.key(prefix_ + std::string(stream)).argument(origin + std::string(message));
+        client_.send(std::move(command));
+    }
+
     // Holds no reference to this channel: its subscriber may live a moment longer.
     redis::Subscriber::Listener listener() const {
         auto on_message = [listeners = listeners_, skip = prefix_.size(), origin = origin_](std::string_view channel,

@@ -156,6 +156,26 @@ TEST_P(ChannelContract, CarriesFromOtherReplicasInOrderEachOnce) {
     for (int i = 0; i < 100; ++i) EXPECT_EQ(messages[3 + static_cast<std::size_t>(i)], "s=n" + std::to_string(i));
 }
 
+TEST_P(ChannelContract, WhatIsPublishedAroundArrivesOnceHereAndThere) {
+    wait_until_carried("s");
+    Received here;
+    Received there;
+    const auto first = channel_->subscribe("s", here.receiver());
+    const auto second = other_->subscribe("s", there.receiver());
+    ASSERT_TRUE(wait_until([&] {
+        channel_->publish("s", "probe");
+        return !there.messages().empty();
+    }));
+    channel_->publish_around("s", "a");
+    channel_->publish_around("s", "b");
+    for (const Received* received : {&here, &there}) {
+        ASSERT_TRUE(wait_until([&] { return received->messages().back() == "s=b"; }));
+        std::vector<std::string> messages = received->messages();
+        std::erase(messages, "s=probe");
+        EXPECT_THAT(messages, ElementsAre("s=a", "s=b"));
+    }
+}
+
 TEST_P(ChannelContract, AMessageIsHeardOrSaidToBeMissed) {
     for (int round = 0; round < 20; ++round) {
         const std::string stream = "late:" + std::to_string(round);

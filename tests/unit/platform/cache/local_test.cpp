@@ -1,5 +1,7 @@
 #include "platform/cache/local.hpp"
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -40,6 +42,24 @@ TEST(LocalCache, DropsAStalePutAfterAClear) {
     cache.clear();
     cache.put(1, value("old"), ticket);
     EXPECT_EQ(cache.find(1), nullptr);
+}
+
+TEST(LocalCache, GivesAndTakesNothingWhileItIsNotLive) {
+    struct Kept : Retirable {};
+    std::atomic<bool> is_live{true};
+    Local<int, Kept> cache(
+        100, [](const Kept&) -> std::size_t { return 1; }, is_live);
+    cache.put(1, std::make_shared<const Kept>(), cache.ticket(1));
+    const auto ticket = cache.ticket(2);
+    is_live = false;
+    EXPECT_EQ(cache.find(1), nullptr);
+    cache.clear();
+    const auto refused = std::make_shared<const Kept>();
+    cache.put(2, refused, ticket);
+    cache.put(3, refused, cache.ticket(3));
+    EXPECT_FALSE(refused->is_current());
+    is_live = true;
+    for (int key = 1; key <= 3; ++key) EXPECT_EQ(cache.find(key), nullptr);
 }
 
 TEST(LocalCache, IsBoundedAndKeepsWhatIsUsed) {

@@ -1,0 +1,135 @@
+// What caches of several processes promise over Redis: also when it stops, falls silent and comes back.
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "platform/realtime/redis.hpp"
+#include "support/coherent_process.hpp"
+#include "support/redis_servers.hpp"
+
+namespace guildhall::cache {
+namespace {
+
+using namespace std::chrono_literals;
+using test::CoherentProcess;
+using test::Replica;
+using test::Truth;
+using test::wait_until;
+
+class RedisCoherence : public testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        if (test::missing_redis("redis").empty()) servers_ = std::make_unique<test::RedisServers>("single");
+    }
+    static void TearDownTestSuite() { servers_.reset(); }
+    void SetUp() override {
+        if (const auto reason = test::missing_redis("redis"); !reason.empty()) GTEST_SKIP() << reason;
+        prefix_ = test::own_prefix();
+        a_ = std::make_unique<Place>(prefix_, truth_);
+        b_ = std::make_unique<Place>(prefix_, truth_);
+        ASSERT_TRUE(CoherentProcess::join("shop", a_->replica.process, b_->replica.process));
+    }
+    Replica& a() { return a_->replica; }
+    Replica& b() { return b_->replica; }
+    bool are_live() { return a().is_live() && b().is_live(); }
+
+    // One process with all that it has of its own.
+    struct Place {
+        Place(const std::string& prefix, Truth& truth)
+            : client(redis::parse_url(servers_->url())),
+              channel(realtime::make_redis_channel(client, prefix)),
+              replica(*channel, truth, ChannelCoherence::Options{}) {}
+        redis::Client client;
+        std::unique_ptr<realtime::Channel> channel;
+        Replica replica;
+    };
+
+    static inline std::unique_ptr<test::RedisServers> servers_;
+    std::string prefix_;
+    Truth truth_;
+    std::unique_ptr<Place> a_;
+    std::unique_ptr<Place> b_;
+};
+
+TEST_F(RedisCoherence, NobodyReadsWhatIsOlderThanAnAnsweredWrite) {
+    std::array<std::atomic<int>, 16> settled{};
+    std::atomic<int> stale{0};
+    constexpr int kWrites = 2500;
+    {
+        std::vector<std::jthread> threads;
+        for (unsigned seed = 0; seed < 4; ++seed) {
+            threads.emplace_back([&, seed] {
+                std::mt19937 random(seed);
+                Replica& mine = seed % 2 == 0 ? a() : b();
+                for (int n = 1; n <= kWrites; ++n) {
+                    const auto own = static_cast<std::size_t>(seed * 4 + random() % 4);
+                    mine.write(static_cast<std::int64_t>(own), n);
+                    settled[own] = n;
+                    for (int i = 0; i < 8; ++i) {
+                        const auto item = static_cast<std::size_t>(random() % 16);
+                        const int least = settled[item];
+                        if ((i % 2 == 0 ? a() : b()).read(static_cast<std::int64_t>(item)) < least) ++stale;
+                    }
+                }
+            });
+        }
+    }
+    EXPECT_EQ(stale, 0);
+    EXPECT_TRUE(are_live());
+}
+
+TEST_F(RedisCoherence, AWriteTakesMilliseconds) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int n = 1; n <= 200; ++n) a().write(1, n);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 200 * 5ms);
+}
+
+TEST_F(RedisCoherence, WithRedisStoppedNothingIsKeptAndAllIsExact) {
+    b().read(1);
+    servers_->kill("single");
+    EXPECT_TRUE(wait_until([&] { return !a().is_live() && !b().is_live(); }, 2500ms));
+    a().write(1, 1);
+    EXPECT_EQ(b().read(1), 1);
+    EXPECT_FALSE(b().keeps(1));
+    servers_->start_again();
+    ASSERT_TRUE(wait_until([&] { return are_live(); }, 10s));
+    EXPECT_FALSE(b().keeps(1));
+    EXPECT_EQ(b().read(1), 1);
+    EXPECT_TRUE(b().keeps(1));
+    ASSERT_TRUE(wait_until([&] { return a().process.coherence().count_others("shop") == 1; }));
+    a().write(1, 2);
+    EXPECT_EQ(b().read(1), 2);
+}
+
+TEST_F(RedisCoherence, WithRedisSilentNothingIsKeptAndAllIsExact) {
+    b().read(1);
+    servers_->pause("single");
+    const bool are_both_off = wait_until([&] { return !a().is_live() && !b().is_live(); }, 2500ms);
+    a().write(1, 1);
+    const int read = b().read(1);
+    const bool is_kept = b().keeps(1);
+    servers_->resume("single");
+    EXPECT_TRUE(are_both_off);
+    EXPECT_EQ(read, 1);
+    EXPECT_FALSE(is_kept);
+    ASSERT_TRUE(wait_until([&] { return are_live(); }, 10s));
+    EXPECT_EQ(b().read(1), 1);
+    EXPECT_TRUE(b().keeps(1));
+}
+
+TEST_F(RedisCoherence, AWriteDuringAShortSilenceIsReadAfterIt) {
+    b().read(1);
+    servers_->pause("single");
+    a().write(1, 1);
+    servers_->resume("single");
+    EXPECT_TRUE(wait_until([&] { return b().read(1) == 1; }, 5s));
+}
+
+}  // namespace
+}  // namespace guildhall::cache

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "platform/cache/channel_coherence.hpp"
+#include "platform/cache/local.hpp"
+#include "platform/realtime/channel.hpp"
+#include "support/await.hpp"
+
+namespace guildhall::test {
+
+/// Times that let a test of faults be over soon, on a machine that has other things to do.
+inline cache::ChannelCoherence::Options quick_coherence() {
+    using std::chrono::milliseconds;
+    return {.heartbeat_every = milliseconds(50),
+            .echo_within = milliseconds(600),
+            .forget_after = milliseconds(900),
+            .ack_within = milliseconds(400)};
+}
+
+/// A Coherence with a thread of its own, as another process has one.
+class CoherentProcess {
+public:
+    explicit CoherentProcess(realtime::Channel& channel, cache::ChannelCoherence::Options options = quick_coherence())
+        : coherence_(channel, options) {}
+    ~CoherentProcess() { kill(); }
+    CoherentProcess(const CoherentProcess&) = delete;
+    CoherentProcess& operator=(const CoherentProcess&) = delete;
+
+    /// When all has registered.
+    void start() {
+        boost::asio::co_spawn(io_, coherence_.run(), boost::asio::detached);
+        thread_ = std::jthread([this] { io_.run(); });
+    }
+    /// Starts all and waits until they are live and know each other as keeping `service`.
+    template <class... Processes>
+    static bool join(std::string_view service, Processes&... processes) {
+        (processes.start(), ...);
+        constexpr std::size_t kOthers = sizeof...(processes) - 1;
+        return wait_until([&] {
+            return ((processes.coherence().live() && processes.coherence().count_others(service) == kOthers) && ...);
+        });
+    }
+    /// Ends it in order.
+    void leave() {
+        coherence_.stop();
+        if (thread_.joinable()) thread_.join();
+    }
+    /// Ends it so that it says nothing any more.
+    void kill() {
+        io_.stop();
+        if (thread_.joinable()) thread_.join();
+    }
+    cache::ChannelCoherence& coherence() { return coherence_; }
+
+private:
+    cache::ChannelCoherence coherence_;
+    boost::asio::io_context io_{1};
+    std::jthread thread_;
+};
+
+/// The way of one process to a channel: can be cut, and can lose a message.
+class FragileChannel final : public realtime::Channel {
+public:
+    explicit FragileChannel(realtime::Channel& channel) : channel_(channel) {}
+
+    std::unique_ptr<Subscription> subscribe(std::string stream, Receiver receive, Missed missed) override {
+        auto receive_uncut = [this, receive = std::move(receive)](std::string_view from, std::string_view message) {
+            if (!is_cut) receive(from, message);
+        };
+        return channel_.subscribe(std::move(stream), std::move(receive_uncut), std::move(missed));
+    }
+    void publish(std::string_view stream, std::string_view message) override { publish_around(stream, message); }
+    void publish_around(std::string_view stream, std::string_view message) override {
+        if (is_cut) return;
+        if (message.starts_with("c ")) {
+            ++changes;
+            if (loses_next_change.exchange(false)) return;
+        }
+        channel_.publish_around(stream, message);
+        if (message.starts_with("a ")) ++acks;
+    }
+
+    std::atomic<bool> is_cut{false};
+    std::atomic<bool> loses_next_change{false};
+    std::atomic<int> changes{0};  // messages of them that were sent
+    std::atomic<int> acks{0};
+
+private:
+    realtime::Channel& channel_;
+};
+
+/// What is true, as a database says it: a number for each of some things.
+struct Truth {
+    std::array<std::atomic<int>, 64> values{};
+};
+
+/// A process that keeps in memory what it has read of the truth.
+class Replica {
+public:
+    Replica(realtime::Channel& channel, Truth& truth, cache::ChannelCoherence::Options options = quick_coherence(),
+            std::string_view kind = "shop.item")
+        : way(channel),
+          process(way, options),
+          truth_(truth),
+          kind_(kind),
+          items_(
+              1000, [](const int&) -> std::size_t { return 1; }, process.coherence().live()),
+          registration_(cache::keep_coherent(process.coherence(), kind, items_)) {}
+
+    int read(std::int64_t id) {
+        if (const auto warm = items_.find(id)) return *warm;
+        const auto ticket = items_.ticket(id);
+        const int value = truth_.values[static_cast<std::size_t>(id)];
+        items_.put(id, std::make_shared<const int>(value), ticket);
+        return value;
+    }
+    bool keeps(std::int64_t id) { return items_.find(id) != nullptr; }
+    void write(std::int64_t id, int value) {
+        truth_.values[static_cast<std::size_t>(id)] = value;
+        await(process.coherence().changed({{kind_, {id}}}));
+    }
+    bool is_live() { return process.coherence().live(); }
+
+    FragileChannel way;
+    CoherentProcess process;
+
+private:
+    Truth& truth_;
+    const std::string_view kind_;
+    cache::Local<std::int64_t, int> items_;
+    std::unique_ptr<cache::Coherence::Registration> registration_;
+};
+
+}  // namespace guildhall::test
