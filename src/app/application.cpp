@@ -80,7 +80,7 @@ struct Application::State {
         if (config.services.runs("user")) make_users();
         if (config.services.runs("connection")) make_connections();
         if (config.services.runs("post")) make_posts();
-        for (Foundation* base : bases()) base->consumers().subscribe(*engines.bus);
+        for (Foundation* base : bases()) base->subscribe(*engines.bus);
         for (const std::string_view service : kUpcoming)
             if (config.services.runs(service)) engines.bus->subscribe(upcoming_subscription(service));
         platform.emplace(config, dependencies());

@@ -1,10 +1,12 @@
 #include "app/foundation.hpp"
 
 #include <csignal>
+#include <stdexcept>
 
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "app/consumers.hpp"
 #include "app/service_database.hpp"
 
 namespace guildhall::app {
@@ -29,6 +31,12 @@ Foundation::Foundation(const Config& config, Engines& engines, const std::string
     options.service = name_;
     relay_.emplace(*database_, *engines.bus, clock_, owner, options);
     outbox_->on_commit([this] { relay_->wake(); });
+}
+
+void Foundation::subscribe(bus::Bus& bus) {
+    if (consumers_.wanted() != consumers_of(name_))
+        throw std::logic_error("consumers_of(" + name_ + ") is out of date");
+    consumers_.subscribe(bus);
 }
 
 Dependency Foundation::dependency() {

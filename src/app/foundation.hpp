@@ -30,6 +30,9 @@ public:
     outbox::Consumers& consumers() { return consumers_; }
     outbox::Relay& relay() { return *relay_; }
 
+    /// Subscribes what the service has bound. Throws std::logic_error when that is not what consumers_of() says of it: other processes rely on that.
+    void subscribe(bus::Bus& bus);
+
     Dependency dependency();
     /// Renews the node number; ends the process when another has it.
     Task<void> renew();

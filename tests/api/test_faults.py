@@ -15,7 +15,7 @@ import pytest
 
 from support.client import Service, eventually
 from support.load import ACKNOWLEDGED, UNKNOWN, Writers, body_of, newest_texts
-from support.program import ROOT
+from support.engines import OwnEngine
 from support.shapes import Engines
 
 pytestmark = pytest.mark.faults
@@ -289,37 +289,18 @@ def test_a_failing_fsync_is_never_acknowledged(launch, tmp_path):
 # --- PostgreSQL
 
 
-class OwnPostgres:
-    """A PostgreSQL that may be stopped and started; fsync on, because what is durable is the question."""
-
-    def __init__(self, folder: pathlib.Path):
-        self.env = {**os.environ, "DATA_DIR": str(folder / "pg"), "STATE_DIR": str(folder / "state"), "FSYNC": "on"}
-        folder.chmod(0o755)
-        for parent in folder.parents:  # its own user must reach it
-            with contextlib.suppress(OSError):
-                if parent != pathlib.Path("/"):
-                    parent.chmod(parent.stat().st_mode | 0o055)
-        self.start()
-
-    def start(self):
-        said = subprocess.run([ROOT / "tests/engines/up-postgres"], env=self.env, capture_output=True, text=True, timeout=120)
-        assert said.returncode == 0, said.stderr
-        self.dsn = said.stdout.strip().splitlines()[-1].split("=", 1)[1]
-        self.env["PORT"] = psycopg.conninfo.conninfo_to_dict(self.dsn)["port"]
-
-    def stop(self, immediate=False):
-        if immediate:  # as a crash: no farewell to clients, recovery at the next start
-            pid = int((pathlib.Path(self.env["DATA_DIR"]) / "main/postmaster.pid").read_text().split()[0])
-            os.kill(pid, signal.SIGQUIT)
-            eventually(lambda: not os.path.exists(f"/proc/{pid}"))
-        subprocess.run([ROOT / "tests/engines/down"], env=self.env, check=True, timeout=60)
-
-
 @pytest.fixture
 def own_postgres(tmp_path_factory):
-    engine = OwnPostgres(tmp_path_factory.mktemp("pg"))
+    """fsync on, because what is durable is the question."""
+    engine = OwnEngine("postgres", tmp_path_factory.mktemp("pg"), FSYNC="on")
     yield engine
     engine.stop()
+
+
+def crash(postgres):
+    """No farewell to clients, recovery at the next start."""
+    postgres.signal(signal.SIGQUIT)
+    eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in postgres.pids()))
 
 
 @pytest.mark.one_process
@@ -329,7 +310,7 @@ def own_postgres(tmp_path_factory):
 @pytest.mark.parametrize("immediate", [False, True], ids=["shut down", "crashed"])
 def test_postgres_restarted_under_load(own_postgres, launch, immediate):
     """503 with Retry-After while it is away, at once; recovery by itself; nothing half-done: acknowledged posts are there, refused ones are not."""
-    instance = launch(shape=Engines(own_postgres.dsn))
+    instance = launch(shape=Engines(own_postgres.address))
     service = Service(instance)
     *authors, reader = members = service.members(3)
     reader.connect(*authors)
@@ -337,7 +318,9 @@ def test_postgres_restarted_under_load(own_postgres, launch, immediate):
         label = f"restart {round_}."
         with Writers(instance.url, authors, label, per_member=3) as writers:
             writers.wait_for(30)
-            own_postgres.stop(immediate)
+            if immediate:
+                crash(own_postgres)
+            own_postgres.stop()
             time.sleep(0.3)
             begun = time.monotonic()
             authors[0].publish("While it is away", status=503)  # its Retry-After is checked with every problem

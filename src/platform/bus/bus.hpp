@@ -10,6 +10,13 @@
 
 namespace guildhall::bus {
 
+/// A consumer and the types of events that it wants.
+struct Wanted {
+    std::string consumer;
+    std::vector<std::string> types;
+    friend bool operator==(const Wanted&, const Wanted&) = default;
+};
+
 /// A named receiver of some types of events. Calls of one subscription never overlap; the events of one subject come in order.
 struct Subscription {
     std::string consumer;            // "connection.blocks": also the inbox's name and the queue's

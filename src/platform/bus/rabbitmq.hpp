@@ -12,12 +12,6 @@
 
 namespace guildhall::bus {
 
-/// A consumer and the types of events that it wants.
-struct Wanted {
-    std::string consumer;
-    std::vector<std::string> types;
-};
-
 /// Options of the bus over RabbitMQ.
 struct RabbitmqOptions {
     /// "amqp://user:password@host:5672/%2f", one for each node of the cluster; tried in turn.

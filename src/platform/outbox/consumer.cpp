@@ -189,6 +189,16 @@ void Consumers::add_repeatable(std::string consumer, std::string type, Repeatabl
     bindings_.push_back({std::move(consumer), std::move(type), {}, std::move(effect)});
 }
 
+std::vector<bus::Wanted> Consumers::wanted() const {
+    std::vector<bus::Wanted> all;
+    for (const Binding& binding : bindings_) {
+        auto found = std::ranges::find(all, binding.consumer, &bus::Wanted::consumer);
+        if (found == all.end()) found = all.insert(found, {binding.consumer, {}});
+        found->types.push_back(binding.type);
+    }
+    return all;
+}
+
 void Consumers::subscribe(bus::Bus& bus) {
     std::vector<std::shared_ptr<Group>> groups;
     for (const Binding& binding : bindings_) {
@@ -212,14 +222,9 @@ void Consumers::subscribe(bus::Bus& bus) {
 
 Task<bool> Consumers::prune() {
     const std::int64_t before = first_id_at(clock_.now() - kInboxAge);
-    std::vector<std::string> names;
-    names.reserve(bindings_.size());
-    for (const Binding& binding : bindings_) names.push_back(binding.consumer);
-    std::ranges::sort(names);
-    names.erase(std::ranges::unique(names).begin(), names.end());
     bool is_done = true;
-    for (const std::string& name : names)
-        is_done &= co_await sql::delete_in_batches(database_, kPrune, sql::params(name, before));
+    for (const bus::Wanted& group : wanted())
+        is_done &= co_await sql::delete_in_batches(database_, kPrune, sql::params(group.consumer, before));
     co_return is_done;
 }
 

@@ -38,6 +38,9 @@ public:
                        });
     }
 
+    /// The consumers that were bound, in order, with their types.
+    std::vector<bus::Wanted> wanted() const;
+
     /// Subscribes what was bound. Once, after the last on(), before the relays start. This object outlives the bus's last delivery.
     void subscribe(bus::Bus& bus);
 

@@ -70,6 +70,44 @@ TEST(Config, RefusesWhatServeCouldNotUse) {
         EXPECT_EQ(names("[rate_limits]\n" + key + " = 0\n", "rate_limits." + key), "");
 }
 
+TEST(Config, SomeOfTheServicesNeedWhatConnectsThemToTheOthers) {
+    const std::string secrets = "secrets = [\"" + std::string(32, 's') + "\"]\n";
+    const std::string some = "[services]\nrun = [\"post\"]\n";
+    EXPECT_NE(fault_of(some).find("services.secrets is needed"), std::string::npos);
+    EXPECT_NE(fault_of(some + secrets).find("redis.url is needed"), std::string::npos);
+    const std::string redis = "[redis]\nurl = \"redis://localhost\"\n";
+    EXPECT_NE(fault_of(some + secrets + redis).find("bus.url is needed"), std::string::npos);
+    const std::string bus = "[bus]\nurl = [\"amqp://guest:guest@localhost:5672/%2f\"]\n";
+    EXPECT_NE(fault_of(some + secrets + redis + bus).find("services.user.url is needed"), std::string::npos);
+    const std::string user = "[services.user]\nurl = [\"http://user-1:8080\", \"http://user-2:8080\"]\n";
+    EXPECT_NE(fault_of(some + secrets + redis + bus + user).find("services.connection.url is needed"),
+              std::string::npos);
+    EXPECT_EQ(fault_of(some + secrets + redis + bus + user + "[services.connection]\nurl = \"http://c:8080\"\n"),
+              "none");
+    EXPECT_EQ(fault_of("[services]\nrun = [\"chat\"]\n" + secrets + redis + bus + user), "none");
+}
+
+TEST(Config, NamesAServiceThatDoesNotExistAndAnAddressThatIsNone) {
+    EXPECT_NE(fault_of("[services]\nrun = [\"jobs\"]\n").find("services.run: there is no service 'jobs'"),
+              std::string::npos);
+    EXPECT_NE(fault_of("[services]\nrun = [\"post\", \"post\"]\n").find("services.run names post twice"),
+              std::string::npos);
+    for (const std::string url : {"user:8080", "ftp://user", "http://user/v1", "http://"})
+        EXPECT_NE(fault_of("[services.user]\nurl = \"" + url + "\"\n").find("services.user.url must be"),
+                  std::string::npos)
+            << url;
+    EXPECT_NE(fault_of("[services]\nsecrets = [\"short\"]\n").find("services.secrets: "), std::string::npos);
+}
+
+TEST(Config, AnEnginesUrlThatCannotBeUsedIsNamedAndNotRepeated) {
+    const std::string redis = fault_of("[redis]\nurl = \"http://u:hunter22@host\"\n");
+    EXPECT_NE(redis.find("redis.url: "), std::string::npos);
+    EXPECT_EQ(redis.find("hunter22"), std::string::npos);
+    const std::string bus = fault_of("[bus]\nurl = \"http://u:hunter22@host\"\n");
+    EXPECT_NE(bus.find("bus.url: "), std::string::npos);
+    EXPECT_EQ(bus.find("hunter22"), std::string::npos);
+}
+
 TEST(Config, RefusesAConnectionStringThatCannotBeUsedAndDoesNotRepeatIt) {
     const auto fault = [](const std::string& dsn) {
         return fault_of("[sql]\nengine = \"postgres\"\ndsn = \"" + dsn + "\"\n");

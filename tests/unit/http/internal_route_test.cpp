@@ -59,7 +59,7 @@ protected:
         router.carry_calls(std::chrono::seconds(10));
     }
     ServiceClient service(const InternalTokens& with, std::string audience = "oracle") {
-        return {client, with, {"test", std::move(audience), server.url()}};
+        return {client, with, {"test", std::move(audience), {server.url()}}};
     }
     /// The status of a POST with this Authorization field, or none.
     Response post(const std::string& authorization, const std::string& path = "/internal/v1/oracle/ask",
@@ -152,6 +152,15 @@ TEST_F(InternalRouteTest, ARefusalIsUnavailableToWhoAsks) {
     ServiceClient stranger = service(strangers);
     const SecretQuestion hello{"hello"};
     EXPECT_THROW(loop.run(stranger.ask<SecretAnswer>("ask", UserId{}, hello)), Unavailable);
+}
+
+TEST_F(InternalRouteTest, TheNextReplicaIsAskedWhenOneIsAway) {
+    const std::string away = "http://127.0.0.1:1";
+    const SecretQuestion question{"hello"};
+    ServiceClient ask(client, tokens, {"test", "oracle", {away, server.url()}});
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(loop.run(ask.ask<SecretAnswer>("ask", UserId{}, question)).text, "hello");
+    ServiceClient nobody(client, tokens, {"test", "oracle", {away, "http://127.0.0.1:2"}});
+    EXPECT_THROW(loop.run(nobody.ask<SecretAnswer>("ask", UserId{}, question)), Unavailable);
 }
 
 TEST_F(InternalRouteTest, AnOlderVersionReadsTheAnswerOfANewer) {
