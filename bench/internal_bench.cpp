@@ -100,7 +100,8 @@ void ask_for_500_connections(benchmark::State& state) {
     test::RemoteService remote("connection", [&](http::Router& router, const http::InternalTokens& tokens) {
         connection::add_internal_routes(router, api, tokens);
     });
-    connection::NetworkClient client(remote.client(), {.ttl = std::chrono::milliseconds(0)});
+    const auto coherence = cache::make_memory_coherence();
+    connection::NetworkClient client(remote.client(), *coherence, {.ttl = std::chrono::milliseconds(0)});
     boost::asio::io_context io(1);
     auto all = [&]() -> Task<void> {
         for (auto _ : state) {

@@ -98,22 +98,23 @@ struct Application::State {
 
     void make_users() {
         Foundation& base = user_base.emplace(config, engines, owner, "user", user::Module::migrations(), threads);
-        users.emplace(user::Module::Ports{base.database(), base.ids(), engines.clock, base.outbox(), base.consumers(),
-                                          *engines.cache, *engines.mailer, engines.hashing, engines.tokens},
-                      user_options(config));
+        users.emplace(
+            user::Module::Ports{base.database(), base.ids(), engines.clock, base.outbox(), base.consumers(),
+                                *engines.cache, *engines.mailer, engines.hashing, engines.tokens, engines.coherence},
+            user_options(config));
         bind(base, *users);
     }
     void make_connections() {
         Foundation& base =
             connection_base.emplace(config, engines, owner, "connection", connection::Module::migrations(), threads);
         connections.emplace(connection::Module::Ports{base.database(), base.ids(), engines.clock, base.outbox(),
-                                                      base.consumers(), directory()});
+                                                      base.consumers(), directory(), engines.coherence});
         bind(base, *connections);
     }
     void make_posts() {
         Foundation& base = post_base.emplace(config, engines, owner, "post", post::Module::migrations(), threads);
         posts.emplace(post::Module::Ports{base.database(), base.ids(), engines.clock, base.outbox(), base.consumers(),
-                                          directory(), network()});
+                                          directory(), network(), engines.coherence});
         bind(base, *posts);
     }
     template <class Module>
@@ -190,6 +191,7 @@ struct Application::State {
     std::optional<PlatformRoutes> platform;
     std::unique_ptr<http::Server> server;
     TaskGroup tasks;
+    TaskGroup last_tasks;  // end when those have ended
 };
 
 Application::Application(const Config& config, IoThreads& threads) {
@@ -211,9 +213,11 @@ void Application::start() {
     if (s.users) run_and_wait(s.threads, [&s] { return s.users->load(); });
     // Without the user service this process starts nevertheless, and is ready when it has answered.
     if (s.neighbours.sessions()) run_and_wait(s.threads, [&s] { return s.neighbours.maintain(); });
+    const auto& contexts = s.threads.contexts();
+    if (s.engines.replicas)
+        s.last_tasks.spawn(contexts.front()->get_executor(), "coherence of caches", s.engines.replicas->run());
     s.engines.bus->start();
     std::size_t next = 0;
-    const auto& contexts = s.threads.contexts();
     for (Foundation* base : s.bases()) {
         auto executor = contexts[next++ % contexts.size()]->get_executor();
         s.tasks.spawn(executor, "relay of " + base->name(), base->relay().run());
@@ -228,6 +232,9 @@ void Application::drain(std::chrono::milliseconds limit) {
     for (Foundation* base : s.bases()) base->relay().stop();
     if (const auto left = s.tasks.wait(limit); left > 0) spdlog::warn("{} background tasks did not end in time", left);
     s.engines.bus->stop(limit);
+    // After all that changes anything.
+    if (s.engines.replicas) s.engines.replicas->stop();
+    s.last_tasks.wait(limit);
     try {
         run_and_wait(s.threads, [&s]() -> Task<void> {
             for (Foundation* base : s.bases()) co_await base->release();

@@ -55,6 +55,9 @@ Engines::Engines(const Config& config, const std::string& owner, IoThreads& thre
                   : cache::make_memory_cache(clock, config.cache.max_bytes)),
       channel(redis ? realtime::make_redis_channel(*redis, config.redis.prefix + "live:")
                     : realtime::make_memory_channel()),
+      replicas(redis ? std::make_unique<cache::ChannelCoherence>(*channel) : nullptr),
+      alone(redis ? nullptr : cache::make_memory_coherence()),
+      coherence(redis ? static_cast<cache::Coherence&>(*replicas) : *alone),
       limiter(redis ? http::make_redis_rate_limiter(*redis, config.redis.prefix + "limit:", rate_limits(config), clock)
                     : std::make_unique<http::MemoryRateLimiter>(rate_limits(config), clock)),
       bus(make_bus(config, owner, threads)),

@@ -13,6 +13,7 @@
 #include "platform/base/id.hpp"
 #include "platform/bus/bus.hpp"
 #include "platform/cache/cache.hpp"
+#include "platform/cache/channel_coherence.hpp"
 #include "platform/http/access_token.hpp"
 #include "platform/http/client.hpp"
 #include "platform/http/internal_token.hpp"
@@ -34,6 +35,9 @@ struct Engines {
     std::unique_ptr<redis::Client> redis;  // null: there is none
     std::unique_ptr<cache::Cache> cache;
     std::unique_ptr<realtime::Channel> channel;
+    std::unique_ptr<cache::ChannelCoherence> replicas;  // null: no other process changes what is kept here
+    std::unique_ptr<cache::Coherence> alone;            // when there is none
+    cache::Coherence& coherence;
     std::unique_ptr<http::RateLimiter> limiter;
     std::unique_ptr<bus::Bus> bus;
     const bool has_broker;

@@ -26,9 +26,11 @@ Neighbours::Neighbours(const Config& config, Engines& engines)
     if (!services.runs("user")) {
         sessions_.emplace(client_of("user"), engines.tokens, engines.clock,
                           config.auth.access_token_ttl + kClockDifference);
-        if (services.runs("connection") || services.runs("post")) directory_.emplace(client_of("user"));
+        if (services.runs("connection") || services.runs("post"))
+            directory_.emplace(client_of("user"), engines.coherence);
     }
-    if (!services.runs("connection") && services.runs("post")) network_.emplace(client_of("connection"));
+    if (!services.runs("connection") && services.runs("post"))
+        network_.emplace(client_of("connection"), engines.coherence);
 }
 
 http::ServiceClient Neighbours::client_of(const std::string& service) const {

@@ -105,9 +105,16 @@ struct StoredEvent {
 class World {
 public:
     /// `engine` is "sqlite" or "postgres", which must be there.
-    explicit World(std::string engine) : place(std::move(engine)), opened(place.open()), database(*opened) {
+    explicit World(std::string engine, cache::Coherence* shared = nullptr)
+        : ground(std::make_shared<Ground>(std::move(engine))), coherence(shared == nullptr ? *alone : *shared) {
         database.migrate(Module::migrations());
-        module.emplace(Module::Ports{database, ids, clock, outbox, consumers, directory});
+        start();
+    }
+    /// Another process of the same service, with the same members, on the same database.
+    World(World& first, cache::Coherence& shared) : ground(first.ground), coherence(shared), ids(clock, 2) { start(); }
+
+    void start() {
+        module.emplace(Module::Ports{database, ids, clock, outbox, consumers, directory, coherence});
         consumers.subscribe(*bus);
     }
 
@@ -231,16 +238,26 @@ public:
     ConnectionService& service() { return module->service(); }
     Network& network() { return module->network(); }
 
+    /// What the processes of one world share.
+    struct Ground {
+        explicit Ground(std::string engine) : place(std::move(engine)) {}
+        ManualClock clock{Time(std::chrono::days(20'000))};
+        guildhall::test::TestDatabase place;
+        FakeDirectory directory;
+    };
+
     guildhall::test::TestLoop loop;
-    ManualClock clock{Time(std::chrono::days(20'000))};
-    guildhall::test::TestDatabase place;
-    std::unique_ptr<sql::Database> opened;
-    guildhall::test::CountingDatabase database;
+    std::shared_ptr<Ground> ground;
+    ManualClock& clock = ground->clock;
+    FakeDirectory& directory = ground->directory;
+    std::unique_ptr<cache::Coherence> alone = cache::make_memory_coherence();
+    cache::Coherence& coherence;
+    std::unique_ptr<sql::Database> opened = ground->place.open();
+    guildhall::test::CountingDatabase database{*opened};
     IdGenerator ids{clock, 1};
     outbox::Outbox outbox{"/connection", ids, clock};
     outbox::Consumers consumers{database, clock};
     std::unique_ptr<bus::Bus> bus = bus::make_memory_bus();
-    FakeDirectory directory;
     http::RequestContext request{
         "r-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "192.0.2.1", "test/1.0", {}, 0, nullptr};
     std::optional<Module> module;

@@ -168,16 +168,19 @@ private:
 /// A post service over an empty database, among fakes. The clock moves a millisecond at each look of `tick`.
 class World {
 public:
-    explicit World(const std::string& engine, Options options = {}) : stored(engine), database(stored.open()) {
+    explicit World(const std::string& engine, Options options = {}, cache::Coherence* shared = nullptr)
+        : ground(std::make_shared<Ground>(engine)), coherence(shared == nullptr ? *alone : *shared) {
         database.migrate(Module::migrations());
         start(options);
     }
+    /// Another process of the same service, with the same members, on the same database.
+    World(World& first, cache::Coherence& shared) : ground(first.ground), coherence(shared), ids(clock, 2) { start(); }
 
     /// A module with cold caches, as after a restart.
     void start(Options options = {}) {
         module.reset();
         consumers.emplace(database, clock);
-        module.emplace(Module::Ports{database, ids, clock, outbox, *consumers, directory, network}, options);
+        module.emplace(Module::Ports{database, ids, clock, outbox, *consumers, directory, network, coherence}, options);
     }
 
     template <class T>
@@ -278,15 +281,27 @@ public:
         return types;
     }
 
+    /// What the processes of one world share.
+    struct Ground {
+        explicit Ground(const std::string& engine) : stored(engine) {}
+        ManualClock clock{Time(std::chrono::days(20'400))};
+        guildhall::test::TestDatabase stored;
+        FakeDirectory directory;
+        FakeNetwork network;
+    };
+
     guildhall::test::TestLoop loop;
-    ManualClock clock{Time(std::chrono::days(20'400))};
-    guildhall::test::TestDatabase stored;
-    WatchedDatabase database;
+    std::shared_ptr<Ground> ground;
+    ManualClock& clock = ground->clock;
+    guildhall::test::TestDatabase& stored = ground->stored;
+    FakeDirectory& directory = ground->directory;
+    FakeNetwork& network = ground->network;
+    std::unique_ptr<cache::Coherence> alone = cache::make_memory_coherence();
+    cache::Coherence& coherence;
+    WatchedDatabase database{stored.open()};
     IdGenerator ids{clock, 1};
     outbox::Outbox outbox{"/post", ids, clock};
     std::optional<outbox::Consumers> consumers;
-    FakeDirectory directory;
-    FakeNetwork network;
     http::RequestContext request;
     std::optional<Module> module;
 };

@@ -46,8 +46,16 @@ public:
     using Change = std::function<void(Options&)>;
 
     /// `engine` is "sqlite" or "postgres", which must be there.
-    explicit World(const std::string& engine, const Change& change = {}) : place(engine), opened(place.open()) {
+    explicit World(const std::string& engine, const Change& change = {}, cache::Coherence* shared = nullptr)
+        : place(std::make_shared<guildhall::test::TestDatabase>(engine)),
+          coherence(shared == nullptr ? *alone : *shared) {
         database.migrate(Module::migrations());
+        start(change);
+    }
+    /// Another process of the same service, on the same database.
+    World(World& first, cache::Coherence& shared) : place(first.place), coherence(shared), ids(clock, 2) { start({}); }
+
+    void start(const Change& change) {
         Options options;
         options.issuer = "test";
         options.argon2 = {64, 1, 1};
@@ -56,7 +64,9 @@ public:
         run(module->load());
     }
 
-    Module::Ports ports() { return {database, ids, clock, outbox, consumers, *cache, mailer, hashing, verifier}; }
+    Module::Ports ports() {
+        return {database, ids, clock, outbox, consumers, *cache, mailer, hashing, verifier, coherence};
+    }
 
     /// Runs `task` to its end; throws what it throws.
     template <class T>
@@ -121,8 +131,10 @@ public:
 
     guildhall::test::TestLoop loop;
     ManualClock clock{Time(std::chrono::days(20'000))};
-    guildhall::test::TestDatabase place;
-    std::unique_ptr<sql::Database> opened;
+    std::shared_ptr<guildhall::test::TestDatabase> place;
+    std::unique_ptr<cache::Coherence> alone = cache::make_memory_coherence();
+    cache::Coherence& coherence;
+    std::unique_ptr<sql::Database> opened = place->open();
     guildhall::test::CountingDatabase database{*opened};
     IdGenerator ids{clock, 1};
     outbox::Outbox outbox{"/user", ids, clock};

@@ -139,7 +139,7 @@ Coherence::Told ChannelCoherence::announce(const Changes& changes) {
     Told told;
     {
         const std::lock_guard lock(mutex_);
-        if (is_over_) return nullptr;
+        if (!waker_) return nullptr;
         if (!pending_) pending_ = std::make_shared<Turn>();
         for (const Change& change : changes) {
             if (change.ids.empty()) continue;

@@ -36,7 +36,7 @@ public:
     ~ChannelCoherence() override;
 
     /// Sends what is to be sent, until stop(); then takes leave of the others. Once, when all has registered, on an executor whose messages keep
-    /// their order over the channel.
+    /// their order over the channel. Before and after it others learn of nothing that changes here but by the events.
     Task<void> run();
     /// After the last change. Quick.
     void stop();

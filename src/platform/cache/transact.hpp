@@ -17,7 +17,9 @@ template <class T, class Body>
 Task<Result<T>> transact(sql::Database& database, Coherence& coherence, Changes& changes, Body body) {
     std::optional<Coherence::Told> told;
     auto announcing = [&](sql::Transaction& tx) -> Task<Result<T>> {
-        tx.after_commit([&] { told = coherence.announce(changes); });
+        tx.after_commit([&] {
+            if (!changes.empty()) told = coherence.announce(changes);
+        });
         return body(tx);
     };
     std::optional<Result<T>> result;
@@ -27,7 +29,7 @@ Task<Result<T>> transact(sql::Database& database, Coherence& coherence, Changes&
     } catch (...) {
         failure = std::current_exception();
     }
-    if (failure && !told) told = coherence.announce(changes);
+    if (failure && !told && !changes.empty()) told = coherence.announce(changes);
     if (told && *told) co_await coherence.settled(std::move(*told));
     if (failure) std::rethrow_exception(failure);
     co_return std::move(*result);

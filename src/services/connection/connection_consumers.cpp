@@ -1,11 +1,12 @@
 #include "services/connection/connection_consumers.hpp"
 
 #include "services/connection/public/events.hpp"
+#include "services/connection/public/kept.hpp"
 #include "services/user/public/events.hpp"
 
 namespace guildhall::connection {
 
-void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& service, CachedNetwork& network) {
+void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& service, cache::Coherence& coherence) {
     // One consumer for both, so that a block and its end come in order.
     consumers.on<user::Blocked>("connection.blocks", [&service](sql::Transaction& tx, const user::Blocked& event) {
         return service.blocked(tx, event);
@@ -19,15 +20,12 @@ void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& s
     });
 
     // Lists are dropped right after each commit; this is for a commit whose outcome its own request never learned (the
-    // database's answer was lost).
-    consumers.on_repeatable<Connected>("connection.lists", [&network](const Connected& event) -> Task<void> {
-        network.invalidate(PairKey{event.low_id, event.high_id});
-        co_return;
-    });
-    consumers.on_repeatable<Disconnected>("connection.lists", [&network](const Disconnected& event) -> Task<void> {
-        network.invalidate(PairKey{event.low_id, event.high_id});
-        co_return;
-    });
+    // database's answer was lost), and for a process that ended before it could tell the others.
+    const auto forget = [&coherence](const auto& event) {
+        return coherence.changed({{kListKind, {event.low_id.value, event.high_id.value}}});
+    };
+    consumers.on_repeatable<Connected>("connection.lists", forget);
+    consumers.on_repeatable<Disconnected>("connection.lists", forget);
 }
 
 }  // namespace guildhall::connection

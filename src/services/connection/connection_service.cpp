@@ -7,9 +7,11 @@
 #include <unordered_map>
 #include <utility>
 
+#include "platform/cache/transact.hpp"
 #include "platform/http/idempotency.hpp"
 #include "services/connection/mutual.hpp"
 #include "services/connection/public/events.hpp"
+#include "services/connection/public/kept.hpp"
 #include "services/connection/sort_name.hpp"
 
 namespace guildhall::connection {
@@ -24,6 +26,9 @@ constexpr std::string_view kSent = "invitations.sent";
 constexpr std::string_view kByTime = "connections.recent";
 constexpr std::string_view kByName = "connections.name";
 constexpr std::string_view kMutual = "connections.mutual";
+
+/// The lists that a pair's connection is in.
+cache::Change lists_of(PairKey key) { return {kListKind, {key.low.value, key.high.value}}; }
 
 Error no_member() { return {Code::not_found, "there is no such member"}; }
 Error no_invitation() { return {Code::not_found, "there is no such invitation"}; }
@@ -93,6 +98,7 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
     const PairKey key = PairKey::of(me, them);
     const Names names = names_of(key, answer->inviter, answer->invitee);
     const std::string location = "/v1/invitations/" + std::to_string(id.value);
+    cache::Changes changes;
     auto send = [&](sql::Transaction& tx) -> Task<Result<void>> {
         Pair pair = co_await store_.lock_or_insert_pair(tx, key);
         if (pair.is_blocked()) co_return no_member();
@@ -106,6 +112,7 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
         if (is_crossing) {
             co_await store_.insert_invitation(tx, id, me, them, InvitationState::accepted, row.note, now);
             co_await connect(tx, pair, now, names, me, caller.request->traceparent);
+            changes = {lists_of(key)};
         } else {
             if (pair.may_invite_at(me) > now) co_return cool_down(pair.may_invite_at(me) - now);
             pair.state = PairState::invited;
@@ -119,7 +126,7 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
         }
         co_return co_await http::remember(tx, *caller.request, *answer, location);
     };
-    auto sent = co_await store_.database().transact<void>(send);
+    auto sent = co_await cache::transact<void>(store_.database(), coherence_, changes, send);
     if (!sent) co_return sent.error();
     if (answer->state == InvitationState::accepted) co_await repair_names(key, names);
     co_return http::Created<Invitation>{std::move(*answer), location};
@@ -192,11 +199,13 @@ Task<Result<Invitation>> ConnectionService::accept(Caller caller, InvitationId i
     const PairKey key = PairKey::of(me, invitation->inviter.id);
     const Names names = names_of(key, invitation->inviter, invitation->invitee);
     const Time now = clock_.now();
+    cache::Changes changes;
     auto answer = [&](sql::Transaction& tx) -> Task<Result<void>> {
         auto pair = co_await store_.lock_pair(tx, key);
         if (!pair || pair->is_blocked()) co_return no_invitation();
         if (pair->has_pending(id) && !pair->is_ignored) {
             co_await connect(tx, *pair, now, names, me, caller.request->traceparent);
+            changes = {lists_of(key)};
             co_return Result<void>{};
         }
         const auto row = co_await store_.find_invitation(tx, me, id);
@@ -205,7 +214,7 @@ Task<Result<Invitation>> ConnectionService::accept(Caller caller, InvitationId i
         if (row->state != InvitationState::accepted || pair->state != PairState::connected) co_return over();
         co_return Result<void>{};
     };
-    auto accepted = co_await store_.database().transact<void>(answer);
+    auto accepted = co_await cache::transact<void>(store_.database(), coherence_, changes, answer);
     if (!accepted) co_return accepted.error();
     co_await repair_names(key, names);
     invitation->state = InvitationState::accepted;
@@ -283,7 +292,7 @@ Task<Result<Invitation>> ConnectionService::invitation_of(UserId me, InvitationR
                          .created_at = row.created_at};
 }
 
-/// Makes a locked pair connected, and its pending invitation accepted.
+/// Makes a locked pair connected, and its pending invitation accepted; changes lists_of() it.
 Task<void> ConnectionService::connect(sql::Transaction& tx, Pair& pair, Time now, Names names, UserId accepter,
                                       std::string_view traceparent) {
     if (pair.invitation_id)
@@ -296,11 +305,6 @@ Task<void> ConnectionService::connect(sql::Transaction& tx, Pair& pair, Time now
     co_await store_.insert_connection(tx, pair.key, now, std::move(names.low), std::move(names.high));
     const Connected event{pair.key.low, pair.key.high, accepter};
     co_await outbox_.append(tx, event, traceparent);
-    invalidate_after_commit(tx, pair.key);
-}
-
-void ConnectionService::invalidate_after_commit(sql::Transaction& tx, PairKey key) {
-    tx.after_commit([this, key] { network_.invalidate(key); });
 }
 
 // Connections.
@@ -361,6 +365,7 @@ Task<Result<Page<ConnectionItem>>> ConnectionService::page_of_connections(UserId
 Task<Result<void>> ConnectionService::disconnect(Caller caller, UserId user) {
     if (co_await is_hidden(caller.id, user)) co_return no_connection();
     const PairKey key = PairKey::of(caller.id, user);
+    cache::Changes changes;
     auto end = [&](sql::Transaction& tx) -> Task<Result<void>> {
         auto pair = co_await store_.lock_pair(tx, key);
         if (!pair || pair->state != PairState::connected) co_return no_connection();
@@ -369,10 +374,10 @@ Task<Result<void>> ConnectionService::disconnect(Caller caller, UserId user) {
         co_await store_.remove_connection(tx, key);
         const Disconnected event{key.low, key.high, caller.id};
         co_await outbox_.append(tx, event, caller.request->traceparent);
-        invalidate_after_commit(tx, key);
+        changes = {lists_of(key)};
         co_return Result<void>{};
     };
-    co_return co_await store_.database().transact<void>(end);
+    co_return co_await cache::transact<void>(store_.database(), coherence_, changes, end);
 }
 
 Task<Result<MutualConnections>> ConnectionService::list_mutual(Caller caller, UserId user, json::PageQuery query) {
@@ -488,6 +493,7 @@ Task<Result<std::size_t>> ConnectionService::import_connections(std::vector<Impo
         return *std::ranges::lower_bound(connections, key, {},
                                          [](const ImportedConnection& c) { return PairKey::of(c.a, c.b); });
     };
+    cache::Changes changes;
     auto insert = [&](sql::Transaction& tx) -> Task<Result<std::size_t>> {
         auto strangers = co_await store_.connect_strangers(tx, keys);
         std::ranges::sort(strangers);
@@ -512,12 +518,10 @@ Task<Result<std::size_t>> ConnectionService::import_connections(std::vector<Impo
                 ++count;
             }
         }
-        if (count > 0)
-            tx.after_commit(
-                [this, people] { std::ranges::for_each(people, [this](UserId user) { network_.invalidate(user); }); });
+        if (count > 0) changes = {cache::Change{kListKind, sql::ids_of(std::span<const UserId>(people))}};
         co_return count;
     };
-    co_return co_await store_.database().transact<std::size_t>(insert);
+    co_return co_await cache::transact<std::size_t>(store_.database(), coherence_, changes, insert);
 }
 
 // Effects of events.
@@ -531,7 +535,7 @@ Task<void> ConnectionService::blocked(sql::Transaction& tx, user::Blocked event)
         co_await store_.remove_connection(tx, key);
         const Disconnected disconnected{key.low, key.high, event.user_id};
         co_await outbox_.append(tx, disconnected);
-        invalidate_after_commit(tx, key);
+        tx.after_commit([this, key] { coherence_.announce({lists_of(key)}); });
     }
     if (pair.state == PairState::invited) {
         co_await store_.update_invitation(tx, key, pair.invitation_id, InvitationState::withdrawn);

@@ -26,9 +26,15 @@ using http::Caller;
 /// the caller: not_found here, left out there. Thread-safe.
 class ConnectionService {
 public:
-    ConnectionService(ConnectionStore& store, CachedNetwork& network, IdGenerator& ids, const Clock& clock,
-                      outbox::Outbox& outbox, user::Directory& directory)
-        : store_(store), network_(network), ids_(ids), clock_(clock), outbox_(outbox), directory_(directory) {}
+    ConnectionService(ConnectionStore& store, CachedNetwork& network, cache::Coherence& coherence, IdGenerator& ids,
+                      const Clock& clock, outbox::Outbox& outbox, user::Directory& directory)
+        : store_(store),
+          network_(network),
+          coherence_(coherence),
+          ids_(ids),
+          clock_(clock),
+          outbox_(outbox),
+          directory_(directory) {}
 
     // Invitations.
 
@@ -110,7 +116,6 @@ private:
 
     Task<void> connect(sql::Transaction& tx, Pair& pair, Time now, Names names, UserId accepter,
                        std::string_view traceparent);
-    void invalidate_after_commit(sql::Transaction& tx, PairKey key);
 
     static Names names_of(PairKey key, const user::Card& a, const user::Card& b);
     Task<std::optional<Names>> current_names(PairKey key);
@@ -118,6 +123,7 @@ private:
 
     ConnectionStore& store_;
     CachedNetwork& network_;
+    cache::Coherence& coherence_;
     IdGenerator& ids_;
     const Clock& clock_;
     outbox::Outbox& outbox_;

@@ -7,7 +7,8 @@
 
 namespace guildhall::connection {
 
-/// What other processes may ask: the Network. Thread-safe.
+/// What other processes may ask: the Network. Thread-safe. Who asks may keep the answer, so `network` must not give what this process has yet to drop from
+/// memory.
 class InternalApi {
 public:
     explicit InternalApi(Network& network) : network_(network) {}

@@ -19,10 +19,11 @@ constexpr std::chrono::hours kPruneEvery{1};
 Module::Module(Ports ports, Options options)
     : ports_(ports),
       store_(ports.database),
-      network_(store_, options.max_list_bytes),
-      service_(store_, network_, ports.ids, ports.clock, ports.outbox, ports.directory),
-      internal_(network_) {
-    add_connection_consumers(ports.consumers, service_, network_);
+      network_(store_, ports.coherence, options.max_list_bytes),
+      stored_network_(store_),
+      service_(store_, network_, ports.coherence, ports.ids, ports.clock, ports.outbox, ports.directory),
+      internal_(stored_network_) {
+    add_connection_consumers(ports.consumers, service_, ports.coherence);
 }
 
 std::vector<sql::Migration> Module::migrations() {

@@ -34,6 +34,7 @@ public:
         outbox::Outbox& outbox;
         outbox::Consumers& consumers;
         user::Directory& directory;
+        cache::Coherence& coherence;
     };
 
     /// Binds the consumers; subscribe them afterwards.
@@ -62,6 +63,7 @@ private:
     Ports ports_;
     ConnectionStore store_;
     CachedNetwork network_;
+    StoredNetwork stored_network_;
     ConnectionService service_;
     InternalApi internal_;
     Time pruned_at_{};

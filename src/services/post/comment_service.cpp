@@ -4,7 +4,9 @@
 #include <map>
 #include <unordered_set>
 
+#include "platform/cache/transact.hpp"
 #include "platform/http/idempotency.hpp"
+#include "services/post/kept.hpp"
 #include "services/post/post_service.hpp"
 #include "services/post/public/events.hpp"
 #include "services/post/text_entities.hpp"
@@ -154,8 +156,8 @@ Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller,
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return co_await http::remember(tx, *caller.request, answer, location);
     };
-    const AtEnd drop([&] { reader_.drop_post(post); });
-    const Result<void> inserted = co_await store_.database().transact<void>(insert);
+    cache::Changes changes{{kRecordKind, {post.value}}};
+    const Result<void> inserted = co_await cache::transact<void>(store_.database(), coherence_, changes, insert);
     if (!inserted) co_return inserted.error();
     co_return http::Created<Comment>{answer, std::move(location)};
 }
@@ -260,8 +262,8 @@ Task<Result<void>> CommentService::remove(http::Caller caller, CommentId id) {
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
     };
-    const AtEnd drop([&] { reader_.drop_post(post.id); });
-    co_return co_await store_.database().transact<void>(erase);
+    cache::Changes changes{{kRecordKind, {post.id.value}}};
+    co_return co_await cache::transact<void>(store_.database(), coherence_, changes, erase);
 }
 
 Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, UserId user, ListQuery query) {

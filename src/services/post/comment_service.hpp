@@ -17,9 +17,15 @@ namespace guildhall::post {
 /// from the reader are left out.
 class CommentService {
 public:
-    CommentService(PostStore& store, PostReader& reader, user::Directory& directory, IdGenerator& ids,
-                   const Clock& clock, outbox::Outbox& outbox)
-        : store_(store), reader_(reader), directory_(directory), ids_(ids), clock_(clock), outbox_(outbox) {}
+    CommentService(PostStore& store, PostReader& reader, cache::Coherence& coherence, user::Directory& directory,
+                   IdGenerator& ids, const Clock& clock, outbox::Outbox& outbox)
+        : store_(store),
+          reader_(reader),
+          coherence_(coherence),
+          directory_(directory),
+          ids_(ids),
+          clock_(clock),
+          outbox_(outbox) {}
 
     /// Errors: unprocessable when `parent_id` is no comment of this post that the caller can see.
     Task<Result<http::Created<Comment>>> create(http::Caller caller, PostId post, CreateComment body);
@@ -49,6 +55,7 @@ private:
 
     PostStore& store_;
     PostReader& reader_;
+    cache::Coherence& coherence_;
     user::Directory& directory_;
     IdGenerator& ids_;
     const Clock& clock_;

@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "services/post/kept.hpp"
+
 namespace guildhall::post {
 namespace {
 
@@ -33,6 +35,20 @@ struct Head {
 };
 
 }  // namespace
+
+Feed::Feed(PostStore& store, PostReader& reader, Timelines& timelines, cache::Coherence& coherence,
+           std::size_t max_readers)
+    : store_(store),
+      reader_(reader),
+      timelines_(timelines),
+      pages_(
+          max_readers, [](const FirstPage&) -> std::size_t { return 1; }, coherence.live()),
+      kept_timelines_(coherence.on(
+          kTimelineKind, [this](std::int64_t author) { timelines_.drop(UserId{author}); },
+          [this] {
+              timelines_.clear();
+              pages_.clear();
+          })) {}
 
 Task<Feed::FirstPagePointer> Feed::first_page(const Viewer& viewer) {
     FirstPagePointer page = pages_.find(viewer.id());

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "platform/cache/coherence.hpp"
 #include "platform/cache/local.hpp"
 #include "services/post/post_reader.hpp"
 #include "services/post/timelines.hpp"
@@ -22,8 +23,9 @@ public:
     static constexpr std::size_t kKeptEntries = 100;
     static constexpr std::size_t kKeptRecords = 21;  // a page of the default size, and whether there is more
 
-    Feed(PostStore& store, PostReader& reader, Timelines& timelines, std::size_t max_readers)
-        : store_(store), reader_(reader), timelines_(timelines), pages_(max_readers) {}
+    /// Registers for the timelines, too: what is kept here is made of them.
+    Feed(PostStore& store, PostReader& reader, Timelines& timelines, cache::Coherence& coherence,
+         std::size_t max_readers);
 
     /// Up to `count` posts of the viewer's feed below `below`, newest first; fewer only at its end.
     Task<std::vector<ListedPost>> list(const Viewer& viewer, PostId below, std::size_t count);
@@ -57,6 +59,7 @@ private:
     PostReader& reader_;
     Timelines& timelines_;
     cache::Local<UserId, FirstPage> pages_;
+    const std::unique_ptr<cache::Coherence::Registration> kept_timelines_;
 };
 
 }  // namespace guildhall::post

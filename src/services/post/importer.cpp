@@ -8,7 +8,9 @@
 #include <unordered_set>
 
 #include "platform/base/text.hpp"
+#include "platform/cache/transact.hpp"
 #include "platform/json/read.hpp"
+#include "services/post/kept.hpp"
 #include "services/post/post_service.hpp"
 #include "services/post/public/events.hpp"
 #include "services/post/text_entities.hpp"
@@ -116,12 +118,10 @@ Task<Result<std::vector<PostId>>> Importer::import_posts(std::vector<ImportedPos
             if (const auto found = known.find(keys[i]); found != known.end()) made[i] = PostId{found->second};
         co_return made;
     };
-    const AtEnd drop([&] {
-        std::set<UserId> authors;
-        for (const ImportedPost& post : posts) authors.insert(post.author_id);
-        for (const UserId author : authors) timelines_.drop(author);
-    });
-    co_return co_await store_.database().transact<std::vector<PostId>>(insert);
+    std::set<std::int64_t> authors;
+    for (const ImportedPost& post : posts) authors.insert(post.author_id.value);
+    cache::Changes changes{{kTimelineKind, {authors.begin(), authors.end()}}};
+    co_return co_await cache::transact<std::vector<PostId>>(store_.database(), coherence_, changes, insert);
 }
 
 Task<Result<std::vector<CommentId>>> Importer::import_comments(std::vector<ImportedComment> comments) {
@@ -190,10 +190,10 @@ Task<Result<std::vector<CommentId>>> Importer::import_comments(std::vector<Impor
             if (const auto found = known.find(keys[i]); found != known.end()) made[i] = CommentId{found->second};
         co_return made;
     };
-    const AtEnd drop([&] {
-        for (const ImportedComment& comment : comments) reader_.drop_post(comment.post_id);
-    });
-    co_return co_await store_.database().transact<std::vector<CommentId>>(insert);
+    cache::Change posts{kRecordKind, {}};
+    for (const ImportedComment& comment : comments) posts.ids.push_back(comment.post_id.value);
+    cache::Changes changes{std::move(posts)};
+    co_return co_await cache::transact<std::vector<CommentId>>(store_.database(), coherence_, changes, insert);
 }
 
 Task<Result<std::size_t>> Importer::import_reactions(std::vector<ImportedReaction> reactions) {
@@ -225,13 +225,12 @@ Task<Result<std::size_t>> Importer::import_reactions(std::vector<ImportedReactio
         }
         co_return made;
     };
-    const AtEnd drop([&] {
-        for (const ImportedReaction& reaction : reactions) {
-            reader_.drop_post(reaction.post_id);
-            reader_.drop_reactions_of(reaction.user_id);
-        }
-    });
-    co_return co_await store_.database().transact<std::size_t>(insert);
+    cache::Changes changes{{kRecordKind, {}}, {kReactionsKind, {}}};
+    for (const ImportedReaction& reaction : reactions) {
+        changes[0].ids.push_back(reaction.post_id.value);
+        changes[1].ids.push_back(reaction.user_id.value);
+    }
+    co_return co_await cache::transact<std::size_t>(store_.database(), coherence_, changes, insert);
 }
 
 }  // namespace guildhall::post

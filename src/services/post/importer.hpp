@@ -46,9 +46,8 @@ struct ImportedReaction {
 /// in the order of the input. For one caller at a time.
 class Importer {
 public:
-    Importer(PostStore& store, PostReader& reader, Timelines& timelines, user::Directory& directory,
-             outbox::Outbox& outbox)
-        : store_(store), reader_(reader), timelines_(timelines), directory_(directory), outbox_(outbox) {}
+    Importer(PostStore& store, cache::Coherence& coherence, user::Directory& directory, outbox::Outbox& outbox)
+        : store_(store), coherence_(coherence), directory_(directory), outbox_(outbox) {}
 
     /// The ids, in the order of `posts`. Errors: invalid with a pointer ("/3/text") for a text that a member could
     /// not post.
@@ -60,8 +59,7 @@ public:
 
 private:
     PostStore& store_;
-    PostReader& reader_;
-    Timelines& timelines_;
+    cache::Coherence& coherence_;
     user::Directory& directory_;
     outbox::Outbox& outbox_;
     std::atomic<std::int64_t> next_reaction_{0};

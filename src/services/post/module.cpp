@@ -1,10 +1,12 @@
 #include "services/post/module.hpp"
 
 #include <chrono>
+#include <utility>
 
 #include "platform/http/idempotency.hpp"
 #include "platform/http/stand_in.hpp"
 #include "platform/sql/node_lease.hpp"
+#include "services/post/kept.hpp"
 #include "services/post/migrations.hpp"
 #include "services/post/post_routes.hpp"
 
@@ -21,13 +23,15 @@ constexpr std::size_t kMaxPurges = 50;  // a call
 Module::Module(Ports ports, Options options)
     : ports_(ports),
       store_(ports.database),
-      reader_(store_, ports.directory, ports.network, {options.max_post_bytes, options.max_reaction_bytes}),
-      timelines_(store_, options.max_timeline_bytes),
-      feed_(store_, reader_, timelines_, options.max_readers),
-      post_service_(store_, reader_, timelines_, feed_, ports.directory, ports.ids, ports.clock, ports.outbox),
-      reaction_service_(store_, reader_, ports.directory, ports.ids, ports.outbox),
-      comment_service_(store_, reader_, ports.directory, ports.ids, ports.clock, ports.outbox),
-      importer_(store_, reader_, timelines_, ports.directory, ports.outbox),
+      reader_(store_, ports.directory, ports.network, ports.coherence,
+              {options.max_post_bytes, options.max_reaction_bytes}),
+      timelines_(store_, ports.coherence.live(), options.max_timeline_bytes),
+      feed_(store_, reader_, timelines_, ports.coherence, options.max_readers),
+      post_service_(store_, reader_, timelines_, feed_, ports.coherence, ports.directory, ports.ids, ports.clock,
+                    ports.outbox),
+      reaction_service_(store_, reader_, ports.coherence, ports.directory, ports.ids, ports.outbox),
+      comment_service_(store_, reader_, ports.coherence, ports.directory, ports.ids, ports.clock, ports.outbox),
+      importer_(store_, ports.coherence, ports.directory, ports.outbox),
       internal_(reader_) {
     add_consumers(ports.consumers);
 }
@@ -52,7 +56,9 @@ Task<void> Module::purge() {
     for (std::size_t i = 0; i < kMaxPurges; ++i) {
         const auto reacted = co_await store_.purge(kPurged);
         if (!reacted) co_return;
-        for (const UserId user : *reacted) reader_.drop_reactions_of(user);
+        cache::Change reactions{kReactionsKind, {}};
+        for (const UserId user : *reacted) reactions.ids.push_back(user.value);
+        co_await ports_.coherence.changed({std::move(reactions)});
     }
 }
 

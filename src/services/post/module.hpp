@@ -42,6 +42,7 @@ public:
         outbox::Consumers& consumers;
         user::Directory& directory;
         connection::Network& network;
+        cache::Coherence& coherence;
     };
 
     explicit Module(Ports ports, Options options = {});

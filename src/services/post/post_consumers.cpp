@@ -1,4 +1,5 @@
 #include "services/connection/public/events.hpp"
+#include "services/post/kept.hpp"
 #include "services/post/module.hpp"
 #include "services/post/public/events.hpp"
 #include "services/user/public/events.hpp"
@@ -7,7 +8,8 @@ namespace guildhall::post {
 
 // What is kept for readers is checked at each read against their connections and blocks, so those of the other services
 // only free what no longer holds. The service's own changes are dropped before their answer is given; their events are
-// for a commit whose outcome its request never learned (the database's answer was lost).
+// for a commit whose outcome its request never learned (the database's answer was lost), and for a process that ended before it
+// could tell the others.
 void Module::add_consumers(outbox::Consumers& consumers) {
     const auto drop_both = [this](UserId a, UserId b) {
         feed_.drop(a);
@@ -31,28 +33,25 @@ void Module::add_consumers(outbox::Consumers& consumers) {
         co_return;
     });
 
-    const auto drop_post = [this](const auto& event) -> Task<void> {
-        reader_.drop_post(event.post_id);
-        timelines_.drop(event.author_id);
-        co_return;
+    const auto post_changed = [this](const auto& event) {
+        return ports_.coherence.changed(
+            {{kRecordKind, {event.post_id.value}}, {kTimelineKind, {event.author_id.value}}});
     };
-    consumers.on_repeatable<PostCreated>("post.posts", drop_post);
-    consumers.on_repeatable<PostEdited>("post.posts", drop_post);
-    consumers.on_repeatable<PostVisibilityChanged>("post.posts", drop_post);
-    consumers.on_repeatable<PostDeleted>("post.posts", drop_post);
-    const auto drop_reaction = [this](const auto& event) -> Task<void> {
-        reader_.drop_post(event.post_id);
-        reader_.drop_reactions_of(event.user_id);
-        co_return;
+    consumers.on_repeatable<PostCreated>("post.posts", post_changed);
+    consumers.on_repeatable<PostEdited>("post.posts", post_changed);
+    consumers.on_repeatable<PostVisibilityChanged>("post.posts", post_changed);
+    consumers.on_repeatable<PostDeleted>("post.posts", post_changed);
+    const auto reactions_changed = [this](const auto& event) {
+        return ports_.coherence.changed(
+            {{kRecordKind, {event.post_id.value}}, {kReactionsKind, {event.user_id.value}}});
     };
-    consumers.on_repeatable<PostReacted>("post.posts", drop_reaction);
-    consumers.on_repeatable<ReactionRemoved>("post.posts", drop_reaction);
-    const auto drop_counts = [this](const auto& event) -> Task<void> {
-        reader_.drop_post(event.post_id);
-        co_return;
+    consumers.on_repeatable<PostReacted>("post.posts", reactions_changed);
+    consumers.on_repeatable<ReactionRemoved>("post.posts", reactions_changed);
+    const auto counts_changed = [this](const auto& event) {
+        return ports_.coherence.changed({{kRecordKind, {event.post_id.value}}});
     };
-    consumers.on_repeatable<PostCommented>("post.posts", drop_counts);
-    consumers.on_repeatable<CommentDeleted>("post.posts", drop_counts);
+    consumers.on_repeatable<PostCommented>("post.posts", counts_changed);
+    consumers.on_repeatable<CommentDeleted>("post.posts", counts_changed);
 }
 
 }  // namespace guildhall::post

@@ -6,6 +6,7 @@
 #include "platform/base/text.hpp"
 #include "platform/json/read.hpp"
 #include "platform/json/write.hpp"
+#include "services/post/kept.hpp"
 
 namespace guildhall::post {
 namespace {
@@ -34,14 +35,19 @@ std::string excerpt_of(std::string_view text) {
 
 }  // namespace
 
-PostReader::PostReader(PostStore& store, user::Directory& directory, connection::Network& network, ReaderLimits limits)
+PostReader::PostReader(PostStore& store, user::Directory& directory, connection::Network& network,
+                       cache::Coherence& coherence, ReaderLimits limits)
     : store_(store),
       directory_(directory),
       network_(network),
-      records_(limits.post_bytes, [](const PostRecord& record) { return record.weight(); }),
-      own_reactions_(limits.reaction_bytes, [](const OwnReactions& own) {
-          return sizeof own + own.reactions.capacity() * sizeof(OwnReaction);
-      }) {}
+      records_(
+          limits.post_bytes, [](const PostRecord& record) { return record.weight(); }, coherence.live()),
+      own_reactions_(
+          limits.reaction_bytes,
+          [](const OwnReactions& own) { return sizeof own + own.reactions.capacity() * sizeof(OwnReaction); },
+          coherence.live()),
+      kept_records_(cache::keep_coherent(coherence, kRecordKind, records_)),
+      kept_reactions_(cache::keep_coherent(coherence, kReactionsKind, own_reactions_)) {}
 
 Task<Viewer> PostReader::viewer(UserId user) {
     if (!user) co_return Viewer();

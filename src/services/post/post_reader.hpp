@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "platform/base/at_end.hpp"
+#include "platform/cache/coherence.hpp"
 #include "platform/cache/local.hpp"
 #include "services/connection/public/network.hpp"
 #include "services/post/post_api.hpp"
@@ -34,7 +34,8 @@ struct ReaderLimits {
 /// viewer may not see. Thread-safe.
 class PostReader final : public Posts {
 public:
-    PostReader(PostStore& store, user::Directory& directory, connection::Network& network, ReaderLimits limits);
+    PostReader(PostStore& store, user::Directory& directory, connection::Network& network, cache::Coherence& coherence,
+               ReaderLimits limits);
 
     /// `user` as a viewer; 0 is somebody who is not signed in.
     Task<Viewer> viewer(UserId user);
@@ -56,11 +57,6 @@ public:
 
     Task<std::vector<PostCardPointer>> cards(UserId viewer, std::vector<PostId> ids) override;
 
-    /// Call after each transaction that may have changed the post or its counts.
-    void drop_post(PostId id) { records_.invalidate(id); }
-    /// Call after each transaction that may have changed the member's reactions.
-    void drop_reactions_of(UserId user) { own_reactions_.invalidate(user); }
-
 private:
     /// The newest reactions of a member, by post id, newest first; all of them on posts from `floor` on.
     struct OwnReactions {
@@ -76,6 +72,8 @@ private:
     connection::Network& network_;
     cache::Local<PostId, PostRecord> records_;
     cache::Local<UserId, OwnReactions> own_reactions_;
+    const std::unique_ptr<cache::Coherence::Registration> kept_records_;
+    const std::unique_ptr<cache::Coherence::Registration> kept_reactions_;
 };
 
 /// The error of reading or changing a post that was deleted.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "platform/cache/transact.hpp"
 #include "platform/http/idempotency.hpp"
+#include "services/post/kept.hpp"
 #include "services/post/paging.hpp"
 #include "services/post/public/events.hpp"
 
@@ -59,8 +61,8 @@ Task<Result<http::Created<PostView>>> PostService::create(http::Caller caller, C
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return co_await http::remember(tx, *caller.request, view, location);
     };
-    const AtEnd drop([&] { timelines_.drop(caller.id); });
-    const Result<void> inserted = co_await store_.database().transact<void>(insert);
+    cache::Changes changes{{kTimelineKind, {caller.id.value}}};
+    const Result<void> inserted = co_await cache::transact<void>(store_.database(), coherence_, changes, insert);
     if (!inserted) co_return inserted.error();
     co_return http::Created<PostView>{view, std::move(location)};
 }
@@ -121,14 +123,9 @@ Task<Result<PostView>> PostService::edit(http::Caller caller, PostId id, EditPos
         }
         co_return Result<void>{};
     };
-    {
-        const AtEnd drop([&] {
-            reader_.drop_post(id);
-            timelines_.drop(caller.id);
-        });
-        const Result<void> updated = co_await store_.database().transact<void>(update);
-        if (!updated) co_return updated.error();
-    }
+    cache::Changes changes{{kRecordKind, {id.value}}, {kTimelineKind, {caller.id.value}}};
+    const Result<void> updated = co_await cache::transact<void>(store_.database(), coherence_, changes, update);
+    if (!updated) co_return updated.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
     co_return co_await reader_.find(viewer, id);
 }
@@ -147,11 +144,8 @@ Task<Result<void>> PostService::remove(http::Caller caller, PostId id) {
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
     };
-    const AtEnd drop([&] {
-        reader_.drop_post(id);
-        timelines_.drop(caller.id);
-    });
-    co_return co_await store_.database().transact<void>(erase);
+    cache::Changes changes{{kRecordKind, {id.value}}, {kTimelineKind, {caller.id.value}}};
+    co_return co_await cache::transact<void>(store_.database(), coherence_, changes, erase);
 }
 
 template <class Fetch>

@@ -26,12 +26,13 @@ std::vector<UserId> newly_mentioned(const std::vector<Mention>& before, const st
 /// Posts and the lists of them.
 class PostService {
 public:
-    PostService(PostStore& store, PostReader& reader, Timelines& timelines, Feed& feed, user::Directory& directory,
-                IdGenerator& ids, const Clock& clock, outbox::Outbox& outbox)
+    PostService(PostStore& store, PostReader& reader, Timelines& timelines, Feed& feed, cache::Coherence& coherence,
+                user::Directory& directory, IdGenerator& ids, const Clock& clock, outbox::Outbox& outbox)
         : store_(store),
           reader_(reader),
           timelines_(timelines),
           feed_(feed),
+          coherence_(coherence),
           directory_(directory),
           ids_(ids),
           clock_(clock),
@@ -66,6 +67,7 @@ private:
     PostReader& reader_;
     Timelines& timelines_;
     Feed& feed_;
+    cache::Coherence& coherence_;
     user::Directory& directory_;
     IdGenerator& ids_;
     const Clock& clock_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "platform/cache/transact.hpp"
+#include "services/post/kept.hpp"
 #include "services/post/paging.hpp"
 #include "services/post/public/events.hpp"
 
@@ -38,11 +40,8 @@ Task<Result<void>> ReactionService::set(http::Caller caller, PostId id, SetReact
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
     };
-    const AtEnd drop([&] {
-        reader_.drop_post(id);
-        reader_.drop_reactions_of(caller.id);
-    });
-    co_return co_await store_.database().transact<void>(upsert);
+    cache::Changes changes{{kRecordKind, {id.value}}, {kReactionsKind, {caller.id.value}}};
+    co_return co_await cache::transact<void>(store_.database(), coherence_, changes, upsert);
 }
 
 Task<Result<void>> ReactionService::remove(http::Caller caller, PostId id) {
@@ -60,11 +59,8 @@ Task<Result<void>> ReactionService::remove(http::Caller caller, PostId id) {
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
     };
-    const AtEnd drop([&] {
-        reader_.drop_post(id);
-        reader_.drop_reactions_of(caller.id);
-    });
-    Result<void> erased = co_await store_.database().transact<void>(erase);
+    cache::Changes changes{{kRecordKind, {id.value}}, {kReactionsKind, {caller.id.value}}};
+    Result<void> erased = co_await cache::transact<void>(store_.database(), coherence_, changes, erase);
     if (!erased || had_reacted) co_return erased;
     const Viewer viewer = co_await reader_.viewer(caller.id);
     const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, id);

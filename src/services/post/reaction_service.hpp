@@ -13,9 +13,9 @@ namespace guildhall::post {
 /// recount.
 class ReactionService {
 public:
-    ReactionService(PostStore& store, PostReader& reader, user::Directory& directory, IdGenerator& ids,
-                    outbox::Outbox& outbox)
-        : store_(store), reader_(reader), directory_(directory), ids_(ids), outbox_(outbox) {}
+    ReactionService(PostStore& store, PostReader& reader, cache::Coherence& coherence, user::Directory& directory,
+                    IdGenerator& ids, outbox::Outbox& outbox)
+        : store_(store), reader_(reader), coherence_(coherence), directory_(directory), ids_(ids), outbox_(outbox) {}
 
     /// Sets the caller's reaction, or changes its kind.
     Task<Result<void>> set(http::Caller caller, PostId id, SetReaction body);
@@ -29,6 +29,7 @@ public:
 private:
     PostStore& store_;
     PostReader& reader_;
+    cache::Coherence& coherence_;
     user::Directory& directory_;
     IdGenerator& ids_;
     outbox::Outbox& outbox_;

@@ -5,10 +5,14 @@
 
 namespace guildhall::post {
 
-Timelines::Timelines(PostStore& store, std::size_t max_bytes)
-    : store_(store), timelines_(max_bytes, [](const Timeline& timeline) {
-          return sizeof timeline + timeline.entries.capacity() * sizeof(TimelineEntry);
-      }) {}
+Timelines::Timelines(PostStore& store, const std::atomic<bool>& is_live, std::size_t max_bytes)
+    : store_(store),
+      timelines_(
+          max_bytes,
+          [](const Timeline& timeline) {
+              return sizeof timeline + timeline.entries.capacity() * sizeof(TimelineEntry);
+          },
+          is_live) {}
 
 Task<std::vector<TimelinePointer>> Timelines::of(std::vector<UserId> authors) {
     std::vector<TimelinePointer> found(authors.size());

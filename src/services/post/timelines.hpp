@@ -68,17 +68,19 @@ public:
     static constexpr std::size_t kEntries = 100;
 
     /// Keeps up to `max_bytes` in memory.
-    Timelines(PostStore& store, std::size_t max_bytes);
+    Timelines(PostStore& store, const std::atomic<bool>& is_live, std::size_t max_bytes);
 
     /// The timelines of `authors`, in their order; what is missing is read in few round trips, at most kEntries rows
     /// an author.
     Task<std::vector<TimelinePointer>> of(std::vector<UserId> authors);
 
-    /// Call after each transaction that may have added, deleted or shown otherwise a post of `author`.
+    /// Called after each transaction that may have added, deleted or shown otherwise a post of `author`.
     void drop(UserId author) {
         timelines_.invalidate(author);
         changes_.append(author);
     }
+    /// Forgets all of them; who keeps what was made of them forgets that afterwards.
+    void clear() { timelines_.clear(); }
 
     const ChangeLog& changes() const { return changes_; }
 

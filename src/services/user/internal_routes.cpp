@@ -1,6 +1,9 @@
 #include "services/user/internal_routes.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
+#include <vector>
 
 namespace guildhall::user {
 namespace {
@@ -9,32 +12,38 @@ Error no_subject() { return {Code::forbidden, "the internal token names no membe
 
 UsersAnswer answer_of(const UserSet& users) { return {{users.begin(), users.end()}}; }
 
+// Each once.
+std::vector<UserId> different(std::vector<UserId> ids) {
+    std::ranges::sort(ids);
+    ids.erase(std::ranges::unique(ids).begin(), ids.end());
+    return ids;
+}
+
 }  // namespace
 
 Task<Result<CardsAnswer>> InternalApi::cards(http::Visitor, UsersQuestion question) {
-    const auto found = co_await directory_.cards(std::move(question.ids.items));
-    CardsAnswer answer;
-    for (const CardPointer& card : found)
-        if (card) answer.cards.push_back(*card);
-    co_return answer;
+    std::vector<UserId> ids = different(std::move(question.ids.items));
+    if (ids.empty()) co_return CardsAnswer{};
+    co_return CardsAnswer{co_await store_.list_cards(std::move(ids))};
 }
 
 Task<Result<UsersAnswer>> InternalApi::hidden(http::Visitor visitor, HiddenQuestion) {
     if (!visitor.id) co_return no_subject();
-    const auto hidden = co_await directory_.hidden_from(visitor.id);
-    co_return answer_of(*hidden);
+    co_return answer_of(co_await store_.list_hidden(visitor.id));
 }
 
 Task<Result<UsersAnswer>> InternalApi::blocked(http::Visitor visitor, UsersQuestion question) {
     if (!visitor.id) co_return no_subject();
-    const auto blocked = co_await directory_.blocked_by(visitor.id, std::move(question.ids.items));
-    co_return answer_of(blocked);
+    std::vector<UserId> others = different(std::move(question.ids.items));
+    if (others.empty()) co_return UsersAnswer{};
+    co_return answer_of(co_await store_.list_blocked(visitor.id, std::move(others)));
 }
 
 Task<Result<HandlesAnswer>> InternalApi::handles(http::Visitor, HandlesQuestion question) {
-    const auto found = co_await directory_.ids_of_handles(std::move(question.handles.items));
     HandlesAnswer answer;
-    for (const UserId id : found) answer.ids.push_back(id ? std::optional(id) : std::nullopt);
+    if (question.handles.items.empty()) co_return answer;
+    for (const auto& owner : co_await store_.find_handles(std::move(question.handles.items)))
+        answer.ids.push_back(owner && owner->is_current ? std::optional(owner->user_id) : std::nullopt);
     co_return answer;
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "platform/base/text.hpp"
+#include "services/user/public/kept.hpp"
+
 namespace guildhall::user {
 namespace {
 
@@ -48,12 +51,21 @@ void fill(cache::Local<UserId, T>& cache, std::vector<Row> read, const std::vect
 
 }  // namespace
 
-MemberDirectory::MemberDirectory(UserStore& store, Sizes sizes)
+std::int64_t handle_id(std::string_view handle) { return static_cast<std::int64_t>(stable_hash(handle)); }
+
+MemberDirectory::MemberDirectory(UserStore& store, cache::Coherence& coherence, Sizes sizes)
     : store_(store),
-      cards_(sizes.cards),
-      profiles_(sizes.profiles),
-      hidden_(sizes.hidden, [](const UserSet& users) { return 1 + users.size(); }),
-      handles_(sizes.handles) {}
+      cards_(
+          sizes.cards, [](const CardRecord&) -> std::size_t { return 1; }, coherence.live()),
+      profiles_(
+          sizes.profiles, [](const Profile&) -> std::size_t { return 1; }, coherence.live()),
+      hidden_(
+          sizes.hidden, [](const UserSet& users) { return 1 + users.size(); }, coherence.live()),
+      handles_(
+          sizes.handles, [](const KnownHandle&) -> std::size_t { return 1; }, coherence.live()),
+      kept_cards_(cache::keep_coherent(coherence, kCardKind, cards_, profiles_)),
+      kept_hidden_(cache::keep_coherent(coherence, kHiddenKind, hidden_)),
+      kept_handles_(cache::keep_coherent(coherence, kHandleKind, handles_)) {}
 
 Task<std::vector<CardPointer>> MemberDirectory::cards(std::vector<UserId> ids) {
     std::vector<CardPointer> found(ids.size());
@@ -112,48 +124,43 @@ Task<bool> MemberDirectory::exists(UserId user) {
     co_return found.front() != nullptr;
 }
 
-Task<std::shared_ptr<const HandleOwner>> MemberDirectory::owner_of(std::string handle) {
-    if (auto warm = handles_.find(handle)) co_return warm;
-    const auto ticket = handles_.ticket(handle);
+std::shared_ptr<const MemberDirectory::KnownHandle> MemberDirectory::known(const std::string& handle) {
+    auto warm = handles_.find(handle_id(handle));
+    return warm && warm->handle == handle ? warm : nullptr;
+}
+
+Task<std::optional<HandleOwner>> MemberDirectory::owner_of(std::string handle) {
+    if (const auto warm = known(handle)) co_return warm->owner;
+    const std::int64_t id = handle_id(handle);
+    const auto ticket = handles_.ticket(id);
     const auto read = co_await store_.find_handle(handle);
-    if (!read) co_return nullptr;
-    auto owner = std::make_shared<const HandleOwner>(*read);
-    handles_.put(handle, owner, ticket);
-    co_return owner;
+    if (read) handles_.put(id, std::make_shared<const KnownHandle>(std::move(handle), *read), ticket);
+    co_return read;
 }
 
 Task<std::vector<UserId>> MemberDirectory::ids_of_handles(std::vector<std::string> handles) {
     std::vector<UserId> ids(handles.size());
     std::vector<std::size_t> places;
     std::vector<std::string> missing;
-    std::vector<cache::Local<std::string, HandleOwner>::Ticket> tickets;
+    std::vector<cache::Local<std::int64_t, KnownHandle>::Ticket> tickets;
     for (std::size_t i = 0; i < handles.size(); ++i) {
-        if (const auto warm = handles_.find(handles[i])) {
-            if (warm->is_current) ids[i] = warm->user_id;
+        if (const auto warm = known(handles[i])) {
+            if (warm->owner.is_current) ids[i] = warm->owner.user_id;
             continue;
         }
         places.push_back(i);
-        tickets.push_back(handles_.ticket(handles[i]));
+        tickets.push_back(handles_.ticket(handle_id(handles[i])));
         missing.push_back(handles[i]);
     }
     if (missing.empty()) co_return ids;
     const auto read = co_await store_.find_handles(std::move(missing));
     for (std::size_t i = 0; i < read.size(); ++i) {
         if (!read[i]) continue;
-        handles_.put(handles[places[i]], std::make_shared<const HandleOwner>(*read[i]), tickets[i]);
+        const std::string& handle = handles[places[i]];
+        handles_.put(handle_id(handle), std::make_shared<const KnownHandle>(handle, *read[i]), tickets[i]);
         if (read[i]->is_current) ids[places[i]] = read[i]->user_id;
     }
     co_return ids;
-}
-
-void MemberDirectory::forget_profile(UserId user) {
-    cards_.invalidate(user);
-    profiles_.invalidate(user);
-}
-
-void MemberDirectory::forget_hidden(UserId one, UserId other) {
-    hidden_.invalidate(one);
-    hidden_.invalidate(other);
 }
 
 }  // namespace guildhall::user

@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "platform/cache/coherence.hpp"
 #include "platform/cache/local.hpp"
 #include "services/user/public/directory.hpp"
 #include "services/user/user_store.hpp"
@@ -13,8 +17,11 @@ namespace guildhall::user {
 
 using ProfilePointer = std::shared_ptr<const Profile>;
 
-/// The Directory, and what else of members is read often, in memory in front of the store. Exact in this process: who changes a row
-/// calls forget… after the commit. Thread-safe.
+/// What processes keep of a handle: whose it is. The id is handle_id().
+inline constexpr std::string_view kHandleKind = "user.handle";
+std::int64_t handle_id(std::string_view handle);
+
+/// The Directory, and what else of members is read often, in memory in front of the store. Exact: who changes a row tells `coherence`. Thread-safe.
 class MemberDirectory final : public Directory {
 public:
     /// How many entries of each kind stay in memory; `hidden` counts each member in each list.
@@ -24,7 +31,7 @@ public:
         std::size_t hidden = 100'000;
         std::size_t handles = 20'000;
     };
-    MemberDirectory(UserStore& store, Sizes sizes);
+    MemberDirectory(UserStore& store, cache::Coherence& coherence, Sizes sizes);
 
     Task<std::vector<CardPointer>> cards(std::vector<UserId> ids) override;
     Task<std::shared_ptr<const UserSet>> hidden_from(UserId user) override;
@@ -36,21 +43,28 @@ public:
     Task<std::vector<ProfilePointer>> profiles(std::vector<UserId> ids);
     /// Null when there is no such member.
     Task<ProfilePointer> profile(UserId user);
-    /// Whose the handle is or was; null when nobody's.
-    Task<std::shared_ptr<const HandleOwner>> owner_of(std::string handle);
-
-    /// The profile (and card) of `user` has changed.
-    void forget_profile(UserId user);
-    void forget_handle(const std::string& handle) { handles_.invalidate(handle); }
-    /// A block between the two has come or gone.
-    void forget_hidden(UserId one, UserId other);
+    /// Whose the handle is or was; nothing when nobody's.
+    Task<std::optional<HandleOwner>> owner_of(std::string handle);
 
 private:
+    /// Two handles may have one id, so the value says which it is of.
+    struct KnownHandle {
+        std::string handle;
+        HandleOwner owner;
+    };
+    using Registration = std::unique_ptr<cache::Coherence::Registration>;
+
+    /// What is in memory; null when nothing is.
+    std::shared_ptr<const KnownHandle> known(const std::string& handle);
+
     UserStore& store_;
     cache::Local<UserId, CardRecord> cards_;
     cache::Local<UserId, Profile> profiles_;
     cache::Local<UserId, UserSet> hidden_;
-    cache::Local<std::string, HandleOwner> handles_;
+    cache::Local<std::int64_t, KnownHandle> handles_;
+    const Registration kept_cards_;
+    const Registration kept_hidden_;
+    const Registration kept_handles_;
 };
 
 }  // namespace guildhall::user

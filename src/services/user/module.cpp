@@ -7,6 +7,7 @@
 #include "platform/sql/node_lease.hpp"
 #include "services/user/migrations.hpp"
 #include "services/user/public/events.hpp"
+#include "services/user/public/kept.hpp"
 #include "services/user/user_routes.hpp"
 
 namespace guildhall::user {
@@ -43,7 +44,7 @@ Module::Module(Ports ports, Options options)
     : ports_(ports),
       options_(std::move(options)),
       store_(ports.database),
-      directory_(store_, options_.caches),
+      directory_(store_, ports.coherence, options_.caches),
       hasher_(ports.hashing, options_.argon2),
       keys_(ports.database, store_, ports.clock, ports.tokens,
             {options_.issuer, options_.signing_key_lifetime, kKeysVerifyFor + options_.access_token_ttl}),
@@ -54,20 +55,18 @@ Module::Module(Ports ports, Options options)
       auth_({ports.database, store_, ports.ids, ports.clock, ports.outbox, hasher_, keys_, revocations_, post_office_,
              throttle_},
             auth_options(options_)),
-      users_({ports.database, store_, directory_, ports.ids, ports.clock, ports.outbox, throttle_},
+      users_({ports.database, store_, directory_, ports.ids, ports.clock, ports.outbox, throttle_, ports.coherence},
              user_options(options_)),
-      internal_(directory_, store_, keys_) {
-    // Caches are dropped right after each commit; this is for a commit whose outcome its request never learned (the database's
-    // answer was lost).
-    const auto forget_hidden = [this](const auto& event) -> Task<void> {
-        directory_.forget_hidden(event.user_id, event.blocked_id);
-        co_return;
+      internal_(store_, keys_) {
+    // What is kept is dropped right after each commit; this is for a commit whose outcome its request never learned (the database's
+    // answer was lost), and for a process that ended before it could tell the others.
+    const auto forget_hidden = [this](const auto& event) {
+        return ports_.coherence.changed({{kHiddenKind, {event.user_id.value, event.blocked_id.value}}});
     };
     ports_.consumers.on_repeatable<Blocked>("user.caches", forget_hidden);
     ports_.consumers.on_repeatable<Unblocked>("user.caches", forget_hidden);
-    ports_.consumers.on_repeatable<ProfileChanged>("user.caches", [this](const ProfileChanged& event) -> Task<void> {
-        directory_.forget_profile(event.user_id);
-        co_return;
+    ports_.consumers.on_repeatable<ProfileChanged>("user.caches", [this](const ProfileChanged& event) {
+        return ports_.coherence.changed({{kCardKind, {event.user_id.value}}});
     });
 }
 

@@ -55,6 +55,7 @@ public:
         mail::Mailer& mailer;
         Pool& hashing;
         http::AccessTokens& tokens;  // given its keys by load() and maintain()
+        cache::Coherence& coherence;
     };
     Module(Ports ports, Options options);
     Module(const Module&) = delete;

@@ -3,10 +3,11 @@
 #include <limits>
 #include <utility>
 
-#include "platform/base/at_end.hpp"
+#include "platform/cache/transact.hpp"
 #include "services/user/auth_service.hpp"
 #include "services/user/handle.hpp"
 #include "services/user/public/events.hpp"
+#include "services/user/public/kept.hpp"
 
 namespace guildhall::user {
 namespace {
@@ -73,22 +74,17 @@ Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdatePro
         attempt = std::move(*begun);
     }
 
-    std::string old_handle = before->handle;
-    const auto forget = [this, user = caller.id](const std::string& from, const std::string& to) {
-        parts_.directory.forget_profile(user);
-        parts_.directory.forget_handle(from);
-        parts_.directory.forget_handle(to);
-    };
-    const AtEnd forget_at_end([&] { forget(old_handle, patch.handle.value ? patch.handle.value->value : old_handle); });
+    cache::Change handles{kHandleKind, {handle_id(before->handle)}};
+    if (patch.handle.value) handles.ids.push_back(handle_id(patch.handle.value->value));
+    cache::Changes changes{{kCardKind, {caller.id.value}}, std::move(handles)};
     auto work = [&](sql::Transaction& tx) -> Task<Result<Profile>> {
         auto profile = co_await parts_.store.raise_version(tx, caller.id);
         if (!profile) co_return no_such_member();
         const auto matches = http::check_if_match(*caller.request, profile->version - 1);
         if (!matches) co_return matches.error();
-        old_handle = profile->handle;
+        const std::string old_handle = profile->handle;
+        changes.back().ids.push_back(handle_id(old_handle));
         if (patch.handle.value) profile->handle = patch.handle.value->value;
-        // Before the event, whose reader must not find the old profile here.
-        tx.after_commit([forget, from = old_handle, to = profile->handle] { forget(from, to); });
         if (profile->handle != old_handle) {
             HandleClaim claim{caller.id, credentials.email, parts_.clock.now()};
             const bool is_ours = co_await parts_.store.reserve_handle(tx, profile->handle, std::move(claim));
@@ -100,7 +96,7 @@ Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdatePro
         co_await parts_.outbox.append(tx, ProfileChanged{caller.id}, caller.request->traceparent);
         co_return std::move(*profile);
     };
-    auto changed = co_await parts_.database.transact<Profile>(work);
+    auto changed = co_await cache::transact<Profile>(parts_.database, parts_.coherence, changes, work);
     if (changed) {
         co_await parts_.throttle.keep(std::move(attempt));
     } else {
@@ -175,26 +171,24 @@ Task<Result<void>> UserService::block(http::Caller caller, UserId user) {
         co_return no_such_member();
     }
 
-    const AtEnd forget_at_end([&] { parts_.directory.forget_hidden(caller.id, user); });
+    cache::Changes changes{{kHiddenKind, {caller.id.value, user.value}}};
     const StoredBlock row{parts_.ids.next<BlockId>(), user, parts_.clock.now()};
     auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        tx.after_commit([directory = &parts_.directory, me = caller.id, user] { directory->forget_hidden(me, user); });
         const bool is_new = co_await parts_.store.insert_block(tx, caller.id, row);
         if (is_new) co_await parts_.outbox.append(tx, Blocked{caller.id, user}, caller.request->traceparent);
         co_return Result<void>{};
     };
-    co_return co_await parts_.database.transact<void>(work);
+    co_return co_await cache::transact<void>(parts_.database, parts_.coherence, changes, work);
 }
 
 Task<Result<void>> UserService::unblock(http::Caller caller, UserId user) {
-    const AtEnd forget_at_end([&] { parts_.directory.forget_hidden(caller.id, user); });
+    cache::Changes changes{{kHiddenKind, {caller.id.value, user.value}}};
     auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        tx.after_commit([directory = &parts_.directory, me = caller.id, user] { directory->forget_hidden(me, user); });
         const bool was_there = co_await parts_.store.remove_block(tx, caller.id, user);
         if (was_there) co_await parts_.outbox.append(tx, Unblocked{caller.id, user}, caller.request->traceparent);
         co_return Result<void>{};
     };
-    co_return co_await parts_.database.transact<void>(work);
+    co_return co_await cache::transact<void>(parts_.database, parts_.coherence, changes, work);
 }
 
 Task<Result<std::vector<UserId>>> UserService::import_members(std::vector<ImportedMember> members) {

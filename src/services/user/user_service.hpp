@@ -28,6 +28,7 @@ public:
         const Clock& clock;
         outbox::Outbox& outbox;
         Throttle& throttle;
+        cache::Coherence& coherence;
     };
     UserService(Parts parts, Options options) : parts_(parts), options_(options) {}
 

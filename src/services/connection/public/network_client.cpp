@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "services/connection/public/internal_api.hpp"
+#include "services/connection/public/kept.hpp"
 
 namespace guildhall::connection {
 namespace {
@@ -12,8 +13,10 @@ std::size_t weight_of(const Ids& ids) { return sizeof ids + ids.size() * sizeof(
 
 }  // namespace
 
-NetworkClient::NetworkClient(http::ServiceClient service, const Options& options)
-    : service_(std::move(service)), lists_(options.max_bytes, options.ttl, weight_of, options.now) {}
+NetworkClient::NetworkClient(http::ServiceClient service, cache::Coherence& coherence, const Options& options)
+    : service_(std::move(service)),
+      lists_(options.max_bytes, options.ttl, weight_of, options.now, coherence.live()),
+      kept_lists_(cache::keep_coherent(coherence, kListKind, lists_)) {}
 
 Task<bool> NetworkClient::are_connected(UserId a, UserId b) {
     if (const auto of_a = lists_.find(a)) co_return contains(*of_a, b);

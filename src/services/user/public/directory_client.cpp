@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "services/user/public/internal_api.hpp"
+#include "services/user/public/kept.hpp"
 
 namespace guildhall::user {
 namespace {
@@ -15,11 +16,14 @@ UserSet set_of(const UsersAnswer& answer) { return {answer.ids.begin(), answer.i
 
 }  // namespace
 
-DirectoryClient::DirectoryClient(http::ServiceClient service, const Options& options)
+DirectoryClient::DirectoryClient(http::ServiceClient service, cache::Coherence& coherence, const Options& options)
     : service_(std::move(service)),
       cards_(
-          options.max_cards, options.cards_ttl, [](const CardRecord&) -> std::size_t { return 1; }, options.now),
-      hidden_(options.max_hidden_bytes, options.hidden_ttl, weight_of, options.now) {}
+          options.max_cards, options.ttl, [](const CardRecord&) -> std::size_t { return 1; }, options.now,
+          coherence.live()),
+      hidden_(options.max_hidden_bytes, options.ttl, weight_of, options.now, coherence.live()),
+      kept_cards_(cache::keep_coherent(coherence, kCardKind, cards_)),
+      kept_hidden_(cache::keep_coherent(coherence, kHiddenKind, hidden_)) {}
 
 Task<std::vector<CardPointer>> DirectoryClient::cards(std::vector<UserId> ids) {
     std::vector<CardPointer> found(ids.size());

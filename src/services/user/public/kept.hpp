@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string_view>
+
+namespace guildhall::user {
+
+/// What of this service processes keep in memory (cache::Coherence); the ids are members.
+inline constexpr std::string_view kCardKind = "user.card";      // and the rest of the profile
+inline constexpr std::string_view kHiddenKind = "user.hidden";  // who is hidden from the member
+
+}  // namespace guildhall::user
