@@ -18,6 +18,7 @@ struct Call {
     std::string request_id;
     std::string traceparent;              // W3C
     Deadline deadline = Deadline::max();  // then nobody waits for the answer any more
+    bool reads_only = false;              // nothing is written on the ground of what it reads
 };
 using CallPointer = std::shared_ptr<const Call>;
 

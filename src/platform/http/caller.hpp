@@ -26,6 +26,8 @@ struct RequestContext {
     IdempotencyClaim* idempotency = nullptr;
     /// When nobody waits for the answer any more; outward calls do not outlast it.
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+    /// Nothing is written on the ground of what this request reads: a GET, or an internal route asked on behalf of one.
+    bool reads_only = false;
 };
 
 /// A signed-in member who makes a request.

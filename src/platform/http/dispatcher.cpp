@@ -230,6 +230,7 @@ Result<void> Dispatcher::State::authenticate_service(const Exchange& exchange, c
                              milliseconds >= 0 && milliseconds <= kMostDeadline.count();
     request.context.deadline =
         std::chrono::steady_clock::now() + (is_deadline ? std::chrono::milliseconds(milliseconds) : kMostDeadline);
+    request.context.reads_only = view(exchange.head[kReadsOnlyHeader]) == "1";
     return {};
 }
 
@@ -278,7 +279,9 @@ Task<Response> Dispatcher::State::run(const Route& route, Request& request) {
         if (const auto deadline = router.call_deadline()) {
             RequestContext& context = request.context;
             context.deadline = std::min(context.deadline, std::chrono::steady_clock::now() + *deadline);
-            auto call = std::make_shared<const Call>(Call{context.request_id, context.traceparent, context.deadline});
+            const bool reads_only = context.reads_only || route.method == "GET";
+            auto call = std::make_shared<const Call>(
+                Call{context.request_id, context.traceparent, context.deadline, reads_only});
             work = run_for(std::move(call), std::move(work));
         }
         co_return co_await std::move(work);

@@ -13,6 +13,8 @@ namespace guildhall::http {
 
 /// Milliseconds that the caller of an internal route still waits.
 inline constexpr const char* kDeadlineHeader = "X-Deadline-Ms";
+/// "1" when the caller of an internal route only reads (async/call.hpp).
+inline constexpr const char* kReadsOnlyHeader = "X-Reads-Only";
 
 /// What an internal token says: service `issuer` asks service `audience` something for member `subject`, or for nobody (0).
 struct InternalClaims {

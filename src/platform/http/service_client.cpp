@@ -37,7 +37,8 @@ ClientRequest ServiceClient::request_to(std::size_t replica, std::string_view pa
 
 Task<std::string> ServiceClient::send(std::string_view path, UserId subject, std::string body) {
     auto end = std::chrono::steady_clock::now() + kDeadline;
-    if (const CallPointer call = co_await current_call()) end = std::min(end, call->deadline);
+    const CallPointer call = co_await current_call();
+    if (call) end = std::min(end, call->deadline);
     const std::size_t replicas = route_.urls.size();
     const std::size_t first = replicas > 1 ? next_.fetch_add(1, std::memory_order_relaxed) : 0;
     for (std::size_t tried = 1;; ++tried) {
@@ -47,6 +48,7 @@ Task<std::string> ServiceClient::send(std::string_view path, UserId subject, std
         ClientRequest request = request_to((first + tried) % replicas, path, subject);
         request.deadline = deadline;
         request.headers.emplace_back(kDeadlineHeader, std::to_string(deadline.count()));
+        if (call && call->reads_only) request.headers.emplace_back(kReadsOnlyHeader, "1");
         const bool is_last = tried == replicas;
         request.body = is_last ? std::move(body) : body;
         try {

@@ -19,12 +19,18 @@
 
 namespace guildhall::sql {
 
+/// Which servers may answer a read outside a transaction, when a database has replicas (docs/adr/0010): the primary, or a replica too. For lists that
+/// nobody caches, and from which nothing is concluded but what the list shows; the statement names the key of every row that it reads. Others'
+/// writes may show a moment later; the caller's own do at once.
+enum class Freshness : std::uint8_t { primary, replica_ok };
+
 /// A statement and the name under which metrics and the slow log know it. The text is in the subset that SQLite and PostgreSQL share:
 /// $1 parameters, RETURNING, ON CONFLICT, CTEs, window functions, bigint, text. One extension, rewritten by each driver:
 /// `IN ($2:ids)` is true for the members of a list parameter (an Ids value). Both strings must live as long as the program.
 struct Statement {
     const char* name;
     const char* text;
+    Freshness freshness = Freshness::primary;
 };
 
 /// A list parameter for `IN ($n:ids)`.

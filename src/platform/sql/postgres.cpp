@@ -1,7 +1,11 @@
 #include "platform/sql/postgres.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -10,9 +14,13 @@
 #include <spdlog/spdlog.h>
 
 #include "platform/async/backoff.hpp"
+#include "platform/async/call.hpp"
+#include "platform/base/metrics.hpp"
 #include "platform/base/text.hpp"
 #include "platform/sql/postgres_error.hpp"
 #include "platform/sql/postgres_pool.hpp"
+#include "platform/sql/postgres_replicas.hpp"
+#include "platform/sql/recent_writes.hpp"
 
 namespace guildhall::sql {
 namespace {
@@ -22,9 +30,20 @@ constexpr Statement kCommit{"postgres.commit", "COMMIT"};
 constexpr Statement kRollback{"postgres.rollback", "ROLLBACK"};
 constexpr Statement kReady{"postgres.ready", "SELECT 1"};
 
+/// Where the primary's log is, with every commit that was acknowledged: what an unsynchronous one has written may not be flushed. The flushed position
+/// is that of a whole record, so a replica reaches it also when nothing follows.
+constexpr Statement kPosition{"postgres.position",
+                              "SELECT ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint,"
+                              " (CASE current_setting('synchronous_commit') WHEN 'off' THEN pg_current_wal_insert_lsn()"
+                              " ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn)::bigint"};
+
+LogPosition position_of(Rows& rows) { return {rows[0].number(0), rows[0].number(1)}; }
+
 constexpr int kMostRuns = 5;  // of a body
 /// Past the server's own statement_timeout, which leaves the connection usable; the client's deadline is for a server that is silent.
 constexpr std::chrono::milliseconds kGrace{500};
+/// Of a replica, while the primary could answer instead.
+constexpr std::chrono::milliseconds kReplicaDeadline{1000};
 /// Of the whole answer: waiting for a connection, making one, asking. Deadlines are looked at every 50 ms.
 constexpr std::chrono::milliseconds kReadyDeadline{800};
 
@@ -61,8 +80,9 @@ std::size_t wire_bytes(const Value& value) {
 /// A transaction whose statements are queued until an answer is needed.
 class PostgresTransaction final : public Transaction {
 public:
-    PostgresTransaction(PostgresLease lease, std::chrono::milliseconds deadline)
-        : lease_(std::move(lease)), deadline_(deadline) {}
+    /// `writes`, when not null, learns of the commit.
+    PostgresTransaction(PostgresLease lease, std::chrono::milliseconds deadline, RecentWrites* writes)
+        : lease_(std::move(lease)), deadline_(deadline), writes_(writes) {}
 
     Task<Rows> query(const Statement& statement, Params params) override {
         Rows rows;
@@ -82,11 +102,19 @@ public:
         // All in one go: afterwards nobody could tell whether an idle connection had ended before it.
         if (!answered_ && lease_->has_news()) lease_->lose("the connection ended while it was idle");
         lease_->send(kCommit, {}, nullptr);
+        Rows position;
+        if (writes_) lease_->send(kPosition, {}, &position);
         commit_sent_ = true;
         co_await finish();
         // The server answers a COMMIT of a failed transaction by rolling back, without an error.
         if (lease_->command() != "COMMIT") throw Corrupt("a transaction was rolled back instead of committed");
+        if (!writes_) co_return;
+        position_ = position_of(position);
+        writes_->note(keys_, position_);
     }
+
+    /// Tells the other processes of the commit.
+    Task<void> tell_others() { return writes_->tell(std::move(keys_), position_); }
 
     /// Rolls back, whatever state the transaction is in. A connection that cannot do that is closed by its lease.
     Task<void> rollback() {
@@ -120,6 +148,7 @@ private:
             if (!std::exchange(begun_, true)) lease_->send(kBegin, {}, nullptr);
             lease_->send(statement, params, rows);
         });
+        if (writes_) RecentWrites::collect(params, keys_);
         queued_bytes_ += std::strlen(statement.text);  // the first time it is sent with its text
         for (const Value& value : params) queued_bytes_ += wire_bytes(value);
     }
@@ -152,6 +181,9 @@ private:
 
     PostgresLease lease_;
     const std::chrono::milliseconds deadline_;
+    RecentWrites* const writes_;
+    RecentWrites::Keys keys_;
+    LogPosition position_;
     std::exception_ptr failure_;
     std::size_t queued_bytes_ = 0;  // at most, since the last answer
     bool begun_ = false;
@@ -208,49 +240,46 @@ private:
 class Postgres final : public Database {
 public:
     explicit Postgres(PostgresOptions options)
-        : shared_(std::make_shared<PostgresShared>(std::move(options))),
-          deadline_(shared_->settings.options().statement_deadline + kGrace) {}
+        : shared_(std::make_shared<PostgresShared>(std::move(options), PostgresRole::primary)),
+          deadline_(shared_->settings.options().statement_deadline + kGrace),
+          from_primary_(reads_from("primary")),
+          from_replica_(reads_from("replica")) {
+        const auto& own = shared_->settings.options();
+        if (own.replicas.empty()) return;
+        replicas_ = std::make_unique<PostgresReplicas>(own);
+        writes_ = own.recent_writes ? own.recent_writes : std::make_shared<RecentWrites>();
+    }
 
     ~Postgres() override {
-        shared_->watch.stop();
-        std::vector<std::weak_ptr<PostgresPool>> pools;
-        {
-            const std::lock_guard lock(shared_->mutex);
-            pools.swap(shared_->pools);
-        }
-        for (const auto& weak : pools) {
-            if (const auto pool = weak.lock()) pool->close();
-        }
+        if (replicas_) replicas_->close();
+        shared_->close();
     }
 
     Task<Rows> read(const Statement& statement, Params params) override {
-        for (bool last = false;; last = true) {
-            auto lease = co_await take(deadline_);
+        if (!replicas_) {
             Rows rows;
-            try {
-                lease->send(statement, params, &rows);
-                co_await lease.finish(deadline_);
-                co_return rows;
-            } catch (const ConnectionLost&) {
-                // An idle connection may have ended unnoticed (the server was restarted): reading may be tried again, on a new one.
-                if (last || lease->watched().expired.load()) throw;
-            }
+            const auto ask = [&](PostgresConnection& primary) { primary.send(statement, params, &(rows = {})); };
+            co_await ask_primary(ask);
+            co_return rows;
         }
+        std::vector<Call> calls;
+        calls.push_back({&statement, std::move(params)});
+        auto answers = co_await read_all(std::move(calls));
+        co_return std::move(answers[0]);
     }
 
     Task<std::vector<Rows>> read_all(std::vector<Call> calls) override {
-        for (bool last = false;; last = true) {
-            auto lease = co_await take(deadline_);
-            std::vector<Rows> answers(calls.size());
-            try {
-                for (std::size_t i = 0; i < calls.size(); ++i)
-                    lease->send(*calls[i].statement, calls[i].params, &answers[i]);
-                co_await lease.finish(deadline_);
-                co_return answers;
-            } catch (const ConnectionLost&) {
-                if (last || lease->watched().expired.load()) throw;
-            }
+        if (!replicas_) co_return co_await read_primary(calls);
+        const auto call = co_await current_call();
+        if (!call || !call->reads_only) co_return co_await read_primary(calls);
+        if (auto answers = co_await read_balanced(calls)) co_return std::move(*answers);
+        std::string away;
+        try {
+            co_return co_await read_primary(calls);
+        } catch (const ConnectionLost& failure) {
+            away = failure.what();
         }
+        co_return co_await read_in_place_of_primary(calls, away);
     }
 
     void migrate(std::span<const Migration> migrations) override {
@@ -306,11 +335,16 @@ public:
 protected:
     Task<void> run(RawBody body) override {
         Backoff backoff(std::chrono::milliseconds(5), std::chrono::milliseconds(200));
+        if (replicas_) {
+            const auto call = co_await current_call();
+            if (call && call->reads_only)
+                throw std::logic_error("a call that said it only reads has begun a transaction");
+        }
         for (int runs = 1;; ++runs) {
             auto lease = co_await take(deadline_);
             bool lost = false;
             {
-                PostgresTransaction transaction(std::move(lease), deadline_);
+                PostgresTransaction transaction(std::move(lease), deadline_, writes_.get());
                 std::exception_ptr failure;
                 bool keeps = false;
                 try {
@@ -322,6 +356,7 @@ protected:
                 }
                 if (keeps && !failure) {
                     transaction.run_hooks();
+                    if (writes_) co_await transaction.tell_others();
                     co_return;
                 }
                 co_await transaction.rollback();
@@ -337,15 +372,94 @@ protected:
     }
 
 private:
+    metrics::Counter& reads_from(const char* where) const {
+        return metrics::counter("guildhall_sql_reads_total", "Reads outside transactions, by the server that answered",
+                                {{"database", shared_->settings.options().schema}, {"where", where}});
+    }
+
     Task<PostgresLease> take(std::chrono::milliseconds deadline) {
         auto pool = PostgresPool::of(co_await boost::asio::this_coro::executor, shared_);
         auto connection = pool->try_take();
         if (!connection) connection = co_await pool->take(deadline);
+        if (replaced_.load(std::memory_order_relaxed)) end_replacement();
         co_return PostgresLease(std::move(pool), std::move(connection));
+    }
+
+    /// `ask(connection)` queues the reads; it may be called again, on a new connection.
+    template <class Ask>
+    Task<void> ask_primary(Ask& ask) {
+        for (bool last = false;; last = true) {
+            auto lease = co_await take(deadline_);
+            try {
+                ask(*lease);
+                co_await lease.finish(deadline_);
+                from_primary_.add();
+                co_return;
+            } catch (const ConnectionLost&) {
+                // An idle connection may have ended unnoticed (the server was restarted): reading may be tried again, on a new one.
+                if (last || lease->watched().expired.load()) throw;
+            }
+        }
+    }
+
+    Task<std::vector<Rows>> read_primary(const std::vector<Call>& calls) {
+        std::vector<Rows> answers;
+        const auto ask = [&](PostgresConnection& primary) {
+            answers.assign(calls.size(), {});
+            for (std::size_t i = 0; i < calls.size(); ++i)
+                primary.send(*calls[i].statement, calls[i].params, &answers[i]);
+        };
+        co_await ask_primary(ask);
+        co_return answers;
+    }
+
+    /// Nothing when the primary has to answer.
+    Task<std::optional<std::vector<Rows>>> read_balanced(const std::vector<Call>& calls) {
+        const auto is_fit = [](const Call& call) { return call.statement->freshness == Freshness::replica_ok; };
+        const auto generation = writes_->generation();
+        if (generation == 0 || !std::ranges::all_of(calls, is_fit)) co_return std::nullopt;
+        if (!writes_->knows_all(generation) && !co_await learn_position(generation)) co_return std::nullopt;
+        auto answers = co_await replicas_->read(calls, writes_->needed(calls), kReplicaDeadline);
+        if (answers) from_replica_.add();
+        co_return answers;
+    }
+
+    /// What was committed before we listened is in every replica that has reached where the primary is now. False when that is away.
+    Task<bool> learn_position(std::uint64_t generation) {
+        std::vector<Call> calls;
+        calls.push_back({&kPosition, {}});
+        try {
+            auto answers = co_await read_primary(calls);
+            writes_->start_from(generation, position_of(answers[0]));
+            co_return true;
+        } catch (const ConnectionLost&) {
+            co_return false;
+        }
+    }
+
+    /// Throws ConnectionLost when no replica has what the reads need: rather no answer than an old one.
+    Task<std::vector<Rows>> read_in_place_of_primary(const std::vector<Call>& calls, const std::string& why) {
+        if (!replaced_.exchange(true)) spdlog::warn("replicas are read in the place of the primary: {}", why);
+        auto answers = co_await replicas_->read(calls, writes_->needed(calls), deadline_);
+        if (!answers) throw ConnectionLost(why + "; no replica can answer");
+        from_replica_.add();
+        co_return std::move(*answers);
+    }
+
+    /// Whoever reads from now on reads the primary, and what others put into a cache until now is dropped there.
+    void end_replacement() {
+        if (!replaced_.exchange(false)) return;
+        spdlog::info("the PostgreSQL primary is back");
+        if (const auto& drop = shared_->settings.options().on_primary_back) drop();
     }
 
     const std::shared_ptr<PostgresShared> shared_;
     const std::chrono::milliseconds deadline_;
+    metrics::Counter& from_primary_;
+    metrics::Counter& from_replica_;
+    std::unique_ptr<PostgresReplicas> replicas_;  // null: there are none
+    std::shared_ptr<RecentWrites> writes_;        // null: there are no replicas
+    std::atomic<bool> replaced_{false};           // replicas were read in the primary's place
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "platform/sql/postgres_connection.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <mutex>
@@ -76,29 +77,17 @@ Task<Addresses> look_up(asio::io_context& io, const std::string& host, std::chro
     co_return found;
 }
 
-/// Looks the hosts up, without blocking the thread, and adds their addresses to `parameters`. Throws Unavailable when none is known at `end`.
-Task<void> resolve(asio::io_context& io, const PostgresSettings& settings, PostgresSettings::Parameters& parameters,
-                   Watched::Clock::time_point end) {
-    if (settings.names().empty()) co_return;
-    std::string hosts, addresses, ports;
-    const auto add = [&](const std::string& host, const std::string& address, const std::string& port) {
-        const char* comma = hosts.empty() ? "" : ",";
-        hosts += comma + host;
-        addresses += comma + address;
-        ports += comma + port;
-    };
-    for (const auto& [host, port] : settings.names()) {
-        if (host.empty() || host[0] == '/') {
-            add(host, "", port);
-            continue;
-        }
-        const auto found = co_await look_up(io, host, left_until(end));
-        for (const auto& address : found) add(host, address.to_string(), port);
-    }
-    if (hosts.empty()) throw Unavailable("the PostgreSQL host is unknown, or the resolver silent");
-    set_parameter(parameters, "host", hosts);
-    set_parameter(parameters, "hostaddr", addresses);
-    set_parameter(parameters, "port", ports);
+/// Nothing came from the server while connecting.
+class NoAnswer : public ConnectionLost {
+public:
+    using ConnectionLost::ConnectionLost;
+};
+
+/// Passes over hosts by which kind of session they offer. With "prefer-standby" all are asked for a standby first.
+std::vector<std::string> session_kinds(const PostgresSettings::Parameters& parameters) {
+    auto kind = find_parameter(parameters, "target_session_attrs");
+    if (kind == "prefer-standby") return {"standby", "any"};
+    return {std::move(kind)};
 }
 
 /// Ends the waits on a descriptor after a while. The timer's handler may run after the coroutine has ended, hence the shared part.
@@ -139,13 +128,55 @@ private:
 
 Task<std::unique_ptr<PostgresConnection>> PostgresConnection::connect(asio::io_context& io,
                                                                       const PostgresSettings& settings,
-                                                                      std::chrono::milliseconds deadline) {
-    auto connection = std::make_unique<PostgresConnection>(io);
-    auto parameters = settings.parameters();
-    const auto end = Watched::Clock::now() + deadline;
-    co_await resolve(io, settings, parameters, end);
-    co_await connection->open(std::move(parameters), left_until(end));
-    co_return connection;
+                                                                      ConnectLimits limits) {
+    const auto left = [&limits] { return std::min(limits.host, left_until(limits.end)); };
+    const auto& hosts = settings.hosts();
+    const auto first = settings.preferred();
+    std::string reason;
+    const auto note = [&reason](const std::string& fault) { reason += (reason.empty() ? "" : "; ") + fault; };
+    for (const auto& kind : session_kinds(settings.parameters())) {
+        for (std::size_t i = 0; i < hosts.size() && left() > std::chrono::milliseconds::zero(); ++i) {
+            const auto place = (first + i) % hosts.size();
+            const auto& host = hosts[place];
+            std::vector<std::string> addresses{host.address};
+            if (host.is_name) {
+                addresses.clear();
+                for (const auto& address : co_await look_up(io, host.name, left()))
+                    addresses.push_back(address.to_string());
+                if (addresses.empty()) note("PostgreSQL: " + host.name + " is unknown, or the resolver silent");
+            }
+            for (const auto& address : addresses) {
+                auto connection = std::make_unique<PostgresConnection>(io);
+                auto server = settings.parameters();
+                if (!host.name.empty()) set_parameter(server, "host", host.name);
+                if (!address.empty()) set_parameter(server, "hostaddr", address);
+                if (!host.port.empty()) set_parameter(server, "port", host.port);
+                if (!kind.empty()) set_parameter(server, "target_session_attrs", kind);
+                try {
+                    co_await connection->open(std::move(server), left());
+                    settings.prefer(place);
+                    co_return connection;
+                } catch (const ConnectionLost& failure) {
+                    note(failure.what());
+                }
+            }
+        }
+    }
+    throw ConnectionLost(reason.empty() ? "PostgreSQL: not connected in time" : reason);
+}
+
+Task<bool> PostgresConnection::answers(asio::io_context& io, PostgresSettings::Parameters server,
+                                       std::chrono::milliseconds deadline) {
+    PostgresConnection connection(io);
+    set_parameter(server, "target_session_attrs", "any");
+    try {
+        co_await connection.open(std::move(server), deadline);
+    } catch (const NoAnswer&) {
+        co_return false;
+    } catch (const ConnectionLost&) {
+        co_return true;
+    }
+    co_return true;
 }
 
 PostgresConnection::~PostgresConnection() {
@@ -153,9 +184,10 @@ PostgresConnection::~PostgresConnection() {
     PQfinish(pg_);
 }
 
-Task<void> PostgresConnection::open(PostgresSettings::Parameters parameters, std::chrono::milliseconds deadline) {
+Task<void> PostgresConnection::open(PostgresSettings::Parameters server, std::chrono::milliseconds deadline) {
+    watched_.server = std::move(server);
     std::vector<const char*> names, values;
-    for (const auto& [name, value] : parameters) {
+    for (const auto& [name, value] : watched_.server) {
         names.push_back(name.c_str());
         values.push_back(value.c_str());
     }
@@ -174,7 +206,7 @@ Task<void> PostgresConnection::open(PostgresSettings::Parameters parameters, std
         boost::system::error_code error;
         co_await socket_.async_wait(direction, asio::redirect_error(asio::use_awaitable, error));
         socket_.release();
-        if (timer.expired()) lose("not connected in time");
+        if (timer.expired()) throw NoAnswer("PostgreSQL: " + host_of(watched_.server) + " does not answer");
         if (error) lose("connecting was given up");
         polled = PQconnectPoll(pg_);
         if (polled == PGRES_POLLING_FAILED) lose("cannot connect");
@@ -242,6 +274,7 @@ Task<void> PostgresConnection::finish() {
         if (take_answers()) break;
     }
     watched_.deadline.store(Watched::kIdle);
+    watched_.since.store(Watched::kIdle);
     if (PQstatus(pg_) != CONNECTION_OK || failure_.kind == PostgresFailure::Kind::lost) lost_ = true;
     if (!failure_) co_return;
     const auto failure = std::exchange(failure_, {});

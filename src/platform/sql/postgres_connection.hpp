@@ -25,18 +25,28 @@ struct Watched {
     using Clock = std::chrono::steady_clock;
     static constexpr std::int64_t kIdle = 0;
 
-    std::atomic<std::int64_t> deadline{kIdle};  // Clock's count
+    std::atomic<std::int64_t> since{kIdle};  // Clock's counts
+    std::atomic<std::int64_t> deadline{kIdle};
     std::atomic<bool> expired{false};
     int socket = -1;
+    PostgresSettings::Parameters server;  // how it was reached
+};
+
+/// How long connecting may take: for each host (each of its addresses, and the look-up of its name), and in all.
+struct ConnectLimits {
+    std::chrono::milliseconds host;
+    std::chrono::steady_clock::time_point end;
 };
 
 /// One connection in pipeline mode: send() queues statements, finish() sends them and takes all answers. One coroutine at a time.
 class PostgresConnection {
 public:
-    /// Connects on `io` within `deadline`, the look-up of the hosts' names included. Throws Unavailable.
+    /// Connects on `io` to one of the hosts. Throws ConnectionLost when none takes us.
     static Task<std::unique_ptr<PostgresConnection>> connect(boost::asio::io_context& io,
-                                                             const PostgresSettings& settings,
-                                                             std::chrono::milliseconds deadline);
+                                                             const PostgresSettings& settings, ConnectLimits limits);
+    /// True unless a new connection to `server` gets no answer in time. One that is refused is an answer.
+    static Task<bool> answers(boost::asio::io_context& io, PostgresSettings::Parameters server,
+                              std::chrono::milliseconds deadline);
     explicit PostgresConnection(boost::asio::io_context& io) : socket_(io) {}
     ~PostgresConnection();
     PostgresConnection(const PostgresConnection&) = delete;
@@ -86,7 +96,7 @@ private:
         Rows* rows;
     };
 
-    Task<void> open(PostgresSettings::Parameters parameters, std::chrono::milliseconds deadline);
+    Task<void> open(PostgresSettings::Parameters server, std::chrono::milliseconds deadline);
     Prepared& prepare(const Statement& statement, const Params& params);
     bool take_answers();
     void observe_round_trip();

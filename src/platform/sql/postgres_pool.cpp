@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -121,15 +122,27 @@ void PostgresWatch::run() {
     }
 }
 
-PostgresShared::PostgresShared(PostgresOptions options)
+PostgresShared::PostgresShared(PostgresOptions options, PostgresRole role)
     : id(++last_id),
-      settings(std::move(options)),
+      settings(std::move(options), role),
       open(metrics::gauge("guildhall_sql_connections", "Connections to PostgreSQL",
                           {{"database", settings.options().schema}})),
       in_use(metrics::gauge("guildhall_sql_connections_in_use", "Connections to PostgreSQL that serve someone",
                             {{"database", settings.options().schema}})),
       waiting(metrics::gauge("guildhall_sql_waiting_for_connection", "Callers that wait for a connection",
                              {{"database", settings.options().schema}})) {}
+
+void PostgresShared::close() {
+    watch.stop();
+    std::vector<std::weak_ptr<PostgresPool>> ending;
+    {
+        const std::lock_guard lock(mutex);
+        ending.swap(pools);
+    }
+    for (const auto& weak : ending) {
+        if (const auto pool = weak.lock()) pool->close();
+    }
+}
 
 std::shared_ptr<PostgresPool> PostgresPool::of(const asio::any_io_executor& executor,
                                                const std::shared_ptr<PostgresShared>& shared) {
@@ -162,9 +175,14 @@ public:
     ~Place() {
         if (!pool_) return;
         const std::lock_guard lock(pool_->mutex_);
+        --pool_->connecting_;
         pool_->connection_closed();
     }
-    void keep() { pool_ = nullptr; }
+    /// It is not given back any more. With the pool's mutex held.
+    void keep() {
+        --pool_->connecting_;
+        pool_ = nullptr;
+    }
 
 private:
     PostgresPool* pool_;
@@ -187,10 +205,9 @@ Task<std::unique_ptr<PostgresConnection>> PostgresPool::take(std::chrono::millis
         const auto line_up = [this, &waiter] { enqueue(waiter); };
         co_await park(waiter.parked, line_up);
         if (waiter.connection) co_return std::move(waiter.connection);
+        if (waiter.is_away) throw ConnectionLost(waiter.refusal);
         if (!waiter.may_connect) throw Unavailable(waiter.refusal);
-        const auto remaining =
-            std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-        auto connection = co_await connect(std::min(remaining, shared_->settings.options().connect_deadline));
+        auto connection = co_await connect(end);
         if (connection) co_return connection;
     }
 }
@@ -212,13 +229,12 @@ void PostgresPool::enqueue(Waiter& waiter) {
     if (open_ < options.connections_per_thread && !is_down()) {
         if (down_) down_until_ = std::chrono::steady_clock::now() + kProbeDeadline;
         ++open_;
+        ++connecting_;
         waiter.may_connect = true;
         return resume(&waiter);
     }
-    if (open_ == 0) {
-        waiter.refusal = down_reason_;
-        return resume(&waiter);
-    }
+    // While the server is away one caller finds out whether it is back; the others do not wait for that.
+    if (down_ && open_ == connecting_) return refuse_as_away(waiter);
     if (waiters_.size() >= options.max_waiting) {
         waiter.refusal = "too many callers wait for a connection to PostgreSQL";
         return resume(&waiter);
@@ -229,12 +245,13 @@ void PostgresPool::enqueue(Waiter& waiter) {
 }
 
 /// Makes a connection in the place that was counted already. Nothing when that failed but other connections are there to wait for.
-Task<std::unique_ptr<PostgresConnection>> PostgresPool::connect(std::chrono::milliseconds deadline) {
+Task<std::unique_ptr<PostgresConnection>> PostgresPool::connect(std::chrono::steady_clock::time_point end) {
     Place place(*this);
     std::string reason;
     try {
-        if (was_down()) deadline = std::min(deadline, kProbeDeadline);
-        auto connection = co_await PostgresConnection::connect(io_, shared_->settings, deadline);
+        ConnectLimits limits{shared_->settings.options().connect_deadline, end};
+        if (was_down()) limits.host = std::min(limits.host, kProbeDeadline);
+        auto connection = co_await PostgresConnection::connect(io_, shared_->settings, limits);
         const std::lock_guard lock(mutex_);
         if (closed_) throw Unavailable("the database is closed");
         place.keep();
@@ -252,7 +269,7 @@ Task<std::unique_ptr<PostgresConnection>> PostgresPool::connect(std::chrono::mil
     place.keep();
     note_failure(reason);
     connection_closed();
-    if (open_ == 0) throw Unavailable(reason);
+    if (open_ == connecting_) throw ConnectionLost(reason);
     co_return nullptr;
 }
 
@@ -290,7 +307,9 @@ void PostgresPool::give(std::unique_ptr<PostgresConnection> connection) {
 
 Task<void> PostgresPool::finish(PostgresConnection& connection, std::chrono::milliseconds deadline) {
     auto& watched = connection.watched();
-    watched.deadline.store((std::chrono::steady_clock::now() + deadline).time_since_epoch().count());
+    const auto now = std::chrono::steady_clock::now();
+    watched.since.store(now.time_since_epoch().count());
+    watched.deadline.store((now + deadline).time_since_epoch().count());
     shared_->watch.wake();
     return connection.finish();
 }
@@ -305,6 +324,7 @@ bool PostgresPool::check(std::chrono::steady_clock::time_point now) {
         if (now.time_since_epoch().count() < deadline || watched->expired.exchange(true)) continue;
         ::shutdown(watched->socket, SHUT_RDWR);  // wakes the coroutine that waits for it
     }
+    if (busy) ask_about_silence(now);
     // Who came later may be due earlier: readiness waits less long than a statement.
     std::erase_if(waiters_, [this, now](Waiter* waiter) {
         if (waiter->deadline > now) return false;
@@ -316,6 +336,61 @@ bool PostgresPool::check(std::chrono::steady_clock::time_point now) {
         return true;
     });
     return busy || !waiters_.empty();
+}
+
+/// How long a statement may run before somebody asks whether its server lives. The question takes up to three times as long.
+std::chrono::milliseconds PostgresPool::patience() const { return shared_->settings.options().connect_deadline / 4; }
+
+/// A server that is frozen, or cut off, breaks no connection. One that is only slow takes a new connection meanwhile.
+void PostgresPool::ask_about_silence(std::chrono::steady_clock::time_point now) {
+    if (is_asking_ || closed_ || now < asked_at_ + patience()) return;
+    const auto is_silent = [this, now](const Watched* watched) {
+        const auto since = watched->since.load();
+        const std::chrono::steady_clock::time_point sent{std::chrono::steady_clock::duration(since)};
+        return since != Watched::kIdle && !watched->expired.load() && now - sent >= patience();
+    };
+    const auto silent = std::ranges::find_if(watched_, is_silent);
+    if (silent == watched_.end()) return;
+    is_asking_ = true;
+    // Who waits for the silent server keeps the io_context at work until this has begun.
+    asio::co_spawn(io_, ask_silent((*silent)->server), [self = shared_from_this()](const std::exception_ptr&) {
+        const std::lock_guard lock(self->mutex_);
+        self->is_asking_ = false;
+        self->asked_at_ = std::chrono::steady_clock::now();
+    });
+}
+
+Task<void> PostgresPool::ask_silent(PostgresSettings::Parameters server) {
+    const auto name = host_of(server);
+    if (co_await PostgresConnection::answers(io_, std::move(server), 3 * patience())) co_return;
+    std::vector<std::weak_ptr<PostgresPool>> pools;
+    {
+        const std::lock_guard lock(shared_->mutex);
+        pools = shared_->pools;
+    }
+    for (const auto& weak : pools) {
+        if (const auto pool = weak.lock()) pool->give_up(name);
+    }
+}
+
+void PostgresPool::give_up(const std::string& server) {
+    std::vector<std::unique_ptr<PostgresConnection>> closing;  // closed after the lock is released
+    const std::lock_guard lock(mutex_);
+    note_failure("PostgreSQL: " + server + " does not answer");
+    std::erase_if(idle_, [&](auto& idle) {
+        if (host_of(idle->watched().server) != server) return false;
+        std::erase(watched_, &idle->watched());
+        closing.push_back(std::move(idle));
+        return true;
+    });
+    for (auto* watched : watched_) {
+        if (host_of(watched->server) == server && !watched->expired.exchange(true))
+            ::shutdown(watched->socket, SHUT_RDWR);
+    }
+    for (std::size_t i = 0; i < closing.size(); ++i) {
+        shared_->open.add(-1);
+        connection_closed();
+    }
 }
 
 void PostgresPool::close() {
@@ -349,15 +424,22 @@ void PostgresPool::connection_closed() {
     --open_;
     if (waiters_.empty()) return;
     if (is_down()) {
-        if (open_ == 0) refuse_waiters(down_reason_);
+        if (open_ == connecting_) refuse_waiters();
         return;
     }
     auto* waiter = waiters_.front();
     waiters_.pop_front();
     shared_->waiting.add(-1);
     ++open_;
+    ++connecting_;
     waiter->may_connect = true;
     resume(waiter);
+}
+
+void PostgresPool::refuse_as_away(Waiter& waiter) {
+    waiter.is_away = true;
+    waiter.refusal = down_reason_;
+    resume(&waiter);
 }
 
 void PostgresPool::note_failure(const std::string& reason) {
@@ -370,11 +452,10 @@ void PostgresPool::resume(Waiter* waiter) {
     asio::post(waiter->parked.executor, [waiter] { waiter->parked.resume(); });
 }
 
-void PostgresPool::refuse_waiters(const std::string& reason) {
+void PostgresPool::refuse_waiters() {
     for (auto* waiter : waiters_) {
         shared_->waiting.add(-1);
-        waiter->refusal = reason;
-        resume(waiter);
+        refuse_as_away(*waiter);
     }
     waiters_.clear();
 }

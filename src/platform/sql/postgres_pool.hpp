@@ -53,7 +53,10 @@ private:
 
 /// What the pools of one database share.
 struct PostgresShared {
-    explicit PostgresShared(PostgresOptions options);
+    PostgresShared(PostgresOptions options, PostgresRole role);
+    /// Ends the watch and all pools.
+    void close();
+
     const std::uint64_t id;  // never used again, unlike an address
     const PostgresSettings settings;
     metrics::Gauge& open;
@@ -80,6 +83,8 @@ public:
     std::unique_ptr<PostgresConnection> try_take();
     /// Waits for a connection, or makes one. Throws Unavailable: at the deadline, when too many wait, and at once while the server is away.
     Task<std::unique_ptr<PostgresConnection>> take(std::chrono::milliseconds deadline);
+    /// Ends all connections to `server` (postgres_settings.hpp, host_of()), which is silent: who waits for it fails at once.
+    void give_up(const std::string& server);
     /// Takes a connection back; one that is not clean is closed.
     void give(std::unique_ptr<PostgresConnection> connection);
 
@@ -95,6 +100,7 @@ public:
 private:
     struct Waiter {
         Parked parked;
+        bool is_away = false;  // refused because no server is there
         std::chrono::steady_clock::time_point deadline;
         std::unique_ptr<PostgresConnection> connection;
         bool may_connect = false;
@@ -104,21 +110,28 @@ private:
     class Place;
 
     void enqueue(Waiter& waiter);
-    Task<std::unique_ptr<PostgresConnection>> connect(std::chrono::milliseconds deadline);
+    Task<std::unique_ptr<PostgresConnection>> connect(std::chrono::steady_clock::time_point end);
+    Task<void> ask_silent(PostgresSettings::Parameters server);
+    std::chrono::milliseconds patience() const;
     bool was_down();
     bool is_down() const { return std::chrono::steady_clock::now() < down_until_; }
     // With mutex_ held:
+    void refuse_as_away(Waiter& waiter);
+    void ask_about_silence(std::chrono::steady_clock::time_point now);
     void connection_closed();
     void note_failure(const std::string& reason);
     void resume(Waiter* waiter);
-    void refuse_waiters(const std::string& reason);
+    void refuse_waiters();
 
     boost::asio::io_context& io_;
     const std::shared_ptr<PostgresShared> shared_;
 
     std::mutex mutex_;  // an io_context may be run by several threads
     bool closed_ = false;
-    std::size_t open_ = 0;  // connections and places
+    std::size_t open_ = 0;        // connections and places
+    std::size_t connecting_ = 0;  // places
+    bool is_asking_ = false;      // whether a silent server answers at all
+    std::chrono::steady_clock::time_point asked_at_{};
     std::vector<std::unique_ptr<PostgresConnection>> idle_;
     std::vector<Watched*> watched_;
     std::deque<Waiter*> waiters_;
@@ -139,6 +152,7 @@ public:
         if (connection_) pool_->give(std::move(connection_));
     }
     PostgresConnection* operator->() const { return connection_.get(); }
+    PostgresConnection& operator*() const { return *connection_; }
     Task<void> finish(std::chrono::milliseconds deadline) { return pool_->finish(*connection_, deadline); }
 
 private:

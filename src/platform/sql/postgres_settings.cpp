@@ -45,6 +45,13 @@ std::string find_parameter(const PostgresSettings::Parameters& parameters, const
     return {};
 }
 
+std::string host_of(const PostgresSettings::Parameters& server) {
+    const auto host = find_parameter(server, "host");
+    const auto address = find_parameter(server, "hostaddr");
+    const auto port = find_parameter(server, "port");
+    return host + (address.empty() || address == host ? "" : " (" + address + ")") + (port.empty() ? "" : ":" + port);
+}
+
 void set_parameter(PostgresSettings::Parameters& parameters, const std::string& name, std::string value) {
     for (auto& [key, old] : parameters) {
         if (key == name) {
@@ -55,7 +62,7 @@ void set_parameter(PostgresSettings::Parameters& parameters, const std::string& 
     parameters.emplace_back(name, std::move(value));
 }
 
-PostgresSettings::PostgresSettings(PostgresOptions options) : options_(std::move(options)) {
+PostgresSettings::PostgresSettings(PostgresOptions options, PostgresRole role) : options_(std::move(options)) {
     if (!is_schema_name(options_.schema)) {
         throw std::invalid_argument("the PostgreSQL schema must be a lower-case name: \"" + options_.schema + "\"");
     }
@@ -82,19 +89,29 @@ PostgresSettings::PostgresSettings(PostgresOptions options) : options_(std::move
                   find_parameter(parameters_, "options") + " -c search_path=" + options_.schema + ",public" +
                       " -c statement_timeout=" + statement_ms +
                       " -c idle_in_transaction_session_timeout=60000 -c jit=off");
-    find_names();
+    // A former primary that follows another now must not be taken for the primary.
+    if (role == PostgresRole::primary) set_default("target_session_attrs", "read-write");
+    find_hosts();
 }
 
-void PostgresSettings::find_names() {
-    const auto host = find_parameter(parameters_, "host");
-    if (host.empty() || !find_parameter(parameters_, "hostaddr").empty()) return;
-    const auto hosts = split(host);
+void PostgresSettings::find_hosts() {
+    const auto names = split(find_parameter(parameters_, "host"));
+    const auto addresses = split(find_parameter(parameters_, "hostaddr"));
     const auto ports = split(find_parameter(parameters_, "port"));
-    if (ports.size() != 1 && ports.size() != hosts.size())
+    const auto count = std::max(names.size(), addresses.size());
+    const auto fits = [count](const std::vector<std::string>& list) {
+        return list.size() == 1 || list.size() == count;
+    };
+    if (!fits(names) || !fits(addresses) || !fits(ports))
         throw std::invalid_argument("the PostgreSQL connection string must name one port, or one for each host");
-    if (std::ranges::none_of(hosts, is_name)) return;
-    for (std::size_t i = 0; i < hosts.size(); ++i)
-        names_.emplace_back(hosts[i], ports.size() == 1 ? ports[0] : ports[i]);
+    const auto at = [](const std::vector<std::string>& list, std::size_t i) {
+        return list.size() == 1 ? list[0] : list[i];
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+        Host host{at(names, i), at(addresses, i), at(ports, i)};
+        host.is_name = host.address.empty() && is_name(host.name);
+        hosts_.push_back(std::move(host));
+    }
 }
 
 }  // namespace guildhall::sql

@@ -1,0 +1,100 @@
+#include "platform/sql/postgres_replicas.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <boost/asio/this_coro.hpp>
+#include <spdlog/spdlog.h>
+
+namespace guildhall::sql {
+namespace {
+
+/// One that was behind, and one that failed, is asked again by one caller after this long.
+constexpr std::chrono::milliseconds kBehind{50};
+constexpr std::chrono::milliseconds kFailed{1000};
+
+/// NULL on a server that never was a standby. The timeline is that of the last restart point: after a fail-over it is the old one until the next, so
+/// a standby that has not followed the new primary is never taken for one that has.
+constexpr Statement kPosition{"replica.position",
+                              "SELECT (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,"
+                              " (SELECT timeline_id::bigint FROM pg_control_checkpoint())"};
+/// The same without the timeline, which is read from a file.
+constexpr Statement kReplayed{"replica.replayed", "SELECT (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint"};
+
+std::int64_t now_count() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+}  // namespace
+
+PostgresReplicas::Replica::Replica(PostgresOptions options)
+    : shared(std::make_shared<PostgresShared>(std::move(options), PostgresRole::replica)) {}
+
+bool PostgresReplicas::Replica::may_ask(LogPosition needed) {
+    if (!failed_ && has(needed)) return true;
+    auto next = next_try_.load();
+    const auto now = now_count();
+    if (now < next) return false;
+    const std::chrono::steady_clock::duration pause = failed_ ? kFailed : kBehind;
+    return next_try_.compare_exchange_strong(next, now + pause.count());
+}
+
+Task<std::optional<std::vector<Rows>>> PostgresReplicas::Replica::read(const std::vector<Call>& calls,
+                                                                       LogPosition needed,
+                                                                       std::chrono::milliseconds deadline) {
+    auto pool = PostgresPool::of(co_await boost::asio::this_coro::executor, shared);
+    auto connection = pool->try_take();
+    if (!connection) connection = co_await pool->take(deadline);
+    PostgresLease lease(std::move(pool), std::move(connection));
+
+    // First the position, then the reads: their snapshots are later.
+    const bool knows_timeline = timeline_ >= needed.timeline && timeline_ > 0;
+    Rows position;
+    std::vector<Rows> answers(calls.size());
+    lease->send(knows_timeline ? kReplayed : kPosition, {}, &position);
+    for (std::size_t i = 0; i < calls.size(); ++i) lease->send(*calls[i].statement, calls[i].params, &answers[i]);
+    co_await lease.finish(deadline);
+    if (position[0].is_null(0)) co_return std::nullopt;
+    const LogPosition found{knows_timeline ? timeline_.load() : position[0].number(1), position[0].number(0)};
+    note_position(found);
+    if (found.timeline < needed.timeline || found.lsn < needed.lsn) co_return std::nullopt;
+    co_return answers;
+}
+
+void PostgresReplicas::Replica::note_position(LogPosition position) {
+    timeline_ = position.timeline;
+    replayed_ = position.lsn;
+    if (failed_.exchange(false)) spdlog::info("a PostgreSQL replica answers again");
+}
+
+void PostgresReplicas::Replica::note_failure(const std::exception& failure) {
+    next_try_ = now_count() + std::chrono::steady_clock::duration(kFailed).count();
+    if (!failed_.exchange(true)) spdlog::warn("a PostgreSQL replica does not answer: {}", failure.what());
+}
+
+PostgresReplicas::PostgresReplicas(const PostgresOptions& options) {
+    for (const auto& dsn : options.replicas) {
+        PostgresOptions own = options;
+        own.dsn = dsn;
+        replicas_.push_back(std::make_unique<Replica>(std::move(own)));
+    }
+}
+
+void PostgresReplicas::close() {
+    for (const auto& replica : replicas_) replica->shared->close();
+}
+
+Task<std::optional<std::vector<Rows>>> PostgresReplicas::read(const std::vector<Call>& calls, LogPosition needed,
+                                                              std::chrono::milliseconds deadline) {
+    const auto first = turn_.fetch_add(1, std::memory_order_relaxed);
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+        auto& replica = *replicas_[(first + i) % replicas_.size()];
+        if (!replica.may_ask(needed)) continue;
+        try {
+            if (auto answers = co_await replica.read(calls, needed, deadline)) co_return answers;
+        } catch (const std::runtime_error& failure) {
+            replica.note_failure(failure);
+        }
+    }
+    co_return std::nullopt;
+}
+
+}  // namespace guildhall::sql

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "platform/sql/postgres_pool.hpp"
+#include "platform/sql/recent_writes.hpp"
+
+namespace guildhall::sql {
+
+/// The streaming standbys of one database. Each read asks in the same round trip how far the standby is, so an answer is never taken from one that has
+/// not replayed what the read needs; what was learned is only a hint where to ask next. Thread-safe.
+class PostgresReplicas {
+public:
+    /// One for each DSN of `options`.
+    explicit PostgresReplicas(const PostgresOptions& options);
+    /// Ends all connections.
+    void close();
+
+    /// The answers of a replica that has replayed `needed`, asked in turn; nothing when there is none, or it does not answer within `deadline`: it is
+    /// then left alone for a while. Does not throw.
+    Task<std::optional<std::vector<Rows>>> read(const std::vector<Call>& calls, LogPosition needed,
+                                                std::chrono::milliseconds deadline);
+
+private:
+    using SteadyTime = std::chrono::steady_clock::time_point;
+
+    class Replica {
+    public:
+        explicit Replica(PostgresOptions options);
+
+        /// False when asking it would most likely be in vain. One caller at a time tries anyway, now and then.
+        bool may_ask(LogPosition needed);
+        /// Nothing when it is behind. Throws what reading throws.
+        Task<std::optional<std::vector<Rows>>> read(const std::vector<Call>& calls, LogPosition needed,
+                                                    std::chrono::milliseconds deadline);
+        void note_failure(const std::exception& failure);
+
+        const std::shared_ptr<PostgresShared> shared;
+
+    private:
+        bool has(LogPosition needed) const { return timeline_ >= needed.timeline && replayed_ >= needed.lsn; }
+        void note_position(LogPosition position);
+
+        std::atomic<std::int64_t> timeline_{0};
+        std::atomic<std::int64_t> replayed_{0};
+        std::atomic<bool> failed_{false};
+        std::atomic<std::int64_t> next_try_{0};  // steady_clock's count
+    };
+
+    std::vector<std::unique_ptr<Replica>> replicas_;
+    std::atomic<std::size_t> turn_{0};
+};
+
+}  // namespace guildhall::sql

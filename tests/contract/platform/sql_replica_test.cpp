@@ -1,0 +1,426 @@
+// The PostgreSQL driver with a primary and a streaming standby: replica reads, and the loss of the primary.
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <regex>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "platform/async/call.hpp"
+#include "platform/base/metrics.hpp"
+#include "platform/sql/postgres.hpp"
+#include "support/databases.hpp"
+#include "support/postgres_servers.hpp"
+
+namespace guildhall::sql {
+namespace {
+
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::int64_t kOne = 1'000'000'007'000'000'001;  // keys, which are ids
+constexpr std::int64_t kTwo = 1'000'000'007'000'000'002;
+constexpr std::int64_t kThree = 1'000'000'007'000'000'003;
+
+constexpr Statement kInsert{"test.insert", "INSERT INTO items(id, number) VALUES($1, $2)"};
+constexpr Statement kSet{"test.set",
+                         "INSERT INTO items(id, number) VALUES($1, $2)"
+                         " ON CONFLICT (id) DO UPDATE SET number = excluded.number"};
+constexpr Statement kList{"test.list", "SELECT number FROM items WHERE id = $1", Freshness::replica_ok};
+constexpr Statement kFind{"test.find", "SELECT number FROM items WHERE id = $1"};
+constexpr Statement kIds{"test.ids", "SELECT id FROM items"};
+constexpr Statement kWhere{"test.where", "SELECT pg_is_in_recovery(), $1::bigint", Freshness::replica_ok};
+
+class PostgresReplica : public testing::Test {
+protected:
+    void SetUp() override {
+        if (const auto reason = test::TestDatabase::missing("postgres"); !reason.empty()) GTEST_SKIP() << reason;
+        servers_ = std::make_unique<test::PostgresServers>();
+        open();
+        const Migration migration{"test/0001", "CREATE TABLE items(id bigint PRIMARY KEY, number bigint NOT NULL)"};
+        database_->migrate({&migration, 1});
+        servers_->wait_for_standby();
+    }
+    void TearDown() override {
+        if (servers_) servers_->resume("primary");
+        if (servers_) servers_->resume("standby");
+    }
+    // Another process would have another RecentWrites.
+    void open(std::shared_ptr<RecentWrites> writes = nullptr) { database_ = connect(std::move(writes)); }
+    std::unique_ptr<Database> connect(std::shared_ptr<RecentWrites> writes) {
+        return open_postgres({.dsn = servers_->dsn("primary"),
+                              .schema = "test",
+                              .connections_per_thread = 4,
+                              .replicas = {servers_->dsn("standby")},
+                              .recent_writes = std::move(writes),
+                              .on_primary_back = [this] { ++times_back_; }});
+    }
+
+    // Runs `task` for a GET.
+    template <class T>
+    T for_reader(Task<T> task) {
+        guildhall::Call reader;
+        reader.reads_only = true;
+        auto call = std::make_shared<const guildhall::Call>(std::move(reader));
+        return loop_.run(in_call(std::move(call), std::move(task)));
+    }
+    template <class T>
+    static Task<T> in_call(CallPointer call, Task<T> task) {
+        std::optional<T> result;
+        const auto keep = [&]() -> Task<void> { result.emplace(co_await std::move(task)); };
+        auto kept = keep();
+        co_await run_for(std::move(call), std::move(kept));
+        co_return std::move(*result);
+    }
+    std::int64_t read(const Statement& statement, std::int64_t id) {
+        auto rows = for_reader(database_->read(statement, params(id)));
+        return rows.empty() ? -1 : rows[0].number(0);
+    }
+    bool is_from_replica(std::int64_t id) { return read(kWhere, id) == 1; }
+    Task<Result<bool>> write(std::int64_t id, std::int64_t number) {
+        const auto body = [id, number](Transaction& tx) -> Task<Result<bool>> {
+            co_await tx.execute(kSet, params(id, number));
+            co_return true;
+        };
+        co_return co_await database_->transact<bool>(body);
+    }
+    void set(std::int64_t id, std::int64_t number) { ASSERT_TRUE(loop_.run(write(id, number)).has_value()); }
+    using Duration = SteadyClock::duration;
+    // How long until a write is refused; fails when it is not. Not to the end of what runs in the background.
+    Duration refusal_takes() {
+        Duration took{};
+        const auto refused = [&]() -> Task<void> {
+            const auto start = SteadyClock::now();
+            EXPECT_THROW((void)co_await write(kTwo, 1), Unavailable);
+            took = SteadyClock::now() - start;
+        };
+        loop_.run(refused());
+        return took;
+    }
+    Duration reading_takes(std::int64_t id) {
+        const auto timed = [this, id]() -> Task<Duration> {
+            const auto start = SteadyClock::now();
+            co_await database_->read(kList, params(id));
+            co_return SteadyClock::now() - start;
+        };
+        return for_reader(timed());
+    }
+    static double reads_from(const std::string& where) {
+        const auto text = metrics::render();
+        std::smatch found;
+        const std::regex line(R"(guildhall_sql_reads_total\{database="test",where=")" + where + R"("\} (\S+))");
+        return std::regex_search(text, found, line) ? std::stod(found[1]) : 0;
+    }
+
+    test::TestLoop loop_;
+    std::unique_ptr<test::PostgresServers> servers_;
+    std::unique_ptr<Database> database_;
+    int times_back_ = 0;
+};
+
+TEST_F(PostgresReplica, AnswersListsOfCallsThatOnlyRead) {
+    set(kOne, 5);
+    servers_->wait_for_standby();
+    const auto before = reads_from("replica");
+    EXPECT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
+    EXPECT_EQ(read(kList, kOne), 5);
+    EXPECT_GE(reads_from("replica"), before + 2);
+}
+
+TEST_F(PostgresReplica, IsNotAskedByCallsThatMayWriteNorByTransactionsNorForOtherStatements) {
+    ASSERT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
+    EXPECT_EQ(loop_.run(database_->read(kWhere, params(kOne)))[0].number(0), 0);
+    const auto body = [](Transaction& tx) -> Task<Result<bool>> {
+        auto rows = co_await tx.query(kWhere, params(kOne));
+        co_return rows[0].number(0) == 1;
+    };
+    EXPECT_FALSE(*loop_.run(database_->transact<bool>(body)));
+    const auto before = reads_from("replica");
+    read(kFind, kOne);
+    EXPECT_EQ(reads_from("replica"), before);
+}
+
+TEST_F(PostgresReplica, ACallThatOnlyReadsCannotWrite) {
+    EXPECT_THROW((void)for_reader(write(kOne, 1)), std::logic_error);
+}
+
+TEST_F(PostgresReplica, AWriteIsReadAtOnceAlsoWhileTheReplicaIsBehind) {
+    set(kOne, 1);
+    servers_->wait_for_standby();
+    ASSERT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
+    servers_->execute("standby", "SELECT pg_wal_replay_pause()");
+    for (int number = 2; number < 20; ++number) {
+        set(kOne, number);
+        EXPECT_EQ(read(kList, kOne), number);
+        EXPECT_FALSE(is_from_replica(kOne));
+    }
+    EXPECT_TRUE(is_from_replica(kTwo)) << "a key that nobody has written";
+    servers_->execute("standby", "SELECT pg_wal_replay_resume()");
+    EXPECT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
+    EXPECT_EQ(read(kList, kOne), 19);
+}
+
+TEST_F(PostgresReplica, WhatWasWrittenBeforeTheStartIsReadToo) {
+    servers_->execute("standby", "SELECT pg_wal_replay_pause()");
+    set(kOne, 7);
+    open();
+    EXPECT_EQ(read(kList, kOne), 7);
+    servers_->execute("standby", "SELECT pg_wal_replay_resume()");
+    EXPECT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
+}
+
+TEST_F(PostgresReplica, AWriteOfAnotherProcessThatToldItIsReadAtOnce) {
+    auto ours = std::make_shared<RecentWrites>();
+    auto theirs = std::make_shared<RecentWrites>();
+    std::uint64_t generation = 1;
+    ours->share([](std::string) -> Task<void> { co_return; }, [&generation] { return generation; });
+    const auto tell = [&ours](std::string news) -> Task<void> {
+        ours->hear(news);
+        co_return;
+    };
+    theirs->share(tell, [] { return std::uint64_t{1}; });
+    open(theirs);
+    auto writer = std::move(database_);
+    open(ours);
+    ASSERT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
+
+    servers_->execute("standby", "SELECT pg_wal_replay_pause()");
+    database_.swap(writer);
+    set(kOne, 3);
+    database_.swap(writer);
+    EXPECT_EQ(read(kList, kOne), 3);
+    EXPECT_TRUE(is_from_replica(kTwo));
+
+    generation = 0;
+    EXPECT_FALSE(is_from_replica(kTwo)) << "what others write is not heard";
+    generation = 2;
+    EXPECT_FALSE(is_from_replica(kTwo)) << "something may have been missed";
+    servers_->execute("standby", "SELECT pg_wal_replay_resume()");
+    EXPECT_TRUE(test::wait_until([&] { return is_from_replica(kTwo); }));
+    ours->hear("of another version");
+    EXPECT_EQ(read(kList, kOne), 3);
+}
+
+TEST_F(PostgresReplica, ThatIsStoppedOrFrozenIsReplacedByThePrimary) {
+    set(kOne, 5);
+    servers_->wait_for_standby();
+    ASSERT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
+    servers_->pause("standby");
+    EXPECT_LT(reading_takes(kOne), 1500ms);
+    for (int i = 0; i < 10; ++i) EXPECT_LT(reading_takes(kOne), 200ms);
+    EXPECT_EQ(read(kList, kOne), 5);
+    servers_->resume("standby");
+    EXPECT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
+    servers_->kill("standby");
+    EXPECT_EQ(read(kList, kOne), 5);
+    servers_->start("standby");
+    EXPECT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
+}
+
+TEST_F(PostgresReplica, IsReadInThePlaceOfAKilledPrimaryAndWritesAreRefusedAtOnce) {
+    set(kOne, 5);
+    servers_->wait_for_standby();
+    servers_->kill("primary");
+    EXPECT_EQ(read(kFind, kOne), 5);
+    EXPECT_EQ(read(kList, kOne), 5);
+    EXPECT_LT(refusal_takes(), 500ms);
+    EXPECT_THROW((void)loop_.run(database_->read(kFind, params(kOne))), Unavailable) << "of a call that may write";
+    EXPECT_EQ(times_back_, 0);
+
+    servers_->start("primary");
+    EXPECT_TRUE(test::wait_until([&] {
+        read(kFind, kOne);
+        return times_back_ == 1;
+    }));
+    set(kOne, 6);
+    EXPECT_EQ(read(kFind, kOne), 6);
+    EXPECT_EQ(times_back_, 1);
+}
+
+TEST_F(PostgresReplica, IsReadInThePlaceOfAFrozenPrimaryAndWritesAreRefusedAtOnce) {
+    set(kOne, 5);
+    servers_->wait_for_standby();
+    servers_->pause("primary");
+    // The one that was on its way may still be done.
+    EXPECT_LT(refusal_takes(), 2500ms) << "until the silence is noticed";
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(read(kFind, kOne), 5);
+    // One at a time looks whether the primary is back.
+    int refused = 0;
+    std::chrono::milliseconds longest{0};
+    const auto one = [&]() -> Task<void> {
+        const auto start = SteadyClock::now();
+        try {
+            (void)co_await write(kThree, 1);
+        } catch (const Unavailable&) {
+            ++refused;
+        }
+        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - start);
+        if (took > 200ms) longest = longest == 0ms ? took : 1h;
+    };
+    for (int i = 0; i < 50; ++i) loop_.spawn(one());
+    loop_.run();
+    EXPECT_EQ(refused, 50);
+    EXPECT_LT(longest, 1500ms);
+
+    servers_->resume("primary");
+    EXPECT_TRUE(test::wait_until([&] {
+        read(kFind, kOne);
+        return times_back_ == 1;
+    }));
+    EXPECT_EQ(read(kFind, kThree), -1) << "a refused write was done";
+    set(kTwo, 2);
+    EXPECT_EQ(read(kFind, kTwo), 2);
+}
+
+TEST_F(PostgresReplica, RatherGivesNoAnswerThanAnOldOneWhileThePrimaryIsAway) {
+    set(kOne, 1);
+    servers_->wait_for_standby();
+    servers_->execute("standby", "SELECT pg_wal_replay_pause()");
+    set(kOne, 2);
+    servers_->kill("primary");
+    EXPECT_THROW((void)read(kFind, kOne), Unavailable);
+    EXPECT_EQ(read(kFind, kTwo), -1);
+}
+
+TEST_F(PostgresReplica, ASlowStatementIsNoSilence) {
+    constexpr Statement kSlow{"test.slow", "SELECT COUNT(pg_sleep(3)), $1::bigint"};
+    EXPECT_EQ(read(kSlow, kOne), 1);
+    EXPECT_EQ(times_back_, 0);
+}
+
+/// A primary and a standby that every acknowledged commit has reached, named together in the DSN.
+class PostgresFailOver : public PostgresReplica {
+protected:
+    void SetUp() override {
+        PostgresReplica::SetUp();
+        if (IsSkipped()) return;
+        servers_->execute("primary", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        servers_->execute("primary", "SELECT pg_reload_conf()");
+        ASSERT_TRUE(
+            test::wait_until([&] { return servers_->value("primary", "SHOW synchronous_standby_names") == "*"; }));
+        database_ = open_postgres({.dsn = servers_->dsn("primary,standby"), .schema = "test"});
+    }
+    Task<Result<bool>> insert(std::int64_t id) {
+        const auto body = [id](Transaction& tx) -> Task<Result<bool>> {
+            co_await tx.execute(kInsert, params(id, 0));
+            co_await tx.execute(kInsert, params(-id, 0));
+            co_return true;
+        };
+        co_return co_await database_->transact<bool>(body);
+    }
+    // Writes with eight callers side by side until `stop`; which ids were acknowledged. The primary is lost in between by `lose`.
+    void write_through(const std::function<void()>& lose) {
+        bool is_lost = false;
+        bool is_over = false;
+        std::int64_t last = 0;
+        int refused = 0;
+        int acknowledged_after = 0;
+        const auto writer = [&]() -> Task<void> {
+            boost::asio::steady_timer pause(loop_.io());
+            while (!is_over) {
+                const auto id = ++last;
+                bool is_refused = false;
+                try {
+                    (void)co_await insert(id);
+                    acknowledged_.insert(id);
+                    if (is_lost) ++acknowledged_after;
+                } catch (const Unavailable&) {
+                    is_refused = true;
+                }
+                if (is_refused) ++refused;
+                pause.expires_after(is_refused ? 20ms : 1ms);
+                co_await pause.async_wait(boost::asio::use_awaitable);
+            }
+        };
+        const auto fate = [&]() -> Task<void> {
+            boost::asio::steady_timer pause(loop_.io(), 300ms);
+            co_await pause.async_wait(boost::asio::use_awaitable);
+            const auto losing = std::async(std::launch::async, lose);
+            while (losing.wait_for(0s) != std::future_status::ready) {
+                pause.expires_after(10ms);
+                co_await pause.async_wait(boost::asio::use_awaitable);
+            }
+            is_lost = true;
+            for (const auto end = SteadyClock::now() + 30s; SteadyClock::now() < end && acknowledged_after < 100;) {
+                pause.expires_after(10ms);
+                co_await pause.async_wait(boost::asio::use_awaitable);
+            }
+            is_over = true;
+        };
+        for (int i = 0; i < 8; ++i) loop_.spawn(writer());
+        loop_.spawn(fate());
+        loop_.run();
+        EXPECT_TRUE(is_lost);
+        EXPECT_GT(refused, 0);
+        EXPECT_GE(acknowledged_after, 100);
+    }
+    void expect_nothing_lost_nor_half_done() {
+        std::set<std::int64_t> there;
+        auto rows = loop_.run(database_->read(kIds, {}));
+        for (auto row : rows) there.insert(row.number(0));
+        for (const auto id : acknowledged_) EXPECT_TRUE(there.contains(id)) << id;
+        for (const auto id : there) EXPECT_TRUE(there.contains(-id)) << id;
+    }
+    std::set<std::int64_t> acknowledged_;
+};
+
+TEST_F(PostgresFailOver, WritesGoOnAtThePromotedStandbyAndNoneIsLost) {
+    write_through([this] {
+        servers_->kill("primary");
+        servers_->promote();
+    });
+    expect_nothing_lost_nor_half_done();
+    EXPECT_EQ(servers_->value("standby", "SELECT pg_is_in_recovery()::text"), "false");
+}
+
+TEST_F(PostgresFailOver, AFrozenPrimaryIsLeftForThePromotedStandby) {
+    write_through([this] {
+        servers_->pause("primary");
+        servers_->promote();
+    });
+    expect_nothing_lost_nor_half_done();
+}
+
+TEST_F(PostgresFailOver, AServerThatBecameReadOnlyRefusesAndIsLeft) {
+    ASSERT_TRUE(loop_.run(insert(1)).has_value());
+    // What a session sees of a server that was demoted.
+    servers_->execute("primary", "ALTER SYSTEM SET default_transaction_read_only = on");
+    servers_->execute("primary", "SELECT pg_reload_conf()");
+    constexpr Statement kReadOnly{"test.read_only", "SET TRANSACTION READ ONLY"};
+    const auto body = [&](Transaction& tx) -> Task<Result<bool>> {
+        co_await tx.execute(kReadOnly, {});
+        co_await tx.execute(kInsert, params(2, 0));
+        co_return true;
+    };
+    EXPECT_THROW((void)loop_.run(database_->transact<bool>(body)), Unavailable);
+    EXPECT_THROW((void)loop_.run(insert(3)), Unavailable) << "no host takes writes";
+    servers_->promote();
+    EXPECT_TRUE(test::wait_until([&] {
+        try {
+            return loop_.run(insert(4)).has_value();
+        } catch (const Unavailable&) {
+            return false;
+        }
+    }));
+    EXPECT_EQ(servers_->value("standby", "SELECT count(*)::text FROM test.items WHERE id = 4"), "1");
+}
+
+TEST_F(PostgresFailOver, ASilentHostDoesNotUseUpTheTimeOfTheNext) {
+    servers_->pause("primary");
+    servers_->promote();
+    database_ = open_postgres({.dsn = servers_->dsn("primary,standby"), .schema = "test", .connect_deadline = 500ms});
+    const auto start = SteadyClock::now();
+    EXPECT_TRUE(loop_.run(insert(1)).has_value());
+    EXPECT_LT(SteadyClock::now() - start, 1500ms);
+    EXPECT_TRUE(loop_.run(database_->ready()));
+}
+
+}  // namespace
+}  // namespace guildhall::sql
