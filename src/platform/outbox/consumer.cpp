@@ -20,6 +20,7 @@ namespace {
 constexpr int kMostTries = 5;
 constexpr std::size_t kMostErrorBytes = 500;
 constexpr std::chrono::days kInboxAge{8};
+constexpr std::chrono::days kDeadLetterAge{90};
 
 constexpr sql::Statement kRemember{
     "inbox.remember",
@@ -32,6 +33,11 @@ constexpr sql::Statement kBury{"inbox.bury", R"(
 constexpr sql::Statement kPrune{"inbox.prune", R"(
     DELETE FROM inbox WHERE consumer = $1 AND event_id IN (
         SELECT event_id FROM inbox WHERE consumer = $1 AND event_id < $2 ORDER BY event_id LIMIT $3)
+    RETURNING event_id)"};
+
+constexpr sql::Statement kPruneDead{"dead_letters.prune", R"(
+    DELETE FROM dead_letters WHERE (consumer, event_id) IN (
+        SELECT consumer, event_id FROM dead_letters WHERE at < $1 ORDER BY at LIMIT $2)
     RETURNING event_id)"};
 
 // Why a try failed, and whether another could end better.
@@ -225,6 +231,7 @@ Task<bool> Consumers::prune() {
     bool is_done = true;
     for (const bus::Wanted& group : wanted())
         is_done &= co_await sql::delete_in_batches(database_, kPrune, sql::params(group.consumer, before));
+    is_done &= co_await sql::delete_in_batches(database_, kPruneDead, sql::params(clock_.now() - kDeadLetterAge));
     co_return is_done;
 }
 

@@ -44,7 +44,7 @@ public:
     /// Subscribes what was bound. Once, after the last on(), before the relays start. This object outlives the bus's last delivery.
     void subscribe(bus::Bus& bus);
 
-    /// Deletes inbox rows older than eight days (events are never relayed that late: dead letters hold them), in batches. Call daily; when it gives
+    /// Deletes inbox rows older than eight days (events are never relayed that late: dead letters hold them) and dead letters older than 90, in batches. Call daily; when it gives
     /// false, time ran out before all were deleted: then soon again.
     Task<bool> prune();
 

@@ -16,6 +16,8 @@ namespace {
 // Tokens of a revoked session live on for at most their time to live; clocks of replicas differ.
 constexpr std::chrono::seconds kClockDifference{60};
 constexpr std::chrono::seconds kPruneEvery{60};
+// For each kind of row: revocations wait for the end of a turn.
+constexpr std::chrono::milliseconds kPruneTime{50};
 constexpr std::chrono::hours kRevokedKept{1};
 constexpr std::chrono::hours kKeysVerifyFor{24};
 constexpr std::chrono::hours kDay{24};
@@ -105,13 +107,8 @@ Task<void> Module::maintain() {
 Task<void> Module::prune() {
     const Time now = ports_.clock.now();
     if (now < pruned_at_ + kPruneEvery) co_return;
-    auto work = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        co_await store_.prune(tx, now, now - (options_.access_token_ttl + kRevokedKept));
-        co_return Result<void>{};
-    };
-    auto done = co_await ports_.database.transact<void>(work);
-    if (!done) throw Unavailable(done.error().detail);
-    pruned_at_ = now;
+    const Time revoked_before = now - (options_.access_token_ttl + kRevokedKept);
+    if (co_await store_.prune(now, revoked_before, kPruneTime)) pruned_at_ = now;
 }
 
 }  // namespace guildhall::user

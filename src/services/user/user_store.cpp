@@ -1,5 +1,6 @@
 #include "services/user/user_store.hpp"
 
+#include <array>
 #include <utility>
 
 namespace guildhall::user {
@@ -145,26 +146,28 @@ constexpr sql::Statement kRemoveMail{"user.remove_mail", "DELETE FROM mails WHER
 constexpr sql::Statement kPruneRegistrations{
     "user.prune_registrations",
     "DELETE FROM registrations WHERE (email, token_hash) IN"
-    " (SELECT email, token_hash FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)"};
+    " (SELECT email, token_hash FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING email"};
 constexpr sql::Statement kPruneClaims{
     "user.prune_handle_claims",
     "DELETE FROM handles WHERE handle IN (SELECT handle FROM handles"
-    " WHERE claimed_until > 0 AND claimed_until <= $1 ORDER BY claimed_until LIMIT 500) AND user_id = 0 AND claimed_until <= $1"};
+    " WHERE claimed_until > 0 AND claimed_until <= $1 ORDER BY claimed_until LIMIT $2)"
+    " AND user_id = 0 AND claimed_until <= $1 RETURNING handle"};
 constexpr sql::Statement kPruneRefreshTokens{
     "user.prune_refresh_tokens",
-    "DELETE FROM refresh_tokens WHERE token_hash IN"
-    " (SELECT token_hash FROM refresh_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)"};
-constexpr sql::Statement kListExpiredSessions{
-    "user.list_expired_sessions",
-    "SELECT user_id, id FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500"};
-// Says the expiry again: a session may have been refreshed since it was listed.
-constexpr sql::Statement kPruneSession{"user.prune_session",
-                                       "DELETE FROM sessions WHERE user_id = $1 AND id = $2 AND expires_at <= $3"};
+    "DELETE FROM refresh_tokens WHERE token_hash IN (SELECT token_hash FROM refresh_tokens"
+    " WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING token_hash"};
+// Says the expiry again: a session may have been refreshed since it was found.
+constexpr sql::Statement kPruneSessions{
+    "user.prune_sessions",
+    "DELETE FROM sessions WHERE (user_id, id) IN (SELECT user_id, id FROM sessions"
+    " WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) AND expires_at <= $1 RETURNING id"};
 constexpr sql::Statement kPruneRevoked{
     "user.prune_revoked",
-    "DELETE FROM revoked_sessions WHERE session_id IN"
-    " (SELECT session_id FROM revoked_sessions WHERE revoked_at < $1 ORDER BY revoked_at LIMIT 500)"};
-constexpr sql::Statement kPruneKeys{"user.prune_keys", "DELETE FROM signing_keys WHERE expires_at <= $1"};
+    "DELETE FROM revoked_sessions WHERE session_id IN (SELECT session_id FROM revoked_sessions"
+    " WHERE revoked_at < $1 ORDER BY revoked_at LIMIT $2) RETURNING session_id"};
+constexpr sql::Statement kPruneKeys{"user.prune_keys",
+                                    "DELETE FROM signing_keys WHERE kid IN (SELECT kid FROM signing_keys"
+                                    " WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING kid"};
 
 std::optional<UserId> first_user(sql::Rows& rows) {
     if (rows.empty()) return std::nullopt;
@@ -448,15 +451,17 @@ Task<void> UserStore::remove_mail(sql::Transaction& tx, MailId mail) {
     co_await tx.execute(kRemoveMail, sql::params(mail));
 }
 
-Task<void> UserStore::prune(sql::Transaction& tx, Time now, Time revoked_before) {
-    co_await tx.execute(kPruneRegistrations, sql::params(now));
-    co_await tx.execute(kPruneClaims, sql::params(now));
-    co_await tx.execute(kPruneRefreshTokens, sql::params(now));
-    co_await tx.execute(kPruneRevoked, sql::params(revoked_before));
-    co_await tx.execute(kPruneKeys, sql::params(now));
-    auto expired = co_await tx.query(kListExpiredSessions, sql::params(now));
-    for (auto row : expired)
-        co_await tx.execute(kPruneSession, sql::params(row.id<UserId>(0), row.id<SessionId>(1), now));
+Task<bool> UserStore::prune(Time now, Time revoked_before, std::chrono::milliseconds time) {
+    const std::array<std::pair<const sql::Statement*, Time>, 6> expired{{{&kPruneRegistrations, now},
+                                                                         {&kPruneClaims, now},
+                                                                         {&kPruneRefreshTokens, now},
+                                                                         {&kPruneRevoked, revoked_before},
+                                                                         {&kPruneKeys, now},
+                                                                         {&kPruneSessions, now}}};
+    bool is_done = true;
+    for (const auto& [statement, before] : expired)
+        is_done &= co_await sql::delete_in_batches(database_, *statement, sql::params(before), time);
+    co_return is_done;
 }
 
 }  // namespace guildhall::user

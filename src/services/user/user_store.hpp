@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "platform/sql/batches.hpp"
 #include "platform/sql/database.hpp"
 #include "services/user/public/directory.hpp"
 #include "services/user/public/internal_api.hpp"
@@ -112,8 +114,8 @@ public:
     Task<bool> claim_mail(sql::Transaction& tx, StoredMail mail, Time next_try_at);
     Task<void> remove_mail(sql::Transaction& tx, MailId mail);
 
-    /// Deletes what has expired, at most some hundreds of rows of each kind.
-    Task<void> prune(sql::Transaction& tx, Time now, Time revoked_before);
+    /// Deletes what has expired, in batches, for at most about `time` for each kind. False when there may be more.
+    Task<bool> prune(Time now, Time revoked_before, std::chrono::milliseconds time = sql::kBatchTime);
 
 private:
     sql::Database& database_;

@@ -239,6 +239,22 @@ TEST_P(ConsumerContract, PruneForgetsOnlyWhatIsOld) {
     EXPECT_EQ(number(kCountInbox), 3);
 }
 
+TEST_P(ConsumerContract, PruneForgetsDeadLettersAfterNinetyDays) {
+    on_counted([](sql::Transaction&, const Counted&) -> Task<void> {
+        throw Corrupt("unreadable");
+        co_return;
+    });
+    count_times(1, 2);
+    relay_all();
+    clock_.advance(std::chrono::days(60));
+    count_times(2, 1);
+    relay_all();
+    ASSERT_EQ(dead().size(), 3U);
+    clock_.advance(std::chrono::days(31));
+    await(consumers_->prune());
+    EXPECT_EQ(dead().size(), 1U);
+}
+
 TEST_P(ConsumerContract, AReplayedDeadLetterHasItsEffectOnceAndIsGone) {
     std::atomic<bool> is_broken{true};
     on_counted([&](sql::Transaction& tx, const Counted& event) -> Task<void> {

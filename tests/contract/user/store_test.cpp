@@ -360,7 +360,7 @@ TEST_P(UserStoreContract, PrunesWhatHasExpiredAndNothingElse) {
     insert_registration("eve@example.org", "living", now_ + minutes(120));
 
     const Time later = now_ + minutes(60);
-    write([&](sql::Transaction& tx) { return store_->prune(tx, later, later); });
+    EXPECT_TRUE(run(store_->prune(later, later)));
 
     EXPECT_FALSE(run(store_->find_refresh_token("old")));
     EXPECT_TRUE(run(store_->find_refresh_token("living")));
@@ -369,6 +369,15 @@ TEST_P(UserStoreContract, PrunesWhatHasExpiredAndNothingElse) {
     EXPECT_FALSE(take_try("eve@example.org", "old", now_));
     EXPECT_TRUE(take_try("eve@example.org", "living", now_));
     EXPECT_TRUE(reserve("claimed", kBob, "bob@example.org", now_));
+}
+
+TEST_P(UserStoreContract, PrunesAnyNumberOfRowsInOneTurn) {
+    insert_account(kAda, "ada@example.org", "ada");
+    for (int i = 0; i < 1200; ++i) insert_session(kAda, SessionId{kFirst.value + 10 + i}, "old" + std::to_string(i));
+    EXPECT_FALSE(run(store_->prune(now_ + minutes(60), now_, std::chrono::milliseconds(0)))) << "a batch of each kind";
+    EXPECT_TRUE(run(store_->prune(now_ + minutes(60), now_)));
+    EXPECT_TRUE(run(store_->list_sessions(kAda, kLast, now_ - minutes(600), 10)).empty());
+    EXPECT_FALSE(run(store_->find_refresh_token("old1199")));
 }
 
 INSTANTIATE_TEST_SUITE_P(, UserStoreContract, testing::Values("sqlite", "postgres"),
