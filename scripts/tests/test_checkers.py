@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import check_docstrings  # noqa: E402
 import check_layers  # noqa: E402
+import check_statements  # noqa: E402
 import check_tracked  # noqa: E402
 import summarize_tests  # noqa: E402
 
@@ -193,3 +194,80 @@ def test_in_ci_a_skip_is_a_failure(tmp_path):
 
 def test_nothing_run_is_no_success(tmp_path):
     assert not summarize_tests.render(summarize_tests.read(tmp_path), skips_fail=False)[1]
+
+
+def statement(text, freshness=""):
+    return f'constexpr sql::Statement kIt{{"post.it", "{text}"{freshness}}};\n'
+
+
+def distributed(tmp_path, source, citus="SELECT create_distributed_table('post.posts', 'author_id');\n"):
+    """What is found about one statement of a service with one table."""
+    files = {
+        "src/services/post/migrations/0001_init.sql": "CREATE TABLE posts (author_id bigint, id bigint, PRIMARY KEY (author_id, id));",
+        "src/services/post/module.cpp": "",
+        "src/services/post/post_store.cpp": source,
+        "deploy/postgres/citus.sql": citus,
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return [fault for fault in check_statements.check(tmp_path) if "no statement" not in fault]
+
+
+@pytest.mark.parametrize("text", [
+    "SELECT id FROM posts WHERE author_id = $1 AND id < $2",
+    "SELECT p.id FROM posts p WHERE p.author_id IN ($1:ids) AND (p.id = $2 OR p.id = $3)",
+    "DELETE FROM posts WHERE author_id = $1 AND id IN (SELECT id FROM posts WHERE author_id = $1 LIMIT $2)",
+    "INSERT INTO posts (id, author_id) VALUES ($1, $2), ($3, $2) ON CONFLICT (author_id, id) DO UPDATE SET id = excluded.id",
+    "UPDATE posts SET id = $3 WHERE (author_id = $1 AND id = $2) OR (author_id = $2 AND id = $1)",
+    "WITH mine AS (SELECT author_id, id FROM posts WHERE author_id = $1) SELECT p.id FROM mine m JOIN posts p ON p.author_id = m.author_id",
+])
+def test_a_statement_that_names_its_keys_passes(tmp_path, text):
+    assert distributed(tmp_path, statement(text)) == []
+
+
+@pytest.mark.parametrize("text", [
+    "SELECT id FROM posts WHERE id = $1",
+    "SELECT id FROM posts WHERE author_id > $1",
+    "SELECT id FROM posts WHERE author_id = $1 OR id = $2",
+    "SELECT id FROM posts WHERE author_id = $1 UNION SELECT id FROM posts WHERE id = $2",
+    "DELETE FROM posts WHERE author_id = $1 AND id IN (SELECT id FROM posts WHERE id < $2)",
+    "SELECT p.id FROM posts o JOIN posts p ON p.id = o.id WHERE o.author_id = $1",
+    "INSERT INTO posts (id) VALUES ($1)",
+    "INSERT INTO posts (id, author_id) VALUES ($1, $2), ($3, 7)",
+    "UPDATE posts SET author_id = $1",
+    "SELECT id FROM drafts WHERE author_id = $1",
+])
+def test_a_statement_that_does_not_is_found(tmp_path, text):
+    assert len(distributed(tmp_path, statement(text))) >= 1
+
+
+def test_statements_are_read_from_raw_strings_macros_and_neighbours(tmp_path):
+    assert distributed(tmp_path, '#define COLUMNS "id, author_id"\n' + statement('SELECT " COLUMNS " FROM posts WHERE id = $1'))
+    assert distributed(tmp_path, 'constexpr Statement kA{"a", R"(\n  SELECT id FROM posts)"};')
+    assert distributed(tmp_path, 'constexpr Statement kA{"a", "SELECT id"\n  " FROM posts"};')
+    assert distributed(tmp_path, "sql::Statement made;")
+    assert distributed(tmp_path, "// constexpr Statement kA{\"a\", \"SELECT id FROM posts\"};") == []
+
+
+def test_only_a_select_that_names_its_keys_may_be_answered_by_a_replica(tmp_path):
+    freshness = ", sql::Freshness::replica_ok"
+    assert distributed(tmp_path, statement("SELECT id FROM posts WHERE author_id = $1", freshness)) == []
+    assert distributed(tmp_path, statement("DELETE FROM posts WHERE author_id = $1", freshness))
+
+
+@pytest.mark.parametrize("citus", [
+    "",
+    "SELECT create_distributed_table('post.posts', 'id');\n",
+    "SELECT create_distributed_table('post.posts', 'author_id');\nSELECT create_reference_table('post.posts');\n",
+    "SELECT create_distributed_table('post.posts', 'author_id');\nSELECT create_distributed_table('post.drafts', 'author_id');\n",
+    "SELECT create_distributed_table('post.posts', 'author_id');\nSELECT something();\n",
+])
+def test_a_table_that_is_not_distributed_by_its_key_is_found(tmp_path, citus):
+    assert distributed(tmp_path, statement("SELECT id FROM posts WHERE author_id = $1"), citus)
+
+
+def test_a_table_may_stay_local_for_a_reason(tmp_path):
+    local = "-- local: post.posts: few rows\n"
+    assert distributed(tmp_path, statement("SELECT id FROM posts WHERE id = $1"), local) == []

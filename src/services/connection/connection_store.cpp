@@ -79,12 +79,14 @@ constexpr sql::Statement kListPeersOf{
 constexpr sql::Statement kListByTime{
     "connection.list_by_time",
     "SELECT peer_id, connected_at, sort_name FROM connections"
-    " WHERE user_id = $1 AND (connected_at, peer_id) < ($2, $3) ORDER BY connected_at DESC, peer_id DESC LIMIT $4"};
+    " WHERE user_id = $1 AND (connected_at, peer_id) < ($2, $3) ORDER BY connected_at DESC, peer_id DESC LIMIT $4",
+    sql::Freshness::replica_ok};
 
 constexpr sql::Statement kListByName{
     "connection.list_by_name",
     "SELECT peer_id, connected_at, sort_name FROM connections"
-    " WHERE user_id = $1 AND (sort_name, peer_id) > ($2, $3) ORDER BY sort_name, peer_id LIMIT $4"};
+    " WHERE user_id = $1 AND (sort_name, peer_id) > ($2, $3) ORDER BY sort_name, peer_id LIMIT $4",
+    sql::Freshness::replica_ok};
 
 // A search looks through one member's own connections, at most.
 #define NAME_MATCHES \
@@ -93,12 +95,14 @@ constexpr sql::Statement kListByName{
 constexpr sql::Statement kSearchByTime{"connection.search_by_time",
                                        "SELECT peer_id, connected_at, sort_name FROM connections"
                                        " WHERE user_id = $1 AND (connected_at, peer_id) < ($2, $3)" NAME_MATCHES
-                                       " ORDER BY connected_at DESC, peer_id DESC LIMIT $4"};
+                                       " ORDER BY connected_at DESC, peer_id DESC LIMIT $4",
+                                       sql::Freshness::replica_ok};
 
 constexpr sql::Statement kSearchByName{"connection.search_by_name",
                                        "SELECT peer_id, connected_at, sort_name FROM connections"
                                        " WHERE user_id = $1 AND (sort_name, peer_id) > ($2, $3)" NAME_MATCHES
-                                       " ORDER BY sort_name, peer_id LIMIT $4"};
+                                       " ORDER BY sort_name, peer_id LIMIT $4",
+                                       sql::Freshness::replica_ok};
 
 #undef NAME_MATCHES
 
@@ -132,7 +136,8 @@ constexpr sql::Statement kFindInvitation{
 constexpr sql::Statement kListPending{
     "connection.list_pending",
     "SELECT id, direction, peer_id, state, note, created_at FROM invitations"
-    " WHERE user_id = $1 AND direction = $2 AND state = 'pending' AND id < $3 ORDER BY id DESC LIMIT $4"};
+    " WHERE user_id = $1 AND direction = $2 AND state = 'pending' AND id < $3 ORDER BY id DESC LIMIT $4",
+    sql::Freshness::replica_ok};
 
 InvitationRow invitation_of(sql::Row row) {
     return {.id = row.id<InvitationId>(0),

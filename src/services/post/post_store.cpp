@@ -24,11 +24,13 @@ constexpr sql::Statement kListTimeline{
     "ORDER BY id DESC LIMIT $4"};
 constexpr sql::Statement kListByHashtag{
     "post.list_by_hashtag",
-    "SELECT post_id, author_id FROM hashtag_posts WHERE tag = $1 AND post_id < $2 ORDER BY post_id DESC LIMIT $3"};
+    "SELECT post_id, author_id FROM hashtag_posts WHERE tag = $1 AND post_id < $2 ORDER BY post_id DESC LIMIT $3",
+    sql::Freshness::replica_ok};
 constexpr sql::Statement kListPublicByHashtag{
     "post.list_public_by_hashtag",
     "SELECT post_id, author_id FROM hashtag_posts WHERE tag = $1 AND visibility = $4 AND post_id < $2 "
-    "ORDER BY post_id DESC LIMIT $3"};
+    "ORDER BY post_id DESC LIMIT $3",
+    sql::Freshness::replica_ok};
 constexpr sql::Statement kInsertPost{
     "post.insert_post",
     "INSERT INTO posts (author_id, id, text, visibility, hashtags, mentions, created_at, edited_at, version, "
@@ -86,15 +88,18 @@ constexpr sql::Statement kListReactionsOf{
     "post.list_reactions_of", "SELECT post_id, kind FROM reactions_by_user WHERE user_id = $1 AND post_id IN ($2:ids)"};
 constexpr sql::Statement kListReactions{
     "post.list_reactions",
-    "SELECT post_id, user_id, id, kind FROM reactions WHERE post_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"};
+    "SELECT post_id, user_id, id, kind FROM reactions WHERE post_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+    sql::Freshness::replica_ok};
 constexpr sql::Statement kListReactionsOfKind{
     "post.list_reactions_of_kind",
     "SELECT post_id, user_id, id, kind FROM reactions WHERE post_id = $1 AND id < $2 AND kind = $4 "
-    "ORDER BY id DESC LIMIT $3"};
+    "ORDER BY id DESC LIMIT $3",
+    sql::Freshness::replica_ok};
 constexpr sql::Statement kListReactionActivity{
     "post.list_reaction_activity",
     "SELECT post_id, user_id, id, kind FROM reactions_by_user WHERE user_id = $1 AND id < $2 "
-    "ORDER BY id DESC LIMIT $3"};
+    "ORDER BY id DESC LIMIT $3",
+    sql::Freshness::replica_ok};
 constexpr sql::Statement kUpsertReaction{
     "post.upsert_reaction",
     "INSERT INTO reactions (post_id, user_id, id, kind, previous_kind) VALUES ($1, $2, $3, $4, -1) "
@@ -146,15 +151,18 @@ constexpr sql::Statement kListCommentsNewest{
     "post.list_comments_newest",
     "SELECT id, post_id, parent_id, depth, author_id, text, mentions, created_at, edited_at, version, reply_count, "
     "deleted_at FROM comments WHERE post_id = $1 AND parent_id = $2 AND id < $3 "
-    "AND (deleted_at IS NULL OR reply_count > 0) ORDER BY id DESC LIMIT $4"};
+    "AND (deleted_at IS NULL OR reply_count > 0) ORDER BY id DESC LIMIT $4",
+    sql::Freshness::replica_ok};
 constexpr sql::Statement kListCommentsOldest{
     "post.list_comments_oldest",
     "SELECT id, post_id, parent_id, depth, author_id, text, mentions, created_at, edited_at, version, reply_count, "
     "deleted_at FROM comments WHERE post_id = $1 AND parent_id = $2 AND id > $3 "
-    "AND (deleted_at IS NULL OR reply_count > 0) ORDER BY id LIMIT $4"};
+    "AND (deleted_at IS NULL OR reply_count > 0) ORDER BY id LIMIT $4",
+    sql::Freshness::replica_ok};
 constexpr sql::Statement kListCommentsOf{
     "post.list_comments_of",
-    "SELECT post_id, id FROM comments_by_user WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"};
+    "SELECT post_id, id FROM comments_by_user WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+    sql::Freshness::replica_ok};
 constexpr sql::Statement kInsertComment{
     "post.insert_comment",
     "INSERT INTO comments (post_id, id, parent_id, depth, author_id, text, mentions, created_at, edited_at, version, "
