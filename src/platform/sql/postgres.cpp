@@ -335,8 +335,9 @@ public:
 protected:
     Task<void> run(RawBody body) override {
         Backoff backoff(std::chrono::milliseconds(5), std::chrono::milliseconds(200));
+        CallPointer call;
         if (replicas_) {
-            const auto call = co_await current_call();
+            call = co_await current_call();
             if (call && call->reads_only)
                 throw std::logic_error("a call that said it only reads has begun a transaction");
         }
@@ -356,7 +357,8 @@ protected:
                 }
                 if (keeps && !failure) {
                     transaction.run_hooks();
-                    if (writes_) co_await transaction.tell_others();
+                    // Nobody waits for what upkeep and relays write.
+                    if (call) co_await transaction.tell_others();
                     co_return;
                 }
                 co_await transaction.rollback();
@@ -416,21 +418,21 @@ private:
     /// Nothing when the primary has to answer.
     Task<std::optional<std::vector<Rows>>> read_balanced(const std::vector<Call>& calls) {
         const auto is_fit = [](const Call& call) { return call.statement->freshness == Freshness::replica_ok; };
-        const auto generation = writes_->generation();
-        if (generation == 0 || !std::ranges::all_of(calls, is_fit)) co_return std::nullopt;
-        if (!writes_->knows_all(generation) && !co_await learn_position(generation)) co_return std::nullopt;
+        const auto epoch = writes_->epoch();
+        if (epoch == 0 || !std::ranges::all_of(calls, is_fit)) co_return std::nullopt;
+        if (!writes_->knows_all(epoch) && !co_await learn_position(epoch)) co_return std::nullopt;
         auto answers = co_await replicas_->read(calls, writes_->needed(calls), kReplicaDeadline);
         if (answers) from_replica_.add();
         co_return answers;
     }
 
     /// What was committed before we listened is in every replica that has reached where the primary is now. False when that is away.
-    Task<bool> learn_position(std::uint64_t generation) {
+    Task<bool> learn_position(std::uint64_t epoch) {
         std::vector<Call> calls;
         calls.push_back({&kPosition, {}});
         try {
             auto answers = co_await read_primary(calls);
-            writes_->start_from(generation, position_of(answers[0]));
+            writes_->start_from(epoch, position_of(answers[0]));
             co_return true;
         } catch (const ConnectionLost&) {
             co_return false;

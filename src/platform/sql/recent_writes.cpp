@@ -1,8 +1,6 @@
 #include "platform/sql/recent_writes.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <system_error>
 #include <utility>
 
 #include "platform/base/text.hpp"
@@ -13,7 +11,14 @@ namespace {
 /// Smaller numbers are kinds, counts and limits, which nearly all statements share: 22 bits of an id are below its time (base/id.hpp).
 constexpr std::int64_t kLeastId = 1 << 22;
 
-std::uint16_t slot_of(std::uint64_t hash) { return static_cast<std::uint16_t>((hash * 0x9E3779B97F4A7C15ULL) >> 49); }
+// What processes tell each other, as one number: a timeline, negative; or a slot, in the lowest bits, and the position of its last write in steps of
+// eight bytes, where records begin: two petabytes of log fit.
+constexpr int kSlotBits = 15;
+constexpr std::int64_t kStep = 8;
+
+std::uint16_t slot_of(std::uint64_t hash) {
+    return static_cast<std::uint16_t>((hash * 0x9E3779B97F4A7C15ULL) >> (64 - kSlotBits));
+}
 
 template <class Use>
 void for_each_key(const Params& params, Use use) {
@@ -37,34 +42,19 @@ void raise(std::atomic<std::int64_t>& value, std::int64_t to) {
     }
 }
 
-/// Takes a number and the space behind it from the front of `text`. False when none is there.
-template <class Number>
-bool take_number(std::string_view& text, Number& number) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{}) return false;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    if (text.starts_with(' ')) text.remove_prefix(1);
-    return true;
-}
+std::int64_t number_of(std::uint16_t key, std::int64_t lsn) { return (lsn + kStep - 1) / kStep << kSlotBits | key; }
 
 }  // namespace
 
-void RecentWrites::share(Tell tell, Generation generation) {
+void RecentWrites::share(Tell tell, const std::atomic<bool>& live) {
     tell_ = std::move(tell);
-    generation_ = std::move(generation);
+    live_ = &live;
 }
 
-void RecentWrites::hear(std::string_view news) {
-    LogPosition position;
-    Keys keys;
-    bool is_whole = take_number(news, position.timeline) && take_number(news, position.lsn);
-    for (std::uint16_t key = 0; is_whole && !news.empty();) {
-        is_whole = take_number(news, key) && key < kSlots;
-        keys.push_back(key);
-    }
-    if (is_whole) return note(keys, position);
-    // Of another version. What it tells is as good as missed.
-    started_.store(0, std::memory_order_release);
+void RecentWrites::hear(std::int64_t number) {
+    if (number < 0) return note_timeline(-number);
+    static_assert(kSlots == 1 << kSlotBits);
+    raise(slots_[static_cast<std::size_t>(number) % kSlots], (number >> kSlotBits) * kStep);
 }
 
 void RecentWrites::collect(const Params& params, Keys& keys) {
@@ -81,9 +71,9 @@ Task<void> RecentWrites::tell(Keys keys, LogPosition position) {
     std::ranges::sort(keys);
     const auto repeated = std::ranges::unique(keys);
     keys.erase(repeated.begin(), repeated.end());
-    std::string news = std::to_string(position.timeline) + ' ' + std::to_string(position.lsn);
-    for (const auto key : keys) news += ' ' + std::to_string(key);
-    co_await tell_(std::move(news));
+    std::vector<std::int64_t> numbers{-position.timeline};
+    for (const auto key : keys) numbers.push_back(number_of(key, position.lsn));
+    co_await tell_(std::move(numbers));
 }
 
 LogPosition RecentWrites::needed(const std::vector<Call>& calls) const {
@@ -97,10 +87,10 @@ LogPosition RecentWrites::needed(const std::vector<Call>& calls) const {
     return position;
 }
 
-void RecentWrites::start_from(std::uint64_t generation, LogPosition position) {
+void RecentWrites::start_from(std::uint64_t epoch, LogPosition position) {
     note_timeline(position.timeline);
     raise(start_, position.lsn);
-    started_.store(generation, std::memory_order_release);
+    started_.store(epoch, std::memory_order_release);
 }
 
 void RecentWrites::note_timeline(std::int64_t timeline) { raise(timeline_, timeline); }

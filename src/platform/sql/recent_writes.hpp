@@ -6,8 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "platform/sql/database.hpp"
@@ -27,15 +25,17 @@ class RecentWrites {
 public:
     /// The slots of keys.
     using Keys = std::vector<std::uint16_t>;
-    /// Tells all other processes of this database; returns when those that listen know, does not throw.
-    using Tell = std::function<Task<void>(std::string news)>;
-    /// 0 while this process may miss what others tell; else a number that changes whenever it may have missed something.
-    using Generation = std::function<std::uint64_t()>;
+    /// Tells all other processes of this database; returns when those that listen know, does not throw. Each number is told to hear() there; they stand
+    /// for themselves, in this order.
+    using Tell = std::function<Task<void>(std::vector<std::int64_t> numbers)>;
 
-    /// With other processes on the same database; without this call there are none. Before the first use.
-    void share(Tell tell, Generation generation);
-    /// What another process told. Call it before that one's Tell returns.
-    void hear(std::string_view news);
+    /// With other processes on the same database; without this call there are none. `live`, which outlives this, is false while this process may not
+    /// hear what others tell. Before the first use.
+    void share(Tell tell, const std::atomic<bool>& live);
+    /// A number that another process told.
+    void hear(std::int64_t number);
+    /// Something that others told may not have been heard. Before `live` is true again.
+    void miss() { ++epoch_; }
 
     /// Adds the keys among `params`.
     static void collect(const Params& params, Keys& keys);
@@ -47,12 +47,12 @@ public:
     /// What a replica must have replayed to answer these reads.
     LogPosition needed(const std::vector<Call>& calls) const;
 
-    /// The number to give to start_from(); 0 when others may write without our knowing.
-    std::uint64_t generation() const { return generation_(); }
-    /// True when every commit since start_from(generation) is known.
-    bool knows_all(std::uint64_t generation) const { return generation == started_.load(std::memory_order_acquire); }
-    /// `position` is where the primary was after generation() was read: earlier commits need not be known one by one.
-    void start_from(std::uint64_t generation, LogPosition position);
+    /// The number to give to start_from(); 0 while others may write without our knowing.
+    std::uint64_t epoch() const { return live_ && !*live_ ? 0 : epoch_.load(); }
+    /// True when every commit since start_from(epoch) is known.
+    bool knows_all(std::uint64_t epoch) const { return epoch == started_.load(std::memory_order_acquire); }
+    /// `position` is where the primary was after epoch() was read: earlier commits need not be known one by one.
+    void start_from(std::uint64_t epoch, LogPosition position);
 
 private:
     static constexpr std::size_t kSlots = 1 << 15;
@@ -60,7 +60,8 @@ private:
     void note_timeline(std::int64_t timeline);
 
     Tell tell_;
-    Generation generation_ = [] { return std::uint64_t{1}; };
+    const std::atomic<bool>* live_ = nullptr;  // null: there are no other processes
+    std::atomic<std::uint64_t> epoch_{1};
     std::array<std::atomic<std::int64_t>, kSlots> slots_{};
     std::atomic<std::int64_t> timeline_{0};
     std::atomic<std::int64_t> start_{0};

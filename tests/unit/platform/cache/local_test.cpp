@@ -47,8 +47,7 @@ TEST(LocalCache, DropsAStalePutAfterAClear) {
 TEST(LocalCache, GivesAndTakesNothingWhileItIsNotLive) {
     struct Kept : Retirable {};
     std::atomic<bool> is_live{true};
-    Local<int, Kept> cache(
-        100, [](const Kept&) -> std::size_t { return 1; }, is_live);
+    Local<int, Kept> cache(100, [](const Kept&) -> std::size_t { return 1; }, is_live);
     cache.put(1, std::make_shared<const Kept>(), cache.ticket(1));
     const auto ticket = cache.ticket(2);
     is_live = false;
