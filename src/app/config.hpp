@@ -75,6 +75,7 @@ struct Config {
     struct Sql {
         std::string engine = "sqlite";
         std::string dsn;
+        std::vector<std::string> replicas;
         std::size_t connections_per_thread = 8;
         std::chrono::milliseconds statement_deadline{5000};
         std::size_t max_waiting_writes = 4096;

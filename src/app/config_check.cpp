@@ -33,17 +33,22 @@ bool is_origin(std::string_view text) {
            text.find_first_of("/ *", scheme + 3) == std::string_view::npos;
 }
 
+void check_dsn(const std::string& key, const std::string& dsn) {
+    try {
+        const sql::PostgresSettings parsed({.dsn = dsn, .schema = "any"});
+    } catch (const std::invalid_argument& fault) {
+        throw std::runtime_error(key + ": " + fault.what());
+    }
+}
+
 void check_sql(const Config::Sql& sql) {
     demand(sql.engine == "sqlite" || sql.engine == "postgres", "sql.engine must be sqlite or postgres");
     demand(sql.connections_per_thread > 0, "sql.connections_per_thread must be at least 1");
     demand(sql.max_waiting_writes > 0, "sql.max_waiting_writes must be at least 1");
     if (sql.engine != "postgres") return;
     demand(!sql.dsn.empty(), "sql.dsn is needed when sql.engine is postgres");
-    try {
-        const sql::PostgresSettings parsed({.dsn = sql.dsn, .schema = "any"});
-    } catch (const std::invalid_argument& fault) {
-        throw std::runtime_error(std::string("sql.dsn: ") + fault.what());
-    }
+    check_dsn("sql.dsn", sql.dsn);
+    for (const std::string& replica : sql.replicas) check_dsn("sql.replicas", replica);
 }
 
 bool is_service(std::string_view name) { return std::ranges::find(kServices, name) != kServices.end(); }

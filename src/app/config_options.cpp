@@ -178,8 +178,13 @@ std::vector<Option> engine_options() {
         option("bus.prefix", "Before every exchange and queue in RabbitMQ",
                [](Config& c) -> auto& { return c.bus.prefix; }),
         option("sql.engine", "sqlite (embedded) or postgres", [](Config& c) -> auto& { return c.sql.engine; }),
-        secret("sql.dsn", "libpq connection string or URL of PostgreSQL; each service has a schema of its own there",
-               [](Config& c) -> auto& { return c.sql.dsn; }),
+        secret(
+            "sql.dsn",
+            "libpq connection string or URL of PostgreSQL; each service has a schema of its own there. Of several hosts "
+            "the one that takes writes",
+            [](Config& c) -> auto& { return c.sql.dsn; }),
+        secret("sql.replicas", "The same for streaming standbys, which answer reads",
+               [](Config& c) -> auto& { return c.sql.replicas; }),
         option("sql.connections_per_thread", "PostgreSQL connections of each service and io thread",
                [](Config& c) -> auto& { return c.sql.connections_per_thread; }),
         option("sql.statement_deadline", "Milliseconds that a PostgreSQL statement may take",

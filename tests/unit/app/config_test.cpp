@@ -117,6 +117,9 @@ TEST(Config, RefusesAConnectionStringThatCannotBeUsedAndDoesNotRepeatIt) {
     EXPECT_NE(fault("host=localhost password=hunter2 nonsense").find("sql.dsn"), std::string::npos);
     EXPECT_EQ(fault("host=localhost password=hunter2 nonsense").find("hunter2"), std::string::npos);
     EXPECT_NE(fault("host=a,b,c port=1,2").find("sql.dsn"), std::string::npos);
+    const std::string with_replica = "[sql]\nengine = \"postgres\"\ndsn = \"host=a\"\nreplicas = [\"host=b secret\"]\n";
+    EXPECT_NE(fault_of(with_replica).find("sql.replicas"), std::string::npos);
+    EXPECT_EQ(fault_of(with_replica).find("secret"), std::string::npos);
 }
 
 TEST(Config, ReadsAddressesToListenOn) {
