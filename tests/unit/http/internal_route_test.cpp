@@ -29,8 +29,9 @@ struct SecretAnswer {
     std::optional<UserId> subject;
     std::int64_t milliseconds_left = 0;
     std::string request_id;
+    bool reads_only = false;
 };
-BOOST_DESCRIBE_STRUCT(SecretAnswer, (), (text, subject, milliseconds_left, request_id))
+BOOST_DESCRIBE_STRUCT(SecretAnswer, (), (text, subject, milliseconds_left, request_id, reads_only))
 
 /// What a version before knew of that answer.
 struct OlderAnswer {
@@ -46,8 +47,9 @@ public:
         if (question.text == "refuse") co_return Error{Code::forbidden, "not you"};
         co_return SecretAnswer{question.text, visitor.id ? std::optional(visitor.id) : std::nullopt,
                                std::chrono::duration_cast<std::chrono::milliseconds>(left).count(),
-                               call ? call->request_id : ""};
+                               call ? call->request_id : "", call && call->reads_only};
     }
+    Task<Result<SecretAnswer>> look(Visitor visitor) { return ask(visitor, {}); }
 };
 
 class InternalRouteTest : public testing::Test {
@@ -56,6 +58,7 @@ protected:
         router.set_service("oracle");
         router.post("/internal/v1/oracle/ask", oracle, &Oracle::ask).internal(tokens);
         router.post("/v1/ask", oracle, &Oracle::ask).anyone();
+        router.get("/v1/look", oracle, &Oracle::look).anyone();
         router.carry_calls(std::chrono::seconds(10));
     }
     ServiceClient service(const InternalTokens& with, std::string audience = "oracle") {
@@ -136,6 +139,20 @@ TEST_F(InternalRouteTest, InheritsTheDeadlineAndTheRequestId) {
     EXPECT_EQ(answer.request_id, "request-7");
     EXPECT_GT(answer.milliseconds_left, 0);
     EXPECT_LE(answer.milliseconds_left, 500);
+}
+
+TEST_F(InternalRouteTest, OnlyAGetAndWhoIsAskedForOneReadOnly) {
+    EXPECT_TRUE(json::read_trusted<SecretAnswer>(post("", "/v1/look", "GET").body).reads_only);
+    EXPECT_FALSE(json::read_trusted<SecretAnswer>(post("", "/v1/ask").body).reads_only);
+    ServiceClient ask = service(tokens);
+    for (const bool reads_only : {false, true}) {
+        Call caller;
+        caller.reads_only = reads_only;
+        auto call = std::make_shared<const Call>(caller);
+        const SecretQuestion question{"hello"};
+        const auto answer = loop.run(run_for(std::move(call), ask.ask<SecretAnswer>("ask", UserId{}, question)));
+        EXPECT_EQ(answer.reads_only, reads_only);
+    }
 }
 
 TEST_F(InternalRouteTest, APublicRequestHasTheDeadlineOfTheServer) {
