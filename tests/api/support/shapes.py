@@ -174,7 +174,7 @@ class Fleet(Instance):
                 log = self.log()[-8000:]
                 self.kill()
                 raise RuntimeError(f"replica {number} of {service} did not start; the log of all:\n{log}")
-        self.gateway = self.gateway or Nginx(self.folder / "nginx", self.shape.urls(self), *self.shape.gateway_options)
+        self.gateway = self.gateway or Nginx(self.folder / "nginx", self.shape.urls(self), f"--config={self.config}", *self.shape.gateway_options)
         self.url = self.gateway.url
         return self
 
