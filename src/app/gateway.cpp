@@ -117,6 +117,7 @@ std::string target_of(std::string_view url, const std::string& where) {
 /// From the flags, else from the configuration, else by the name of the service.
 std::vector<GatewayService> services_of(const Config& config, const std::vector<std::string>& replicas) {
     std::vector<GatewayService> services;
+    services.reserve(kServices.size());
     for (std::string_view name : kServices) services.push_back({std::string(name), {}});
     for (const std::string& text : replicas) {
         const auto equals = std::min(text.find('='), text.size());
@@ -182,6 +183,7 @@ std::vector<GatewayPath> gateway_paths(const http::Router& routes) {
     }
     for (const auto& [service, path] : kStreams) add_method(path_of(paths, service, std::string(path)), "GET", false);
     std::vector<GatewayPath> sorted;
+    sorted.reserve(paths.size());
     for (auto& [name, path] : paths) sorted.push_back(std::move(path));
     std::ranges::sort(sorted, precedes);
     return sorted;

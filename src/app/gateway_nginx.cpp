@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string_view>
 
 #include "platform/http/internal_token.hpp"
@@ -52,6 +53,11 @@ public:
         if (!text.empty()) out_ += std::string(depth_ * 4, ' ') + text;
         out_ += '\n';
         return *this;
+    }
+    Text& line(std::initializer_list<std::string_view> parts) {
+        std::string text;
+        for (std::string_view part : parts) text += part;
+        return line(text);
     }
     Text& open(const std::string& head) {
         line(head + " {");
@@ -174,7 +180,7 @@ void write_service_side(Text& out, const Gateway& gateway) {
         "# Another replica gets what the first did not get, or what may be done twice; never a POST or PATCH that was sent.");
     out.line("proxy_next_upstream error timeout;");
     out.line("proxy_next_upstream_tries " + std::to_string(kTries) + ";");
-    out.line("proxy_next_upstream_timeout " + seconds(http.handler_deadline) + ";");
+    out.line("proxy_next_upstream_timeout " + seconds(2 * (http.handler_deadline + 1s)) + ";");
     out.line("proxy_buffer_size 16k;").line("proxy_buffers 16 16k;");
     out.line("# These are said once, below: a kept answer has those of the request that fetched it.");
     for (const char* name : {"X-Request-Id", "X-Content-Type-Options", "RateLimit", "RateLimit-Policy"})
@@ -206,7 +212,7 @@ void write_own_answers(Text& out) {
         body.append(R"(","status":)").append(status).append(R"(,"detail":")").append(answer.detail);
         body.append(R"(","instance":"$said_path","code":")").append(answer.code);
         body.append(R"(","request_id":"$asked_id"})");
-        out.line("return " + status + " '" + body + "';").close();
+        out.line({"return ", status, " '", body, "';"}).close();
     }
 }
 
@@ -280,15 +286,15 @@ std::string nginx_configuration(const Gateway& gateway) {
         out.line("access_log off;");
     }
     out.line("client_body_temp_path client_body;").line("proxy_temp_path proxy;");
-    for (const std::string unused : {"fastcgi", "uwsgi", "scgi"}) out.line(unused + "_temp_path " + unused + ";");
+    for (const std::string_view unused : {"fastcgi", "uwsgi", "scgi"}) out.line({unused, "_temp_path ", unused, ";"});
     write_maps(out, gateway);
     write_client_side(out, gateway);
     write_service_side(out, gateway);
     out.line("");
     for (const OwnAnswer& answer : kOwnAnswers) {
         const std::string status = std::to_string(answer.status);
-        out.line("error_page " + std::string(answer.nginx_status) +
-                 (status == answer.nginx_status ? "" : " =" + status) + " /.problem/" + status + ";");
+        const std::string changed = status == answer.nginx_status ? "" : " =" + status;
+        out.line({"error_page ", answer.nginx_status, changed, " /.problem/", status, ";"});
     }
     write_upstreams(out, gateway);
     write_servers(out, gateway);
