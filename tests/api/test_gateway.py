@@ -5,15 +5,18 @@ import http.client
 import json
 import re
 import socket
+import ssl
+import subprocess
 import time
 
 import httpx
 import pytest
 
 from support.client import check_problem
-from support.gateway import SERVICES, Nginx, StandIn, free_port, hang_up
+from support.gateway import Nginx, StandIn, hang_up
+from support.program import SERVICES, free_port
 
-pytestmark = pytest.mark.shape("postgres")  # the gateway is the same before every shape: once is enough
+pytestmark = pytest.mark.shape("sqlite")  # no server runs here: once is enough
 
 
 @pytest.fixture
@@ -129,6 +132,7 @@ def test_a_gateway_with_a_host_name_answers_for_no_other(gateway, replica):
 
 
 def test_what_a_client_says_of_its_address_counts_for_nothing(gateway, replica):
+    """[X2] The address that limits and the access log go by is the one that the gateway saw."""
     nginx = gateway([replica.url])
     forged = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Real-IP": "203.0.113.9"}
     httpx.get(nginx.url + "/v1/instance", headers=forged)
@@ -168,6 +172,16 @@ def test_headers_are_not_doubled(gateway, replica):
     for name in ("x-content-type-options", "ratelimit", "ratelimit-policy", "cache-control", "x-request-id"):
         assert len(answer.headers.get_list(name)) == 1, name
     assert answer.headers["server"] == "nginx"
+
+
+def test_it_ends_tls(gateway, replica, tmp_path):
+    certificate, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    made += ["-subj", "/CN=gateway", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run(made, check=True, capture_output=True)
+    nginx = gateway([replica.url], f"--certificate={certificate}", f"--key={key}")
+    assert httpx.get(nginx.url + "/v1/instance", verify=ssl.create_default_context(cafile=str(certificate))).status_code == 200
+    assert replica.seen[0][2]["X-Forwarded-Proto"] == "https"
 
 
 # --- what the gateway says itself

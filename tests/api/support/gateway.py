@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -36,7 +37,8 @@ class Nginx:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        is_tls = any(option.startswith("--certificate") for option in options)
+        self.url = f"{'https' if is_tls else 'http'}://127.0.0.1:{self.port}"
         self.log_path = folder / "log"
         # Limits out of the way; tests of a limit set it again: the last one counts.
         quiet = [f"--bind=127.0.0.1:{self.port}", "--address-requests=0", "--address-connections=0", "--cache-seconds=0"]
@@ -59,7 +61,8 @@ class Nginx:
         return " user root;" if os.geteuid() == 0 else ""
 
     def answers(self):
-        with contextlib.suppress(OSError), urllib.request.urlopen(self.url + "/livez", timeout=1) as answer:
+        anybody = ssl._create_unverified_context()
+        with contextlib.suppress(OSError), urllib.request.urlopen(self.url + "/livez", timeout=1, context=anybody) as answer:
             return answer.status == 200
         return False
 
