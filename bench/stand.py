@@ -19,6 +19,7 @@ GRAPH = SHARED / "data" / "graph" / "facebook_combined.txt"
 TEXT = SHARED / "data" / "text"
 # The limits are there and counted, only too high to be reached.
 NO_LIMITS = ["--rate-limits-read-per-minute", "1000000000", "--rate-limits-write-per-minute", "1000000000"]
+SERVICES = ["user", "connection", "post", "chat", "media", "analytics", "notification", "search"]
 COPY = 10_000  # node v of copy k of the network is node v + k * COPY
 
 
@@ -93,6 +94,24 @@ class Guildhall(Server):
         wait_until(is_still, 120, "the outbox to be empty", every=0.5)
 
 
+class Together(Server):
+    """Several servers that answer at one address: their CPU is counted together."""
+
+    def __init__(self, name, front, others):
+        self.name, self.url, self.port, self.log = name, front.url, front.port, front.log
+        self.servers = [front, *others]
+
+    def alive(self):
+        return all(server.alive() for server in self.servers)
+
+    def pids(self):
+        return [pid for server in self.servers for pid in server.pids()]
+
+    def stop(self):
+        for server in self.servers:
+            server.stop()
+
+
 class Network:
     """An imported network: its members' tokens and, where a manifest was asked for, all that was written."""
 
@@ -124,6 +143,7 @@ class Stand:
         self.temporary = pathlib.Path(tempfile.mkdtemp(prefix="guildhall-bench-"))
         self.temporary.chmod(0o755)
         self.postgres_dsn = None
+        self.engines = {}
 
     def __enter__(self):
         return self
@@ -131,7 +151,7 @@ class Stand:
     def __exit__(self, *_):
         for server in reversed(self.running):
             server.stop()
-        if self.postgres_dsn:
+        if self.postgres_dsn or self.engines:
             subprocess.run([ROOT / "tests/engines/down"], env={**os.environ, "STATE_DIR": str(self.temporary / "state")}, check=False)
         shutil.rmtree(self.temporary, ignore_errors=True)
 
@@ -201,6 +221,44 @@ class Stand:
                 raise Failed(f"PostgreSQL did not start: {run.stdout}{run.stderr}")
             self.postgres_dsn = run.stdout.rstrip().rpartition("GUILDHALL_TEST_POSTGRES=")[2]
         return self.postgres_dsn
+
+    def engine(self, name):
+        """Starts an engine of its own; its URL."""
+        if name not in self.engines:
+            environment = {**os.environ, "DATA_DIR": str(self.temporary / name), "STATE_DIR": str(self.temporary / "state")}
+            run = subprocess.run([ROOT / f"tests/engines/up-{name}"], env=environment, capture_output=True, text=True, check=False)
+            if run.returncode:
+                raise Failed(f"{name} did not start: {run.stdout}{run.stderr}")
+            self.engines[name] = run.stdout.rstrip().rpartition("\n")[2].partition("=")[2]
+        return self.engines[name]
+
+    def engine_options(self, prefix):
+        return ["--sql-engine", "postgres", "--sql-dsn", self.postgres(), "--redis-url", self.engine("redis"), "--redis-prefix", f"{prefix}:",
+                "--bus-url", self.engine("rabbitmq"), "--bus-prefix", f"{prefix}.", "--sql-connections-per-thread", "4"]
+
+    def on_engines(self):
+        """One process with all services on all engines."""
+        return self.guildhall("engines", threads=2, options=self.engine_options("one"))
+
+    def eight_services(self):
+        """Eight processes with one service each behind nginx, on the same engines."""
+        ports = {name: free_port() for name in SERVICES}
+        url = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        options = [*self.engine_options("eight"), "--services-secrets", "s" * 32, "--services-user-url", url["user"],
+                   "--services-connection-url", url["connection"], "--http-trusted-proxies", "127.0.0.1", *NO_LIMITS]
+        processes = []
+        for name in SERVICES:
+            command = [self.binary, "serve", "--services", name, "--data", self.temporary / "eight", "--listen", f"127.0.0.1:{ports[name]}", "--http-threads", "1", *options]
+            processes.append(self.start(Server(f"serve-{name}", command, ports[name], self.folder), "/readyz"))
+        front, folder = free_port(), self.temporary / "nginx"
+        folder.mkdir()
+        written = subprocess.run([self.binary, "gateway", "nginx", f"--bind=127.0.0.1:{front}", "--address-requests=0", "--address-connections=0", "--cache-seconds=0",
+                                  *(f"--replica={name}={url[name]}" for name in SERVICES)], capture_output=True, text=True, check=True)
+        (folder / "nginx.conf").write_text(written.stdout)
+        user = " user root;" if os.geteuid() == 0 else ""
+        program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+        nginx = self.start(Server("nginx", [program, "-p", f"{folder}/", "-e", "stderr", "-c", "nginx.conf", "-g", "daemon off;" + user], front, self.folder), "/livez")
+        return Together("eight", nginx, processes)
 
     def node(self, posts_per_member):
         """The usual stack on the same PostgreSQL, 2 workers; the server and one token for each of the 4,039 members, in order of id."""
