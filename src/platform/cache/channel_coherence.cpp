@@ -28,6 +28,11 @@ constexpr std::size_t kHeartbeatsKept = 16;  // whose echo may be on its way
 std::string stream_of(std::string_view service) { return "coherence." + std::string(service); }
 std::string acks_of(std::string_view process) { return "coherence-acks." + std::string(process); }
 
+metrics::Gauge& liveness() {
+    static metrics::Gauge& gauge =
+        metrics::gauge("guildhall_coherence_live", "1 while what is kept in memory may be used.");
+    return gauge;
+}
 metrics::Counter& messages() {
     static metrics::Counter& counter = metrics::counter("guildhall_coherence_messages_total",
                                                         "Messages to other processes about what they keep in memory.");
@@ -94,7 +99,7 @@ struct Coherence::Turn {
     };
     std::map<std::string, std::vector<std::pair<std::string, std::vector<std::int64_t>>>, std::less<>> changes;
     std::vector<Awaited> awaited;
-    std::vector<std::shared_ptr<Waiter>> waiters;
+    std::vector<std::weak_ptr<Waiter>> waiters;
     Clock::time_point give_up_at;  // when nobody waits for it who would
     bool is_over = false;
 };
@@ -102,6 +107,7 @@ struct Coherence::Turn {
 ChannelCoherence::ChannelCoherence(realtime::Channel& channel, Options options)
     : channel_(channel), options_(options), self_(hex(random_bytes(kSelfBytes))) {
     live_ = false;
+    liveness().set(0);
     acks_ = channel_.subscribe(acks_of(self_), [this](auto, std::string_view text) { receive_ack(text); });
 }
 
@@ -139,7 +145,7 @@ Coherence::Told ChannelCoherence::announce(const Changes& changes) {
     Told told;
     {
         const std::lock_guard lock(mutex_);
-        if (!waker_) return nullptr;
+        if (waker_.expired()) return nullptr;
         if (!pending_) pending_ = std::make_shared<Turn>();
         for (const Change& change : changes) {
             if (change.ids.empty()) continue;
@@ -161,7 +167,7 @@ Task<void> ChannelCoherence::settled(Told told) {
     const auto waiter = std::make_shared<Turn::Waiter>(executor, Clock::now() + options_.ack_within);
     {
         const std::lock_guard lock(mutex_);
-        if (told->is_over || !waker_) co_return;
+        if (told->is_over || waker_.expired()) co_return;
         told->waiters.push_back(waiter);
     }
     boost::system::error_code cancelled;
@@ -190,7 +196,8 @@ void ChannelCoherence::give_up(const Told& told) {
 
 void ChannelCoherence::end(Turn& turn) {
     turn.is_over = true;
-    for (const auto& waiter : turn.waiters) asio::post(waiter->executor, [waiter] { waiter->timer.cancel(); });
+    for (const auto& weak : turn.waiters)
+        if (const auto waiter = weak.lock()) asio::post(waiter->executor, [waiter] { waiter->timer.cancel(); });
     turn.waiters.clear();
 }
 
@@ -329,6 +336,7 @@ void ChannelCoherence::miss(Service& service) {
         next_heartbeat_ = {};
     }
     if (live_.exchange(false)) {
+        liveness().set(0);
         spdlog::warn(
             "caches: what other processes changed may have been missed; nothing is kept until they are heard again");
         clears().add();
@@ -359,6 +367,7 @@ void ChannelCoherence::set_live() {
             }
     }
     if (is_live == live_) return;
+    liveness().set(is_live ? 1 : 0);
     if (is_live) {
         // What was read while changes were not heard is older than this clear(), and so is not put.
         clear();
@@ -376,8 +385,9 @@ void ChannelCoherence::set_live() {
 
 void ChannelCoherence::wake() {
     const std::lock_guard lock(mutex_);
-    if (!waker_ || std::exchange(is_woken_, true)) return;
-    asio::post(waker_->executor, [waker = waker_] { waker->timer.cancel(); });
+    const auto waker = waker_.lock();
+    if (!waker || std::exchange(is_woken_, true)) return;
+    asio::post(waker->executor, [waker] { waker->timer.cancel(); });
 }
 
 void ChannelCoherence::stop() {
@@ -509,7 +519,7 @@ void ChannelCoherence::leave() {
     {
         const std::lock_guard lock(mutex_);
         is_over_ = true;
-        waker_ = nullptr;
+        waker_.reset();
         for (const auto& [name, service] : services_)
             out.push_back({service->stream, {CoherenceMessage::Type::leave, self_, service->sequence, 0, {}, {}, {}}});
         for (const Told& turn : sent_) end(*turn);

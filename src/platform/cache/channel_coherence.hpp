@@ -22,6 +22,7 @@ namespace guildhall::cache {
 /// they no longer do. See docs/adr/0009. Thread-safe.
 class ChannelCoherence final : public Coherence {
 public:
+    /// The times of the protocol; the same in all processes.
     struct Options {
         std::chrono::milliseconds heartbeat_every{500};
         std::chrono::milliseconds echo_within{2000};   // of an own heartbeat; then this process may be cut off
@@ -90,7 +91,7 @@ private:
     std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
     Told pending_;           // to be sent
     std::deque<Told> sent_;  // and not acknowledged by all
-    std::shared_ptr<Waker> waker_;
+    std::weak_ptr<Waker> waker_;  // of run(), whose timer must not outlive its executor
     bool is_woken_ = false;
     bool is_stopping_ = false;
     bool is_over_ = false;

@@ -12,6 +12,7 @@ namespace guildhall::cache {
 /// What processes tell each other to keep their caches coherent. Text, so that it can be read on the wire:
 /// "h <sender> <sequence> <number> <kind>…", "c <sender> <sequence> <kind>:<id>,<id>…", "l <sender> <sequence>", "a <sender> <sequence> <service>".
 struct CoherenceMessage {
+    /// What it says; the letter is the message's first.
     enum class Type : char { heartbeat = 'h', change = 'c', leave = 'l', ack = 'a' };
 
     Type type;
@@ -23,6 +24,7 @@ struct CoherenceMessage {
     std::vector<std::string> kinds;                                          // of a heartbeat: what the sender keeps
     std::vector<std::pair<std::string, std::vector<std::int64_t>>> changes;  // kind and ids
 
+    /// As it goes over the wire.
     std::string write() const;
     /// Nothing for what is no message.
     static std::optional<CoherenceMessage> read(std::string_view text);

@@ -19,6 +19,7 @@ using ProfilePointer = std::shared_ptr<const Profile>;
 
 /// What processes keep of a handle: whose it is. The id is handle_id().
 inline constexpr std::string_view kHandleKind = "user.handle";
+/// A number for a handle, the same in all processes; two may have the same.
 std::int64_t handle_id(std::string_view handle);
 
 /// The Directory, and what else of members is read often, in memory in front of the store. Exact: who changes a row tells `coherence`. Thread-safe.
