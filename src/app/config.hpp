@@ -53,9 +53,11 @@ struct Config {
         std::array<std::vector<std::string>, kServices.size()> urls;
         std::vector<std::string> secrets;
 
+        /// True when this process runs `service`, one of kServices.
         bool runs(std::string_view service) const;
+        /// True when it runs all of them.
         bool run_all() const;
-        /// The base URLs of a service in other processes; service is one of kServices.
+        /// The base URLs of `service` in other processes; empty when none are configured.
         const std::vector<std::string>& urls_of(std::string_view service) const;
     } services;
 

@@ -33,6 +33,7 @@ public:
     /// Subscribes what the service has bound. Throws std::logic_error when that is not what consumers_of() says of it: other processes rely on that.
     void subscribe(bus::Bus& bus);
 
+    /// What /readyz asks of the database.
     Dependency dependency();
     /// Renews the node number; ends the process when another has it.
     Task<void> renew();

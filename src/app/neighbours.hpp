@@ -24,6 +24,7 @@ public:
     user::SessionsClient* sessions() { return sessions_ ? &*sessions_ : nullptr; }
     connection::NetworkClient* network() { return network_ ? &*network_ : nullptr; }
 
+    /// What /readyz asks of them.
     std::vector<Dependency> dependencies();
     /// Every second: learns of ended sessions and new keys, lets go of what is too old.
     Task<void> maintain();
