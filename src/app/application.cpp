@@ -86,7 +86,8 @@ struct Application::State {
         platform.emplace(config, dependencies());
         router.set_service("platform");
         platform->add_routes(router);
-        if (neighbours.sessions()) router.carry_calls(config.http.handler_deadline);
+        // What is asked of others has a deadline, and what a replica may answer is known from the request.
+        if (neighbours.sessions() || !config.sql.replicas.empty()) router.carry_calls(config.http.handler_deadline);
         router.freeze();
         // A gateway may ask any process: each has the document of all services.
         if (config.services.run_all()) {
@@ -146,9 +147,12 @@ struct Application::State {
 
     std::vector<Dependency> dependencies() {
         std::vector<Dependency> out;
+        const auto add = [&out](const std::vector<Dependency>& some) {
+            out.insert(out.end(), some.begin(), some.end());
+        };
         for (Foundation* base : bases()) out.push_back(base->dependency());
-        for (auto&& others : {neighbours.dependencies(), engines.dependencies()})
-            out.insert(out.end(), others.begin(), others.end());
+        add(neighbours.dependencies());
+        add(engines.dependencies());
         return out;
     }
 

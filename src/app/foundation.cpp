@@ -7,10 +7,16 @@
 #include <unistd.h>
 
 #include "app/consumers.hpp"
-#include "app/service_database.hpp"
 
 namespace guildhall::app {
 namespace {
+
+/// The kind under which processes tell each other what they have written to the database of a service.
+std::string_view written_kind(std::string_view service) {
+    if (service == "user") return "user.written";
+    if (service == "connection") return "connection.written";
+    return "post.written";
+}
 
 constexpr sql::Statement kFirstEvent{"outbox.first", "SELECT id FROM outbox LIMIT 1"};
 
@@ -20,7 +26,8 @@ Foundation::Foundation(const Config& config, Engines& engines, const std::string
                        const std::vector<sql::Migration>& migrations, IoThreads& threads)
     : name_(std::move(service)),
       clock_(engines.clock),
-      database_(open_database(config, name_)),
+      has_replicas_(!config.sql.replicas.empty()),
+      database_(open_database(config, name_, replica_ports(config, engines))),
       consumers_(*database_, clock_) {
     database_->migrate(migrations);
     run_and_wait(threads,
@@ -33,6 +40,23 @@ Foundation::Foundation(const Config& config, Engines& engines, const std::string
     outbox_->on_commit([this] { relay_->wake(); });
 }
 
+ReplicaPorts Foundation::replica_ports(const Config& config, Engines& engines) {
+    ReplicaPorts ports;
+    if (config.sql.replicas.empty()) return ports;
+    ports.on_primary_back = [&coherence = engines.coherence, this] { coherence.clear(name_); };
+    if (!engines.replicas) return ports;
+    const auto writes = std::make_shared<sql::RecentWrites>();
+    const std::string_view kind = written_kind(name_);
+    heard_ = engines.coherence.on(
+        kind, [writes](std::int64_t number) { writes->hear(number); }, [writes] { writes->miss(); });
+    const auto tell = [&coherence = engines.coherence, kind](std::vector<std::int64_t> numbers) {
+        return coherence.changed({{kind, std::move(numbers)}});
+    };
+    writes->share(tell, engines.coherence.live());
+    ports.recent_writes = writes;
+    return ports;
+}
+
 void Foundation::subscribe(bus::Bus& bus) {
     if (consumers_.wanted() != consumers_of(name_))
         throw std::logic_error("consumers_of(" + name_ + ") is out of date");
@@ -40,7 +64,10 @@ void Foundation::subscribe(bus::Bus& bus) {
 }
 
 Dependency Foundation::dependency() {
-    return {"sql:" + name_, "the " + name_ + " service answers 503", true, [this] { return database_->ready(); }};
+    const auto primary = [this] { return database_->ready(); };
+    // With replicas the process stays in service when the primary is away: its reads are answered.
+    if (has_replicas_) return {"sql:" + name_, "what changes something answers 503; replicas are read", false, primary};
+    return {"sql:" + name_, "the " + name_ + " service answers 503", true, primary};
 }
 
 Task<void> Foundation::renew() {

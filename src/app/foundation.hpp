@@ -8,6 +8,8 @@
 #include "app/engines.hpp"
 #include "app/io_threads.hpp"
 #include "app/platform_routes.hpp"
+#include "app/service_database.hpp"
+#include "platform/cache/coherence.hpp"
 #include "platform/outbox/consumer.hpp"
 #include "platform/outbox/outbox.hpp"
 #include "platform/outbox/relay.hpp"
@@ -43,8 +45,12 @@ public:
     Task<bool> is_relayed();
 
 private:
+    ReplicaPorts replica_ports(const Config& config, Engines& engines);
+
     const std::string name_;
     const Clock& clock_;
+    const bool has_replicas_;
+    std::unique_ptr<cache::Coherence::Registration> heard_;  // what other processes write, for reads of replicas
     std::unique_ptr<sql::Database> database_;
     std::optional<sql::NodeLease> lease_;
     std::optional<IdGenerator> ids_;

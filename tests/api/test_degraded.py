@@ -2,11 +2,13 @@
 
 import time
 
+import psycopg
 import pytest
 
 from support.client import Service, eventually
 from support.engines import OwnEngine
 from support.program import SERVICES
+from support.shapes import Services, merged
 
 pytestmark = [pytest.mark.shape("services"), pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(300), pytest.mark.xdist_group("degraded")]
 
@@ -23,6 +25,16 @@ def own_rabbitmq(tmp_path_factory):
     engine = OwnEngine("rabbitmq", tmp_path_factory.mktemp("rabbitmq"))
     yield engine
     engine.stop()
+
+
+@pytest.fixture(scope="module")
+def own_postgres(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("postgres")
+    primary = OwnEngine("postgres", folder / "primary")
+    standby = OwnEngine("postgres", folder / "standby", STANDBY_OF=primary.env["PORT"])
+    yield primary, standby
+    standby.stop()
+    primary.stop()
 
 
 def down(engine, how):
@@ -139,6 +151,72 @@ def test_without_rabbitmq_events_wait(launch, own_rabbitmq, how):
     assert ada.relationship(clara)["connected"]
     for number in range(2):
         eventually(lambda: health(instance, "user", number, "rabbitmq")["status"] == "ok", within=20)
+
+
+def on_replicated(own_postgres):
+    """Eight services on a primary and its standby."""
+    primary, standby = own_postgres
+
+    class Replicated(Services):
+        def settings(self, instance):
+            settings = super().settings(instance)
+            replica = psycopg.conninfo.make_conninfo(standby.address, dbname=instance.database)
+            return merged(settings, {"sql": {"replicas": [replica]}})
+
+    return Replicated(primary.address)
+
+
+@pytest.mark.parametrize("how", ["stopped", "silent"])
+def test_without_the_primary_reads_go_on(launch, own_postgres, how):
+    """Reads come from the standby, all that changes something answers 503 soon and is not done by half; then all goes on by itself."""
+    primary, standby = own_postgres
+    instance = launch(shape=on_replicated(own_postgres))
+    service = Service(instance)
+    ada, bela = exercise_reads(service, "before")
+    post = ada.publish("Before the primary goes", visibility="connections")
+    time.sleep(1)  # the standby has it by then
+    down(primary, how)
+    try:
+        eventually(lambda: health(instance, "post", 0, "sql:post")["status"] == "down", within=15)
+        for _ in range(4):  # both replicas of each service
+            assert bela.get(f"/v1/posts/{post['id']}").json()["text"] == post["text"]
+            bela.get("/v1/feed")
+            bela.get(f"/v1/users/{ada.id}")
+            bela.get("/v1/connections")
+            begun = time.monotonic()
+            ada.publish("While the primary is away", status=503)
+            ada.patch("/v1/users/me", {"headline": "Not now"}, status=503)
+            assert time.monotonic() - begun < 8
+    finally:
+        back(primary, how)
+    eventually(lambda: ada.publish("The primary is back", status=(201, 503)).get("id"), within=30)
+    # Each process learns of it within its own back-off.
+    for replica in [*replicas_of(instance, "post"), *replicas_of(instance, "user"), *replicas_of(instance, "connection")]:
+        eventually(lambda: replica.anyone.get("/readyz", status=(200, 503)).json()["dependencies"][0]["status"] == "ok", within=15)
+    texts = [row["text"] for row in eventually(lambda: bela.get("/v1/feed", status=(200, 503)).json().get("items"))]
+    assert texts[0] == "The primary is back" and "While the primary is away" not in texts, texts
+    assert ada.get("/v1/users/me").json()["headline"] != "Not now"
+
+
+def exercise_reads(service, label):
+    ada, bela = service.members(2)
+    ada.connect(bela)
+    assert ada.publish(label)["id"] in bela.feed_ids()
+    return ada, bela
+
+
+@pytest.mark.parametrize("how", ["stopped", "silent"])
+def test_without_the_standby_everything_works(launch, own_postgres, how):
+    primary, standby = own_postgres
+    instance = launch(shape=on_replicated(own_postgres))
+    service = Service(instance)
+    exercise(service, instance, "before")
+    down(standby, how)
+    try:
+        exercise(service, instance, "without")
+    finally:
+        back(standby, how)
+    exercise(service, instance, "after")
 
 
 @pytest.mark.parametrize("name", ["user", "connection", "post"])

@@ -89,8 +89,8 @@ private:
     std::mutex live_mutex_;     // held while live_ changes, with the clear() that belongs to it; before mutex_
     mutable std::mutex mutex_;  // guards what follows
     std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
-    Told pending_;           // to be sent
-    std::deque<Told> sent_;  // and not acknowledged by all
+    Told pending_;                // to be sent
+    std::deque<Told> sent_;       // and not acknowledged by all
     std::weak_ptr<Waker> waker_;  // of run(), whose timer must not outlive its executor
     bool is_woken_ = false;
     bool is_stopping_ = false;

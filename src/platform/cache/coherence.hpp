@@ -57,12 +57,12 @@ public:
     /// False while this process may not hear what others change: then a cache is as good as empty and keeps nothing. It lives as long as this.
     const std::atomic<bool>& live() const { return live_; }
 
+    /// Lets go, in this process, of everything of `service`; of all services when it is empty.
+    void clear(std::string_view service = {}) const;
+
 protected:
     void drop(std::string_view kind, const std::vector<std::int64_t>& ids) const;
     void drop(const Changes& changes) const;
-    /// Lets go of everything of `service`; of all services when it is empty.
-    void clear(std::string_view service = {}) const;
-
     std::atomic<bool> live_{true};
 
 private:

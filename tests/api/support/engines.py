@@ -16,6 +16,7 @@ class OwnEngine:
         self.name = name
         self.folder = folder
         self.env = {**os.environ, "DATA_DIR": str(folder / "data"), "STATE_DIR": str(folder / "state"), **environment}
+        folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
         for parent in folder.parents:  # an engine's own user must reach it
             with contextlib.suppress(OSError):
