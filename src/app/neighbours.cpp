@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "platform/async/call.hpp"
 #include "platform/async/upkeep.hpp"
 #include "platform/base/text.hpp"
 
@@ -69,7 +70,13 @@ std::vector<Dependency> Neighbours::dependencies() {
 }
 
 Task<void> Neighbours::maintain() {
-    if (sessions_) co_await keep_up("sessions and keys", sessions_->refresh());
+    if (sessions_) {
+        // Asked in vain it would count against the peer, which may well answer readers from a replica.
+        Call call;
+        call.reads_only = true;
+        co_await keep_up("sessions and keys",
+                         run_for(std::make_shared<const Call>(std::move(call)), sessions_->refresh()));
+    }
     if (directory_) directory_->expire();
     if (network_) network_->expire();
 }

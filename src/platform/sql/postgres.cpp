@@ -421,7 +421,7 @@ private:
         const auto epoch = writes_->epoch();
         if (epoch == 0 || !std::ranges::all_of(calls, is_fit)) co_return std::nullopt;
         if (!writes_->knows_all(epoch) && !co_await learn_position(epoch)) co_return std::nullopt;
-        auto answers = co_await replicas_->read(calls, writes_->needed(calls), kReplicaDeadline);
+        auto answers = co_await replicas_->read(calls, writes_->needed(calls), true, kReplicaDeadline);
         if (answers) from_replica_.add();
         co_return answers;
     }
@@ -442,7 +442,7 @@ private:
     /// Throws ConnectionLost when no replica has what the reads need: rather no answer than an old one.
     Task<std::vector<Rows>> read_in_place_of_primary(const std::vector<Call>& calls, const std::string& why) {
         if (!replaced_.exchange(true)) spdlog::warn("replicas are read in the place of the primary: {}", why);
-        auto answers = co_await replicas_->read(calls, writes_->needed(calls), deadline_);
+        auto answers = co_await replicas_->read(calls, writes_->needed(calls), false, deadline_);
         if (!answers) throw ConnectionLost(why + "; no replica can answer");
         from_replica_.add();
         co_return std::move(*answers);

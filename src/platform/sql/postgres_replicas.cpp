@@ -28,8 +28,8 @@ std::int64_t now_count() { return std::chrono::steady_clock::now().time_since_ep
 PostgresReplicas::Replica::Replica(PostgresOptions options)
     : shared(std::make_shared<PostgresShared>(std::move(options), PostgresRole::replica)) {}
 
-bool PostgresReplicas::Replica::may_ask(LogPosition needed) {
-    if (!failed_ && has(needed)) return true;
+bool PostgresReplicas::Replica::may_ask(LogPosition needed, bool has_primary) {
+    if (!failed_ && (!has_primary || has(needed))) return true;
     auto next = next_try_.load();
     const auto now = now_count();
     if (now < next) return false;
@@ -83,11 +83,11 @@ void PostgresReplicas::close() {
 }
 
 Task<std::optional<std::vector<Rows>>> PostgresReplicas::read(const std::vector<Call>& calls, LogPosition needed,
-                                                              std::chrono::milliseconds deadline) {
+                                                              bool has_primary, std::chrono::milliseconds deadline) {
     const auto first = turn_.fetch_add(1, std::memory_order_relaxed);
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
         auto& replica = *replicas_[(first + i) % replicas_.size()];
-        if (!replica.may_ask(needed)) continue;
+        if (!replica.may_ask(needed, has_primary)) continue;
         try {
             if (auto answers = co_await replica.read(calls, needed, deadline)) co_return answers;
         } catch (const std::runtime_error& failure) {

@@ -23,8 +23,8 @@ public:
     void close();
 
     /// The answers of a replica that has replayed `needed`, asked in turn; nothing when there is none, or it does not answer within `deadline`: it is
-    /// then left alone for a while. Does not throw.
-    Task<std::optional<std::vector<Rows>>> read(const std::vector<Call>& calls, LogPosition needed,
+    /// then left alone for a while. With a primary to turn to instead, who was behind a moment ago is passed over. Does not throw.
+    Task<std::optional<std::vector<Rows>>> read(const std::vector<Call>& calls, LogPosition needed, bool has_primary,
                                                 std::chrono::milliseconds deadline);
 
 private:
@@ -35,7 +35,7 @@ private:
         explicit Replica(PostgresOptions options);
 
         /// False when asking it would most likely be in vain. One caller at a time tries anyway, now and then.
-        bool may_ask(LogPosition needed);
+        bool may_ask(LogPosition needed, bool has_primary);
         /// Nothing when it is behind. Throws what reading throws.
         Task<std::optional<std::vector<Rows>>> read(const std::vector<Call>& calls, LogPosition needed,
                                                     std::chrono::milliseconds deadline);

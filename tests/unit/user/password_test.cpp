@@ -1,5 +1,8 @@
 #include "services/user/password.hpp"
 
+#include <ctime>
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "platform/base/result.hpp"
@@ -66,11 +69,11 @@ TEST(PasswordHasherDummy, TakesAsLongAsARealHash) {
     PasswordHasher hasher(pool, {16'384, 3, 1});
     const auto phc = await(hasher.hash("correct horse"));
     const auto time_of = [&](std::optional<std::string> hash) {
-        auto best = std::chrono::steady_clock::duration::max();
+        auto best = std::numeric_limits<std::clock_t>::max();  // of CPU: other programs must not count
         for (int i = 0; i < 5; ++i) {
-            const auto start = std::chrono::steady_clock::now();
+            const auto start = std::clock();
             EXPECT_FALSE(await(hasher.verify("wrong horse", hash)));
-            best = std::min(best, std::chrono::steady_clock::now() - start);
+            best = std::min(best, std::clock() - start);
         }
         return best;
     };
