@@ -109,7 +109,8 @@ struct Application::State {
         Foundation& base =
             connection_base.emplace(config, engines, owner, "connection", connection::Module::migrations(), threads);
         connections.emplace(connection::Module::Ports{base.database(), base.ids(), engines.clock, base.outbox(),
-                                                      base.consumers(), directory(), engines.coherence});
+                                                      base.consumers(), directory(), engines.coherence,
+                                                      *engines.channel});
         bind(base, *connections);
     }
     void make_posts() {

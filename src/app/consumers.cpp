@@ -24,7 +24,8 @@ std::vector<bus::Wanted> consumers_of(std::string_view service) {
     if (service == "connection")
         return {consumer<user::Blocked, user::Unblocked>("connection.blocks"),
                 consumer<user::ProfileChanged>("connection.names"),
-                consumer<connection::Connected, connection::Disconnected>("connection.lists")};
+                consumer<connection::Connected, connection::Disconnected>("connection.lists"),
+                consumer<connection::Invited, connection::Connected>("connection.live")};
     return {
         consumer<connection::Connected, connection::Disconnected, user::Blocked, user::Unblocked>("post.feeds"),
         consumer<post::PostCreated, post::PostEdited, post::PostVisibilityChanged, post::PostDeleted, post::PostReacted,

@@ -21,6 +21,7 @@
 #include "platform/outbox/consumer.hpp"
 #include "platform/outbox/outbox.hpp"
 #include "platform/outbox/relay.hpp"
+#include "platform/realtime/channel.hpp"
 #include "services/connection/module.hpp"
 #include "services/connection/public/events.hpp"
 #include "services/user/public/directory.hpp"
@@ -114,7 +115,7 @@ public:
     World(World& first, cache::Coherence& shared) : ground(first.ground), coherence(shared), ids(clock, 2) { start(); }
 
     void start() {
-        module.emplace(Module::Ports{database, ids, clock, outbox, consumers, directory, coherence});
+        module.emplace(Module::Ports{database, ids, clock, outbox, consumers, directory, coherence, *channel});
         consumers.subscribe(*bus);
     }
 
@@ -252,6 +253,7 @@ public:
     FakeDirectory& directory = ground->directory;
     std::unique_ptr<cache::Coherence> alone = cache::make_memory_coherence();
     cache::Coherence& coherence;
+    std::unique_ptr<realtime::Channel> channel = realtime::make_memory_channel();
     std::unique_ptr<sql::Database> opened = ground->place.open();
     guildhall::test::CountingDatabase database{*opened};
     IdGenerator ids{clock, 1};

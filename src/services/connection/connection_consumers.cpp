@@ -1,10 +1,22 @@
 #include "services/connection/connection_consumers.hpp"
 
+#include "platform/json/write.hpp"
 #include "services/connection/public/events.hpp"
 #include "services/connection/public/kept.hpp"
+#include "services/connection/public/live.hpp"
 #include "services/user/public/events.hpp"
 
 namespace guildhall::connection {
+namespace {
+
+/// Unless one of them has blocked the other since.
+Task<void> tell(user::Directory& directory, realtime::Channel& channel, UserId member, LiveNotice notice) {
+    const auto hidden = co_await directory.hidden_from(member);
+    if (hidden->contains(notice.user_id)) co_return;
+    channel.publish(live_stream_of(member), json::to_json(notice));
+}
+
+}  // namespace
 
 void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& service, cache::Coherence& coherence) {
     // One consumer for both, so that a block and its end come in order.
@@ -26,6 +38,18 @@ void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& s
     };
     consumers.on_repeatable<Connected>("connection.lists", forget);
     consumers.on_repeatable<Disconnected>("connection.lists", forget);
+}
+
+void add_live_notices(outbox::Consumers& consumers, user::Directory& directory, realtime::Channel& channel) {
+    consumers.on_repeatable<Invited>("connection.live", [&directory, &channel](const Invited& event) {
+        return tell(directory, channel, event.invitee_id, {LiveKind::invited, event.inviter_id});
+    });
+    consumers.on_repeatable<Connected>("connection.live", [&directory, &channel](const Connected& event) -> Task<void> {
+        const UserId low = event.low_id;
+        const UserId high = event.high_id;
+        co_await tell(directory, channel, low, {LiveKind::connected, high});
+        co_await tell(directory, channel, high, {LiveKind::connected, low});
+    });
 }
 
 }  // namespace guildhall::connection

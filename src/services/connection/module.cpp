@@ -24,6 +24,7 @@ Module::Module(Ports ports, Options options)
       service_(store_, network_, ports.coherence, ports.ids, ports.clock, ports.outbox, ports.directory),
       internal_(stored_network_) {
     add_connection_consumers(ports.consumers, service_, ports.coherence);
+    add_live_notices(ports.consumers, ports.directory, ports.channel);
 }
 
 std::vector<sql::Migration> Module::migrations() {

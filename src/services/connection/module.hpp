@@ -9,6 +9,7 @@
 #include "platform/http/router.hpp"
 #include "platform/outbox/consumer.hpp"
 #include "platform/outbox/outbox.hpp"
+#include "platform/realtime/channel.hpp"
 #include "platform/sql/database.hpp"
 #include "services/connection/cached_network.hpp"
 #include "services/connection/connection_service.hpp"
@@ -35,6 +36,7 @@ public:
         outbox::Consumers& consumers;
         user::Directory& directory;
         cache::Coherence& coherence;
+        realtime::Channel& channel;
     };
 
     /// Binds the consumers; subscribe them afterwards.
