@@ -86,6 +86,7 @@ TEST_P(BusContract, BringsEachSubscriptionItsTypesInOrder) {
     EXPECT_THAT(some.ids(), ElementsAre(2, 5));
 }
 
+// [X16]
 TEST_P(BusContract, BringsEveryAttribute) {
     Received received;
     subscribe("one", {"a.v1"}, received);

@@ -57,6 +57,7 @@ protected:
     std::unique_ptr<Place> b_;
 };
 
+// [X26]
 TEST_F(RedisCoherence, NobodyReadsWhatIsOlderThanAnAnsweredWrite) {
     std::array<std::atomic<int>, 16> settled{};
     std::atomic<int> stale{0};

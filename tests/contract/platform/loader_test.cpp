@@ -63,6 +63,7 @@ protected:
     std::atomic<int> computed_{0};
 };
 
+// [X26]
 TEST_P(LoaderContract, OneComputesForAllWhoMissAtOnceInAllProcesses) {
     std::atomic<int> wrong{0};
     {

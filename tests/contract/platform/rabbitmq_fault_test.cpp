@@ -86,6 +86,7 @@ protected:
 };
 std::unique_ptr<test::RabbitmqNode> RabbitmqFaults::node_;
 
+// [X24]
 TEST_F(RabbitmqFaults, ABrokerKilledWithTenThousandEventsInFlightLosesAndDoublesNone) {
     start();
     write_many(100, 100);
@@ -184,6 +185,7 @@ TEST(RabbitmqFaultsProcess, DISABLED_Consumes) {
     ::pause();
 }
 
+// [X24]
 TEST_F(RabbitmqFaults, AConsumerKilledInTheMiddleLosesAndDoublesNothing) {
     bus::RabbitmqOptions publishing = options();
     publishing.elsewhere = {{"test.effects", {std::string(Counted::kType)}}};

@@ -88,6 +88,7 @@ TEST_P(RateLimiterContract, ManyAtOnceGetNoMoreThanTheLimit) {
     EXPECT_EQ(allowed, 50);
 }
 
+// [X3]
 TEST_P(RateLimiterContract, AllProcessesCountTogether) {
     if (is_memory_) return;  // it is one process
     const auto client = test::open_redis(test::redis_url(GetParam()));

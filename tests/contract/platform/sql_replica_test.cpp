@@ -127,6 +127,7 @@ protected:
     int times_back_ = 0;
 };
 
+// [X28]
 TEST_F(PostgresReplica, AnswersListsOfCallsThatOnlyRead) {
     set(kOne, 5);
     servers_->wait_for_standby();
@@ -153,6 +154,7 @@ TEST_F(PostgresReplica, ACallThatOnlyReadsCannotWrite) {
     EXPECT_THROW((void)for_reader(write(kOne, 1)), std::logic_error);
 }
 
+// [X28]
 TEST_F(PostgresReplica, AWriteIsReadAtOnceAlsoWhileTheReplicaIsBehind) {
     set(kOne, 1);
     servers_->wait_for_standby();
@@ -178,6 +180,7 @@ TEST_F(PostgresReplica, WhatWasWrittenBeforeTheStartIsReadToo) {
     EXPECT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
 }
 
+// [X28]
 TEST_F(PostgresReplica, AWriteOfAnotherProcessThatToldItIsReadAtOnce) {
     auto ours = std::make_shared<RecentWrites>();
     auto theirs = std::make_shared<RecentWrites>();

@@ -455,6 +455,7 @@ TEST_P(SqlContract, TwoOpeningsSeeEachOther) {
     EXPECT_EQ(loop_.run(other->read(kCount, params(1)))[0].number(0), 1);
 }
 
+// [X27]
 TEST_P(SqlContract, ConcurrentStartersApplyEachMigrationOnce) {
     const test::TestDatabase place(GetParam());
     const std::vector<Migration> migrations{

@@ -21,6 +21,7 @@ protected:
     CircuitBreaker breaker{3, milliseconds(100)};
 };
 
+// [X25]
 TEST_F(CircuitBreakerTest, OpensAfterFailuresInARow) {
     fail_once();
     fail_once();
@@ -78,6 +79,7 @@ TEST_F(CircuitBreakerTest, AProbeThatIsGivenUpLetsTheNextThrough) {
     EXPECT_TRUE(breaker.enter(now));
 }
 
+// [X25]
 TEST(RetryBudgetTest, IsATenthOfTheRequestsAndTenMore) {
     RetryBudget budget;
     for (int i = 0; i < 10; ++i) EXPECT_TRUE(budget.withdraw());

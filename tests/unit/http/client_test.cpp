@@ -159,6 +159,7 @@ TEST_F(ClientTest, NeverSendsOverAKeptConnectionWhatMustNotBeSentTwice) {
     EXPECT_EQ(connects(), 3);
 }
 
+// [X16]
 TEST_F(ClientTest, PassesOnTheRequestIdAndTheTrace) {
     const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     const auto call = std::make_shared<const Call>(Call{"request-7", trace, Call::Deadline::max()});
@@ -177,6 +178,7 @@ TEST_F(ClientTest, GivesUpAtItsDeadline) {
     EXPECT_EQ(ended("timeout"), 1);
 }
 
+// [X25]
 TEST_F(ClientTest, InheritsTheDeadlineOfItsCall) {
     const auto call = std::make_shared<const Call>(Call{"", "", Steady::now() + milliseconds(50)});
     EXPECT_THROW(loop.run(run_for(call, client->send(get("/slow")))), Unavailable);
@@ -268,6 +270,7 @@ TEST_F(ClientTest, NeverSendsAgainWhatIsNot) {
     EXPECT_EQ(peer.calls, 1);
 }
 
+// [X25]
 TEST_F(ClientTest, SendsAgainOnlyWithinItsBudget) {
     set({.breaker_failures = 1000});
     peer.failures = 1000;

@@ -30,6 +30,7 @@ protected:
     InternalTokens tokens{{kSecret}, clock};
 };
 
+// [X41]
 TEST_F(InternalTokenTest, SaysWhoAsksWhomForWhom) {
     const auto claims = tokens.verify(bearer(tokens), "user");
     ASSERT_TRUE(claims);
@@ -61,6 +62,7 @@ TEST_F(InternalTokenTest, OfAClockFarAheadIsRefused) {
     EXPECT_EQ(code_of(bearer(InternalTokens({kSecret}, ahead))), Code::unauthenticated);
 }
 
+// [X41]
 TEST_F(InternalTokenTest, OfAnotherSecretIsRefused) {
     EXPECT_EQ(code_of(bearer(InternalTokens({kOtherSecret}, clock))), Code::unauthenticated);
 }
@@ -81,6 +83,7 @@ TEST_F(InternalTokenTest, EachChangedCharacterIsNoticed) {
     }
 }
 
+// [X2]
 TEST_F(InternalTokenTest, WhatIsNoneLooksLikeAnAbsentRoute) {
     const auto key = SigningKey::generate();
     const std::string access =
