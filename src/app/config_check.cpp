@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <regex>
 #include <stdexcept>
 #include <string>
 
@@ -54,8 +55,10 @@ void check_sql(const Config::Sql& sql) {
 bool is_service(std::string_view name) { return std::ranges::find(kServices, name) != kServices.end(); }
 
 /// http://host or http://host:port, also https: what a path is appended to.
-bool is_base_url(std::string_view url) {
-    return (url.starts_with("http://") || url.starts_with("https://")) && is_origin(url);
+bool is_base_url(const std::string& url) {
+    static const std::regex kForm(R"(https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:([0-9]{1,5}))?)");
+    std::smatch parts;
+    return std::regex_match(url, parts, kForm) && (!parts[3].matched || std::stoi(parts[3]) <= 65'535);
 }
 
 void check_services(const Config& config) {

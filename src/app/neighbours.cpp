@@ -3,7 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "platform/async/call.hpp"
 #include "platform/async/upkeep.hpp"
 #include "platform/base/text.hpp"
 
@@ -25,7 +24,8 @@ Neighbours::Neighbours(const Config& config, Engines& engines)
     : config_(config), engines_(engines), name_(joined(config.services.run)) {
     const Config::Services& services = config.services;
     if (!services.runs("user")) {
-        sessions_.emplace(client_of("user"), engines.tokens, engines.clock,
+        // Only the primary knows the ended sessions. While it is away this fails each second, which says nothing of the questions that a replica answers.
+        sessions_.emplace(client_of("user", "user sessions"), engines.tokens, engines.clock,
                           config.auth.access_token_ttl + kClockDifference);
         if (services.runs("connection") || services.runs("post"))
             directory_.emplace(client_of("user"), engines.coherence);
@@ -34,8 +34,10 @@ Neighbours::Neighbours(const Config& config, Engines& engines)
         network_.emplace(client_of("connection"), engines.coherence);
 }
 
-http::ServiceClient Neighbours::client_of(const std::string& service) const {
-    return {engines_.client, *engines_.internal_tokens, {name_, service, config_.services.urls_of(service)}};
+http::ServiceClient Neighbours::client_of(const std::string& service, std::string peer) const {
+    return {engines_.client,
+            *engines_.internal_tokens,
+            {name_, service, config_.services.urls_of(service), std::move(peer)}};
 }
 
 Task<bool> Neighbours::answers(std::string service) {
@@ -44,6 +46,7 @@ Task<bool> Neighbours::answers(std::string service) {
         request.peer = service + " at " + url;
         request.url = url + "/livez";
         request.deadline = kPingDeadline;
+        request.is_idempotent = true;
         try {
             const auto response = co_await engines_.client.send(std::move(request));
             if (response.status == 200) co_return true;
@@ -70,13 +73,7 @@ std::vector<Dependency> Neighbours::dependencies() {
 }
 
 Task<void> Neighbours::maintain() {
-    if (sessions_) {
-        // Asked in vain it would count against the peer, which may well answer readers from a replica.
-        Call call;
-        call.reads_only = true;
-        co_await keep_up("sessions and keys",
-                         run_for(std::make_shared<const Call>(std::move(call)), sessions_->refresh()));
-    }
+    if (sessions_) co_await keep_up("sessions and keys", sessions_->refresh());
     if (directory_) directory_->expire();
     if (network_) network_->expire();
 }

@@ -30,7 +30,7 @@ public:
     Task<void> maintain();
 
 private:
-    http::ServiceClient client_of(const std::string& service) const;
+    http::ServiceClient client_of(const std::string& service, std::string peer = {}) const;
     Task<bool> answers(std::string service);
 
     const Config& config_;

@@ -243,13 +243,16 @@ void ChannelCoherence::receive_heartbeat(Service& service, const CoherenceMessag
         member.is_given_up = false;
         member.kinds = {message.kinds.begin(), message.kinds.end()};
         has_missed = message.sequence > member.received;
-        member.received = std::max(member.received, message.sequence);
         // The newcomer learns of us before it changes anything.
         if (is_new) next_heartbeat_ = {};
     }
     if (has_missed) {
         clears().add();
         clear(service.name);
+        // Only now: an acknowledgement says that it is dropped.
+        const std::lock_guard lock(mutex_);
+        Member& member = service.members[message.sender];
+        member.received = std::max(member.received, message.sequence);
     }
     if (is_new) wake();
 }

@@ -1,6 +1,7 @@
 #include "platform/http/service_client.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "platform/async/call.hpp"
@@ -26,7 +27,8 @@ void ServiceClient::fail(std::string_view path, const std::string& why) const {
 ClientRequest ServiceClient::request_to(std::size_t replica, std::string_view path, UserId subject) const {
     ClientRequest request;
     // Each replica has its own breaker.
-    request.peer = route_.audience + (route_.urls.size() > 1 ? "/" + std::to_string(replica) : "");
+    request.peer = (route_.peer.empty() ? route_.audience : route_.peer) +
+                   (route_.urls.size() > 1 ? "/" + std::to_string(replica) : "");
     request.method = "POST";
     request.url = route_.urls[replica] + "/internal/v1/" + route_.audience + "/" + std::string(path);
     request.headers = {{"Content-Type", "application/json"},
@@ -51,14 +53,17 @@ Task<std::string> ServiceClient::send(std::string_view path, UserId subject, std
         if (call && call->reads_only) request.headers.emplace_back(kReadsOnlyHeader, "1");
         const bool is_last = tried == replicas;
         request.body = is_last ? std::move(body) : body;
+        std::optional<Response> response;
         try {
-            Response response = co_await client_.send(std::move(request));
-            if (response.status != 200)
-                fail(path, "answered " + std::to_string(response.status) + ": " + response.body.substr(0, 256));
-            co_return std::move(response.body);
+            response = co_await client_.send(std::move(request));
         } catch (const Unavailable&) {
             if (is_last) throw;
+            continue;
         }
+        // What one replica refuses, the others would too.
+        if (response->status != 200)
+            fail(path, "answered " + std::to_string(response->status) + ": " + response->body.substr(0, 256));
+        co_return std::move(response->body);
     }
 }
 

@@ -24,6 +24,7 @@ public:
         std::string issuer;
         std::string audience;
         std::vector<std::string> urls;  // at least one
+        std::string peer = {};          // whose failures count together; empty: those of the audience
     };
     ServiceClient(Client& client, const InternalTokens& tokens, Route route);
     ServiceClient(ServiceClient&& other) noexcept;

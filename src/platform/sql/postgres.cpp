@@ -113,8 +113,9 @@ public:
         writes_->note(keys_, position_);
     }
 
-    /// Tells the other processes of the commit.
-    Task<void> tell_others() { return writes_->tell(std::move(keys_), position_); }
+    /// What the commit has written, and where it is in the log.
+    RecentWrites::Keys take_keys() { return std::move(keys_); }
+    LogPosition position() const { return position_; }
 
     /// Rolls back, whatever state the transaction is in. A connection that cannot do that is closed by its lease.
     Task<void> rollback() {
@@ -344,6 +345,9 @@ protected:
         for (int runs = 1;; ++runs) {
             auto lease = co_await take(deadline_);
             bool lost = false;
+            bool done = false;
+            RecentWrites::Keys written;
+            LogPosition position;
             {
                 PostgresTransaction transaction(std::move(lease), deadline_, writes_.get());
                 std::exception_ptr failure;
@@ -357,15 +361,21 @@ protected:
                 }
                 if (keeps && !failure) {
                     transaction.run_hooks();
-                    // Nobody waits for what upkeep and relays write.
-                    if (call) co_await transaction.tell_others();
-                    co_return;
+                    written = transaction.take_keys();
+                    position = transaction.position();
+                    done = true;
+                } else {
+                    co_await transaction.rollback();
+                    lost = transaction.is_lost_before_commit();
+                    const bool again = (transaction.wants_retry() && runs < kMostRuns) || (lost && runs == 1);
+                    if (!again && failure) std::rethrow_exception(failure);
+                    if (!again) co_return;
                 }
-                co_await transaction.rollback();
-                lost = transaction.is_lost_before_commit();
-                const bool again = (transaction.wants_retry() && runs < kMostRuns) || (lost && runs == 1);
-                if (!again && failure) std::rethrow_exception(failure);
-                if (!again) co_return;
+            }
+            if (done) {
+                // Without the connection: others may take their time. Nobody waits for what upkeep and relays write.
+                if (call) co_await writes_->tell(std::move(written), position);
+                co_return;
             }
             if (lost) continue;
             boost::asio::steady_timer pause(co_await boost::asio::this_coro::executor, backoff.next());

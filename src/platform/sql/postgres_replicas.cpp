@@ -90,8 +90,11 @@ Task<std::optional<std::vector<Rows>>> PostgresReplicas::read(const std::vector<
         if (!replica.may_ask(needed, has_primary)) continue;
         try {
             if (auto answers = co_await replica.read(calls, needed, deadline)) co_return answers;
-        } catch (const std::runtime_error& failure) {
+        } catch (const ConnectionLost& failure) {
             replica.note_failure(failure);
+        } catch (const std::runtime_error& failure) {
+            // This read alone: cancelled, too slow, or of what the standby does not have yet.
+            spdlog::debug("a PostgreSQL replica could not answer a read: {}", failure.what());
         }
     }
     co_return std::nullopt;

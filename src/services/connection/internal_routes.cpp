@@ -2,7 +2,8 @@
 
 namespace guildhall::connection {
 
-Task<Result<ConnectionsAnswer>> InternalApi::connections(http::Visitor, ConnectionsQuestion question) {
+Task<Result<ConnectionsAnswer>> InternalApi::connections(http::Visitor visitor, ConnectionsQuestion question) {
+    if (visitor.id != question.user_id) co_return Error{Code::forbidden, "the token is for another member"};
     const auto ids = co_await network_.connections_of(question.user_id);
     co_return ConnectionsAnswer{*ids};
 }

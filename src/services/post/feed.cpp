@@ -50,10 +50,9 @@ Feed::Feed(PostStore& store, PostReader& reader, Timelines& timelines, cache::Co
               pages_.clear();
           })) {}
 
-Task<Feed::FirstPagePointer> Feed::first_page(const Viewer& viewer) {
+Task<Feed::FirstPagePointer> Feed::first_page(const Viewer& viewer, Pages::Ticket ticket) {
     FirstPagePointer page = pages_.find(viewer.id());
     // The position is taken before the timelines are read: what changes meanwhile is found at the next look.
-    const auto ticket = pages_.ticket(viewer.id());
     const ChangeLog::Position position = timelines_.changes().position();
     if (page && page->connections != viewer.connections() && *page->connections != *viewer.connections())
         page = nullptr;
@@ -99,8 +98,8 @@ Task<Feed::FirstPagePointer> Feed::update(FirstPagePointer page, std::vector<Use
     co_return std::make_shared<const FirstPage>(std::move(entries), is_whole, page->connections, position);
 }
 
-Task<std::vector<ListedPost>> Feed::head(UserId reader, FirstPagePointer page, std::size_t count) {
-    const auto ticket = pages_.ticket(reader);
+Task<std::vector<ListedPost>> Feed::head(UserId reader, FirstPagePointer page, std::size_t count,
+                                         Pages::Ticket ticket) {
     std::vector<ListedPost> posts;
     posts.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -121,12 +120,14 @@ Task<std::vector<ListedPost>> Feed::head(UserId reader, FirstPagePointer page, s
 }
 
 Task<std::vector<ListedPost>> Feed::list(const Viewer& viewer, PostId below, std::size_t count) {
-    const FirstPagePointer page = co_await first_page(viewer);
+    // One for all that is put on the way: what is dropped since now does not come back.
+    const auto ticket = pages_.ticket(viewer.id());
+    const FirstPagePointer page = co_await first_page(viewer, ticket);
     const auto start = std::ranges::lower_bound(page->entries, below, std::ranges::greater_equal(), &PostKey::id);
     const auto kept = std::min(static_cast<std::size_t>(page->entries.end() - start), count);
     std::vector<ListedPost> posts;
     if (start == page->entries.begin()) {
-        posts = co_await head(viewer.id(), page, kept);
+        posts = co_await head(viewer.id(), page, kept, ticket);
     } else {
         for (std::size_t i = 0; i < kept; ++i) posts.push_back({start[static_cast<std::ptrdiff_t>(i)], nullptr});
     }

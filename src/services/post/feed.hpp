@@ -48,17 +48,19 @@ private:
     };
     using FirstPagePointer = std::shared_ptr<const FirstPage>;
 
-    Task<FirstPagePointer> first_page(const Viewer& viewer);
+    using Pages = cache::Local<UserId, FirstPage>;
+
+    Task<FirstPagePointer> first_page(const Viewer& viewer, Pages::Ticket ticket);
     /// `page` with what the changed authors have now in place of what they had; null when too little is left of it.
     Task<FirstPagePointer> update(FirstPagePointer page, std::vector<UserId> changed, ChangeLog::Position position);
     /// The first `count` entries of the page with their records, which the page then points at.
-    Task<std::vector<ListedPost>> head(UserId reader, FirstPagePointer page, std::size_t count);
+    Task<std::vector<ListedPost>> head(UserId reader, FirstPagePointer page, std::size_t count, Pages::Ticket ticket);
     Task<std::vector<PostKey>> merge(const Viewer& viewer, PostId below, std::size_t count);
 
     PostStore& store_;
     PostReader& reader_;
     Timelines& timelines_;
-    cache::Local<UserId, FirstPage> pages_;
+    Pages pages_;
     const std::unique_ptr<cache::Coherence::Registration> kept_timelines_;
 };
 

@@ -203,9 +203,11 @@ class Fleet(Instance):
             process.wait(10)
 
     def close(self):
-        if self.gateway:
-            self.gateway.close()
-        super().close()
+        try:
+            if self.gateway:
+                self.gateway.close()
+        finally:
+            super().close()
 
 
 class Sqlite:

@@ -92,7 +92,8 @@ TEST(Config, NamesAServiceThatDoesNotExistAndAnAddressThatIsNone) {
               std::string::npos);
     EXPECT_NE(fault_of("[services]\nrun = [\"post\", \"post\"]\n").find("services.run names post twice"),
               std::string::npos);
-    for (const std::string url : {"user:8080", "ftp://user", "http://user/v1", "http://"})
+    for (const std::string url : {"user:8080", "ftp://user", "http://user/v1", "http://", "http://user:99999",
+                                  "http://a:b:c", "http://u?x", "http://n:p@user"})
         EXPECT_NE(fault_of("[services.user]\nurl = \"" + url + "\"\n").find("services.user.url must be"),
                   std::string::npos)
             << url;

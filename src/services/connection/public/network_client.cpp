@@ -30,7 +30,7 @@ Task<std::shared_ptr<const Ids>> NetworkClient::connections_of(UserId user) {
     if (auto warm = lists_.find(user)) co_return warm;
     const auto ticket = lists_.ticket(user);
     const ConnectionsQuestion question{user};
-    auto answer = co_await service_.ask<ConnectionsAnswer>("connections", UserId{}, question);
+    auto answer = co_await service_.ask<ConnectionsAnswer>("connections", user, question);
     if (!std::ranges::is_sorted(answer.ids)) throw Unavailable("connection connections: not in order");
     auto ids = std::make_shared<const Ids>(std::move(answer.ids));
     lists_.put(user, ids, ticket);
