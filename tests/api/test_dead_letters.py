@@ -3,6 +3,8 @@
 import contextlib
 import json
 import sqlite3
+import time
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from support.client import Service, eventually
 from support.shapes import Sqlite
 
+# An hour ago, in whole seconds: after 90 days they are pruned.
+AT = (int(time.time()) - 3600) * 1_000_000
 COLUMNS = ("consumer", "event_id", "subject", "type", "source", "time", "traceparent", "data", "error", "at")
 
 
@@ -22,7 +26,7 @@ def bury(instance, **letter):
         "time": 1_700_000_000_000_000,
         "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "error": "a bug of yesterday",
-        "at": 1_700_000_001_000_000,
+        "at": AT,
         **letter,
     }
     values = [row[name] for name in COLUMNS]
@@ -51,7 +55,7 @@ def test_dead_letters_are_listed_with_event_consumer_error_and_time(instance):
         {
             "service": "connection",
             "consumer": "connection.blocks",
-            "at": "2023-11-14T22:13:21.000Z",
+            "at": datetime.fromtimestamp(AT // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
             "error": "a bug of yesterday",
             "event": {
                 "id": "11",
