@@ -143,9 +143,10 @@ std::vector<Option> server_options() {
 void add_service_urls(std::vector<Option>& table) {
     for (std::size_t i = 0; i < kServices.size(); ++i) {
         const std::string name(kServices[i]);
-        table.push_back(option("services." + name + ".url",
-                               "Base URLs of the " + name + " service when another process runs it, as http://" + name +
-                                   ":8080; of several the next is asked when one is away",
+        std::string help = "Base URLs of the ";
+        help.append(name).append(" service when another process runs it, as http://").append(name);
+        help.append(":8080; of several the next is asked when one is away");
+        table.push_back(option("services." + name + ".url", std::move(help),
                                [i](Config& c) -> auto& { return c.services.urls[i]; }));
     }
 }

@@ -82,7 +82,8 @@ Task<void> Foundation::release() { co_await lease_->release(*database_); }
 
 Task<bool> Foundation::is_relayed() {
     const auto first = co_await database_->read(kFirstEvent, {});
-    co_return first.empty();
+    const bool is_empty = first.empty();
+    co_return is_empty;
 }
 
 }  // namespace guildhall::app

@@ -43,7 +43,8 @@ http::ServiceClient Neighbours::client_of(const std::string& service, std::strin
 Task<bool> Neighbours::answers(std::string service) {
     for (const std::string& url : config_.services.urls_of(service)) {
         http::ClientRequest request;
-        request.peer = service + " at " + url;
+        request.peer = service;
+        request.peer.append(" at ").append(url);
         request.url = url + "/livez";
         request.deadline = kPingDeadline;
         request.is_idempotent = true;

@@ -113,7 +113,8 @@ private:
 
 std::vector<std::string> header_lines(const ClientRequest& request, const CallPointer& call) {
     std::vector<std::string> lines;
-    for (const auto& [name, value] : request.headers) lines.push_back(name + ": " + value);
+    lines.reserve(request.headers.size() + 2);
+    for (const auto& [name, value] : request.headers) lines.emplace_back(name).append(": ").append(value);
     if (call && !call->request_id.empty()) lines.push_back("X-Request-Id: " + call->request_id);
     if (call && !call->traceparent.empty()) lines.push_back("traceparent: " + call->traceparent);
     return lines;
