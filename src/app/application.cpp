@@ -1,5 +1,6 @@
 #include "app/application.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -233,13 +234,19 @@ void Application::start() {
 
 void Application::drain(std::chrono::milliseconds limit) {
     State& s = *state_;
+    const auto end = std::chrono::steady_clock::now() + limit;
+    const auto left = [end] {
+        const auto rest = std::chrono::floor<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        return std::max(rest, std::chrono::milliseconds(0));
+    };
     s.tasks.stop();
     for (Foundation* base : s.bases()) base->relay().stop();
-    if (const auto left = s.tasks.wait(limit); left > 0) spdlog::warn("{} background tasks did not end in time", left);
-    s.engines.bus->stop(limit);
+    if (const auto running = s.tasks.wait(limit); running > 0)
+        spdlog::warn("{} background tasks did not end in time", running);
+    s.engines.bus->stop(left());
     // After all that changes anything.
     if (s.engines.replicas) s.engines.replicas->stop();
-    s.last_tasks.wait(limit);
+    s.last_tasks.wait(left());
     try {
         run_and_wait(s.threads, [&s]() -> Task<void> {
             for (Foundation* base : s.bases()) co_await base->release();

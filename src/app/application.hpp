@@ -35,7 +35,8 @@ public:
 
     /// Starts the relays and the services' upkeep.
     void start();
-    /// Relays what waits, stops the upkeep and gives the node numbers back; at most `limit`.
+    /// Relays what waits, stops the upkeep and gives the node numbers back: at most `limit`, and for the last the deadline
+    /// of a statement for each service.
     void drain(std::chrono::milliseconds limit);
 
     /// Starts to answer requests. The port, also when 0 was asked for.

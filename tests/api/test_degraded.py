@@ -131,7 +131,7 @@ def a_page_of(service):
 
 @pytest.mark.parametrize("how", ["stopped", "silent"])
 def test_without_rabbitmq_events_wait(launch, own_rabbitmq, how):
-    """Writes and reads go on; what other services derive comes when the broker is back, once."""
+    """Writes and reads go on; what other services derive comes when the broker is back."""
     instance = launch({"bus": {"url": own_rabbitmq.address}})
     service = Service(instance)
     ada, bela, clara = service.members(3)

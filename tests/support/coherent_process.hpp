@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -144,5 +146,41 @@ private:
     cache::Local<std::int64_t, int> items_;
     std::unique_ptr<cache::Coherence::Registration> registration_;
 };
+
+/// How many reads there were, and how many of them gave less than a write that had been answered.
+struct Reads {
+    int all;
+    int stale;
+};
+
+/// 10,000 writes by four threads, two at each of the replicas, among eight times as many reads at both.
+inline Reads read_among_writes(Replica& a, Replica& b) {
+    std::array<std::atomic<int>, 16> settled{};  // the newest write of each item that was answered
+    std::atomic<int> stale{0};
+    std::atomic<int> reads{0};
+    constexpr int kWrites = 2500;
+    {
+        std::vector<std::jthread> threads;
+        for (unsigned seed = 0; seed < 4; ++seed) {
+            // Each thread writes items of its own, and reads all of them at both.
+            threads.emplace_back([&, seed] {
+                std::mt19937 random(seed);
+                Replica& mine = seed % 2 == 0 ? a : b;
+                for (int n = 1; n <= kWrites; ++n) {
+                    const auto own = static_cast<std::size_t>(seed * 4 + random() % 4);
+                    mine.write(static_cast<std::int64_t>(own), n);
+                    settled[own] = n;
+                    for (int i = 0; i < 8; ++i) {
+                        const auto item = static_cast<std::size_t>(random() % 16);
+                        const int least = settled[item];
+                        if ((i % 2 == 0 ? a : b).read(static_cast<std::int64_t>(item)) < least) ++stale;
+                        ++reads;
+                    }
+                }
+            });
+        }
+    }
+    return {reads, stale};
+}
 
 }  // namespace guildhall::test

@@ -42,10 +42,4 @@ private:
     http::Client client_;
 };
 
-/// "sqlite_http"
-template <class Info>
-std::string name_of_pair(const Info& info) {
-    return std::get<0>(info.param) + "_" + std::get<1>(info.param);
-}
-
 }  // namespace guildhall::test

@@ -49,7 +49,7 @@ public:
 
     /// The peer's answer, whatever its status but 502, 503 and 504.
     /// Throws Unavailable when the peer is away, too slow, or answers one of those; when its answer is larger than max_answer_bytes; at once
-    /// while its breaker is open, too many requests are on their way to it, or the deadline has passed.
+    /// while its breaker is open, too many requests are on their way to it, or the deadline has passed. std::invalid_argument for a URL that is none.
     Task<Response> send(ClientRequest request);
 
     /// Gives up what is on its way: it throws Unavailable, as does every send() from now on.

@@ -39,13 +39,12 @@ public:
     /// How it ended.
     enum class End { answered, failed, too_large, timed_out, stopped };
 
-    /// Throws std::invalid_argument for a URL that is none.
     Transfer(boost::asio::io_context& io, const Order& order);
     ~Transfer();
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
 
-    /// Sends the request and waits for the end of the answer, at most until `deadline`.
+    /// Sends the request and waits for the end of the answer, at most until `deadline`. Throws std::invalid_argument for a URL that is none.
     Task<End> run(SteadyTime deadline);
     /// Ends a run() as stopped.
     void stop();

@@ -14,27 +14,11 @@ constexpr std::size_t kListsInStatement = 16;
 
 }  // namespace
 
-Task<bool> StoredNetwork::are_connected(UserId a, UserId b) {
-    const Ids of_a = co_await store_.list_peers(a);
-    co_return contains(of_a, b);
-}
-
-Task<std::shared_ptr<const Ids>> StoredNetwork::connections_of(UserId user) {
-    co_return std::make_shared<const Ids>(co_await store_.list_peers(user));
-}
-
 CachedNetwork::CachedNetwork(ConnectionStore& store, cache::Coherence& coherence, std::size_t max_bytes)
     : store_(store),
       lists_(
           max_bytes, [](const Ids& ids) { return sizeof(Ids) + ids.capacity() * sizeof(UserId); }, coherence.live()),
       kept_lists_(cache::keep_coherent(coherence, kListKind, lists_)) {}
-
-Task<bool> CachedNetwork::are_connected(UserId a, UserId b) {
-    if (const auto of_a = lists_.find(a)) co_return contains(*of_a, b);
-    if (const auto of_b = lists_.find(b)) co_return contains(*of_b, a);
-    const auto of_a = co_await connections_of(a);
-    co_return contains(*of_a, b);
-}
 
 Task<std::shared_ptr<const Ids>> CachedNetwork::connections_of(UserId user) {
     if (auto cached = lists_.find(user)) co_return cached;

@@ -11,26 +11,12 @@
 
 namespace guildhall::connection {
 
-/// The Network as SQL has it.
-class StoredNetwork final : public Network {
-public:
-    explicit StoredNetwork(ConnectionStore& store) : store_(store) {}
-
-    Task<bool> are_connected(UserId a, UserId b) override;
-    Task<std::shared_ptr<const Ids>> connections_of(UserId user) override;
-
-private:
-    ConnectionStore& store_;
-};
-
 /// The Network over the store: each member's list stays in memory, least recently used out first, and is dropped at the commit that changed
 /// it, in whatever process.
 class CachedNetwork final : public Network {
 public:
     CachedNetwork(ConnectionStore& store, cache::Coherence& coherence, std::size_t max_bytes);
 
-    /// Asks the list that is in memory; when neither is, that of `a` is read, so put the member who comes again first.
-    Task<bool> are_connected(UserId a, UserId b) override;
     Task<std::shared_ptr<const Ids>> connections_of(UserId user) override;
     std::shared_ptr<const Ids> cached_connections_of(UserId user) override { return lists_.find(user); }
 

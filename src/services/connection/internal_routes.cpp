@@ -4,8 +4,7 @@ namespace guildhall::connection {
 
 Task<Result<ConnectionsAnswer>> InternalApi::connections(http::Visitor visitor, ConnectionsQuestion question) {
     if (visitor.id != question.user_id) co_return Error{Code::forbidden, "the token is for another member"};
-    const auto ids = co_await network_.connections_of(question.user_id);
-    co_return ConnectionsAnswer{*ids};
+    co_return ConnectionsAnswer{co_await store_.list_peers(question.user_id)};
 }
 
 void add_internal_routes(http::Router& router, InternalApi& api, const http::InternalTokens& tokens) {

@@ -2,22 +2,22 @@
 
 #include "platform/http/internal_token.hpp"
 #include "platform/http/router.hpp"
+#include "services/connection/connection_store.hpp"
 #include "services/connection/public/internal_api.hpp"
-#include "services/connection/public/network.hpp"
 
 namespace guildhall::connection {
 
-/// What other processes may ask: the Network. Thread-safe. Who asks may keep the answer, so `network` must not give what this process has yet to drop from
-/// memory.
+/// What other processes may ask: the Network. Thread-safe. Who asks may keep the answer, so it comes from SQL, not from what this process has yet to drop
+/// from memory.
 class InternalApi {
 public:
-    explicit InternalApi(Network& network) : network_(network) {}
+    explicit InternalApi(ConnectionStore& store) : store_(store) {}
 
     /// All connections of a member, as Network says.
     Task<Result<ConnectionsAnswer>> connections(http::Visitor visitor, ConnectionsQuestion question);
 
 private:
-    Network& network_;
+    ConnectionStore& store_;
 };
 
 /// Binds them under /internal/v1/connection/.

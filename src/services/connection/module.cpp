@@ -20,9 +20,8 @@ Module::Module(Ports ports, Options options)
     : ports_(ports),
       store_(ports.database),
       network_(store_, ports.coherence, options.max_list_bytes),
-      stored_network_(store_),
       service_(store_, network_, ports.coherence, ports.ids, ports.clock, ports.outbox, ports.directory),
-      internal_(stored_network_) {
+      internal_(store_) {
     add_connection_consumers(ports.consumers, service_, ports.coherence);
     add_live_notices(ports.consumers, ports.directory, ports.channel);
 }

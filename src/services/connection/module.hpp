@@ -65,7 +65,6 @@ private:
     Ports ports_;
     ConnectionStore store_;
     CachedNetwork network_;
-    StoredNetwork stored_network_;
     ConnectionService service_;
     InternalApi internal_;
     Time pruned_at_{};

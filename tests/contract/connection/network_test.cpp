@@ -10,25 +10,16 @@
 #include <gtest/gtest.h>
 
 #include "services/connection/public/network_client.hpp"
+#include "support/both_ways.hpp"
 #include "support/connection_world.hpp"
-#include "support/remote_service.hpp"
 
 namespace guildhall::connection::test {
 namespace {
 
-using guildhall::test::RemoteService;
-
-class NetworkContract : public testing::TestWithParam<std::tuple<std::string, std::string>> {
+class NetworkContract : public guildhall::test::BothWays<World> {
 protected:
-    void SetUp() override {
-        const auto& [engine, way] = GetParam();
-        if (const auto missing = guildhall::test::TestDatabase::missing(engine); !missing.empty())
-            GTEST_SKIP() << missing;
-        world.emplace(engine);
-        if (way != "http") return;
-        remote.emplace("connection", [this](http::Router& router, const http::InternalTokens& tokens) {
-            world->module->add_internal_routes(router, tokens);
-        });
+    NetworkContract() : BothWays("connection") {}
+    void ask_over_http() override {
         NetworkClient::Options options;
         options.now = [this] { return now; };
         client.emplace(remote->client(), world->coherence, options);
@@ -41,13 +32,10 @@ protected:
     void disconnect(UserId a, UserId b) { ASSERT_TRUE(world->run(world->service().disconnect(world->as(a), b))); }
 
     std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
-    std::optional<World> world;
-    std::optional<RemoteService> remote;
     std::optional<NetworkClient> client;
 };
 
-INSTANTIATE_TEST_SUITE_P(, NetworkContract,
-                         testing::Combine(testing::Values("sqlite", "postgres"), testing::Values("direct", "http")),
+INSTANTIATE_TEST_SUITE_P(, NetworkContract, guildhall::test::both_ways(),
                          [](const auto& info) { return guildhall::test::name_of_pair(info); });
 
 TEST_P(NetworkContract, ConnectionsComeInOrder) {

@@ -5,40 +5,19 @@
 #include <gtest/gtest.h>
 
 #include "services/connection/public/network_client.hpp"
-#include "support/coherent_process.hpp"
 #include "support/connection_world.hpp"
-#include "support/remote_service.hpp"
+#include "support/three_processes.hpp"
 
 namespace guildhall::connection::test {
 namespace {
 
-using guildhall::test::CoherentProcess;
-
-class ConnectionReplicas : public testing::TestWithParam<std::string> {
+class ConnectionReplicas : public guildhall::test::ThreeProcesses<World, NetworkClient> {
 protected:
-    void SetUp() override {
-        const std::string missing = guildhall::test::TestDatabase::missing(GetParam());
-        if (!missing.empty()) GTEST_SKIP() << missing;
-        a_.emplace(GetParam(), &process_a_.coherence());
-        b_.emplace(*a_, process_b_.coherence());
-        remote_.emplace("connection", [this](http::Router& router, const http::InternalTokens& tokens) {
-            b_->module->add_internal_routes(router, tokens);
-        });
-        client_.emplace(remote_->client(), process_c_.coherence());
-        ASSERT_TRUE(CoherentProcess::join("connection", process_a_, process_b_, process_c_));
+    std::string service() const override { return "connection"; }
+    void make_first(std::optional<World>& place, cache::Coherence& coherence) override {
+        place.emplace(GetParam(), &coherence);
     }
-    World& a() { return *a_; }
-    World& b() { return *b_; }
-    Ids copied(UserId user) { return *b().run(client_->connections_of(user)); }
-
-    const std::unique_ptr<realtime::Channel> channel_ = realtime::make_memory_channel();
-    CoherentProcess process_a_{*channel_};
-    CoherentProcess process_b_{*channel_};
-    CoherentProcess process_c_{*channel_};
-    std::optional<World> a_;
-    std::optional<World> b_;
-    std::optional<guildhall::test::RemoteService> remote_;
-    std::optional<NetworkClient> client_;
+    Ids copied(UserId user) { return *b().run(client().connections_of(user)); }
 };
 
 INSTANTIATE_TEST_SUITE_P(, ConnectionReplicas, testing::Values("sqlite", "postgres"),

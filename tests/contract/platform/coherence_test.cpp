@@ -59,29 +59,7 @@ protected:
 
 // [X26]
 TEST_F(RedisCoherence, NobodyReadsWhatIsOlderThanAnAnsweredWrite) {
-    std::array<std::atomic<int>, 16> settled{};
-    std::atomic<int> stale{0};
-    constexpr int kWrites = 2500;
-    {
-        std::vector<std::jthread> threads;
-        for (unsigned seed = 0; seed < 4; ++seed) {
-            threads.emplace_back([&, seed] {
-                std::mt19937 random(seed);
-                Replica& mine = seed % 2 == 0 ? a() : b();
-                for (int n = 1; n <= kWrites; ++n) {
-                    const auto own = static_cast<std::size_t>(seed * 4 + random() % 4);
-                    mine.write(static_cast<std::int64_t>(own), n);
-                    settled[own] = n;
-                    for (int i = 0; i < 8; ++i) {
-                        const auto item = static_cast<std::size_t>(random() % 16);
-                        const int least = settled[item];
-                        if ((i % 2 == 0 ? a() : b()).read(static_cast<std::int64_t>(item)) < least) ++stale;
-                    }
-                }
-            });
-        }
-    }
-    EXPECT_EQ(stale, 0);
+    EXPECT_EQ(test::read_among_writes(a(), b()).stale, 0);
     EXPECT_TRUE(are_live());
 }
 

@@ -46,6 +46,14 @@ protected:
             co_return "value " + std::to_string(number);
         };
     }
+    /// Ends when it may.
+    Loader::Load computing_until(const std::atomic<bool>& may_end) {
+        return [this, &may_end]() -> Task<std::string> {
+            ++computed_;
+            while (!may_end) co_await sleep_for(5ms);
+            co_return "late";
+        };
+    }
     std::string get(Loader& loader, Loader::Load load) { return await(loader.get("key", std::move(load))); }
     static Task<std::string> fail() { throw Unavailable("the truth is away"); }
     void pass(std::chrono::milliseconds time) {
@@ -166,11 +174,7 @@ TEST_P(LoaderContract, AStaleValueIsServedWhileTheTruthIsAwayButNotForEver) {
 TEST_P(LoaderContract, TheWaitForAnotherProcessIsBounded) {
     use({.ttl = 1h, .wait = 200ms});
     std::atomic<bool> may_end{false};
-    const auto endless = [&]() -> Task<std::string> {
-        ++computed_;
-        while (!may_end) co_await sleep_for(5ms);
-        co_return "late";
-    };
+    const auto endless = computing_until(may_end);
     std::jthread other([&] { get(*there_, endless); });
     ASSERT_TRUE(wait_until([&] { return computed_ == 1; }));
     const auto begin = std::chrono::steady_clock::now();
@@ -184,11 +188,7 @@ TEST_P(LoaderContract, TheWaitForAnotherProcessIsBounded) {
 TEST_P(LoaderContract, TheWaitInTheSameProcessIsBoundedToo) {
     use({.ttl = 1h, .wait = 200ms});
     std::atomic<bool> may_end{false};
-    const auto endless = [&]() -> Task<std::string> {
-        ++computed_;
-        while (!may_end) co_await sleep_for(5ms);
-        co_return "late";
-    };
+    const auto endless = computing_until(may_end);
     std::jthread other([&] { get(*here_, endless); });
     ASSERT_TRUE(wait_until([&] { return computed_ == 1; }));
     EXPECT_EQ(get(*here_, computing()), "value 2");

@@ -8,27 +8,16 @@
 #include <gtest/gtest.h>
 
 #include "services/post/public/posts_client.hpp"
+#include "support/both_ways.hpp"
 #include "support/post_world.hpp"
-#include "support/remote_service.hpp"
 
 namespace guildhall::post::test {
 namespace {
 
-using guildhall::test::RemoteService;
-
-class PostsContract : public testing::TestWithParam<std::tuple<std::string, std::string>> {
+class PostsContract : public guildhall::test::BothWays<World> {
 protected:
-    void SetUp() override {
-        const auto& [engine, way] = GetParam();
-        if (const auto missing = guildhall::test::TestDatabase::missing(engine); !missing.empty())
-            GTEST_SKIP() << missing;
-        world.emplace(engine);
-        if (way != "http") return;
-        remote.emplace("post", [this](http::Router& router, const http::InternalTokens& tokens) {
-            world->module->add_internal_routes(router, tokens);
-        });
-        client.emplace(remote->client());
-    }
+    PostsContract() : BothWays("post") {}
+    void ask_over_http() override { client.emplace(remote->client()); }
 
     Posts& posts() { return client ? *client : world->module->posts(); }
     std::vector<PostCardPointer> cards(UserId viewer, std::vector<PostId> ids) {
@@ -36,13 +25,10 @@ protected:
     }
     bool sees(UserId viewer, PostId id) { return cards(viewer, {id}).front() != nullptr; }
 
-    std::optional<World> world;
-    std::optional<RemoteService> remote;
     std::optional<PostsClient> client;
 };
 
-INSTANTIATE_TEST_SUITE_P(, PostsContract,
-                         testing::Combine(testing::Values("sqlite", "postgres"), testing::Values("direct", "http")),
+INSTANTIATE_TEST_SUITE_P(, PostsContract, guildhall::test::both_ways(),
                          [](const auto& info) { return guildhall::test::name_of_pair(info); });
 
 TEST_P(PostsContract, ACardSaysWhatAPostIs) {

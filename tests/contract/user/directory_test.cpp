@@ -11,25 +11,16 @@
 
 #include "services/user/public/directory_client.hpp"
 #include "services/user/public/sessions_client.hpp"
-#include "support/remote_service.hpp"
+#include "support/both_ways.hpp"
 #include "support/user_world.hpp"
 
 namespace guildhall::user::test {
 namespace {
 
-using guildhall::test::RemoteService;
-
-class DirectoryContract : public testing::TestWithParam<std::tuple<std::string, std::string>> {
+class DirectoryContract : public guildhall::test::BothWays<World> {
 protected:
-    void SetUp() override {
-        const auto& [engine, way] = GetParam();
-        if (const auto missing = guildhall::test::TestDatabase::missing(engine); !missing.empty())
-            GTEST_SKIP() << missing;
-        world.emplace(engine);
-        if (way != "http") return;
-        remote.emplace("user", [this](http::Router& router, const http::InternalTokens& tokens) {
-            world->module->add_internal_routes(router, tokens);
-        });
+    DirectoryContract() : BothWays("user") {}
+    void ask_over_http() override {
         DirectoryClient::Options options;
         options.now = [this] { return now; };
         client.emplace(remote->client(), world->coherence, options);
@@ -62,13 +53,10 @@ protected:
     }
 
     std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
-    std::optional<World> world;
-    std::optional<RemoteService> remote;
     std::optional<DirectoryClient> client;
 };
 
-INSTANTIATE_TEST_SUITE_P(, DirectoryContract,
-                         testing::Combine(testing::Values("sqlite", "postgres"), testing::Values("direct", "http")),
+INSTANTIATE_TEST_SUITE_P(, DirectoryContract, guildhall::test::both_ways(),
                          [](const auto& info) { return guildhall::test::name_of_pair(info); });
 
 constexpr UserId kNobody{999};

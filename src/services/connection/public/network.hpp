@@ -20,8 +20,9 @@ class Network {
 public:
     virtual ~Network() = default;
 
-    /// True when both are connected now. False for a member and themself.
-    virtual Task<bool> are_connected(UserId a, UserId b) = 0;
+    /// True when both are connected now. False for a member and themself. Asks the list that is in memory; when neither is, that of `a` is read, so
+    /// put the member who comes again first.
+    virtual Task<bool> are_connected(UserId a, UserId b);
 
     /// All connections of `user`, ascending. Never null.
     virtual Task<std::shared_ptr<const Ids>> connections_of(UserId user) = 0;

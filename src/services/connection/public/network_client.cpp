@@ -18,13 +18,6 @@ NetworkClient::NetworkClient(http::ServiceClient service, cache::Coherence& cohe
       lists_(options.max_bytes, options.ttl, weight_of, options.now, coherence.live()),
       kept_lists_(cache::keep_coherent(coherence, kListKind, lists_)) {}
 
-Task<bool> NetworkClient::are_connected(UserId a, UserId b) {
-    if (const auto of_a = lists_.find(a)) co_return contains(*of_a, b);
-    if (const auto of_b = lists_.find(b)) co_return contains(*of_b, a);
-    const auto of_a = co_await connections_of(a);
-    co_return contains(*of_a, b);
-}
-
 Task<std::shared_ptr<const Ids>> NetworkClient::connections_of(UserId user) {
     if (!user) co_return std::make_shared<const Ids>();
     if (auto warm = lists_.find(user)) co_return warm;

@@ -26,8 +26,6 @@ public:
         : NetworkClient(std::move(service), coherence, Options{}) {}
     NetworkClient(http::ServiceClient service, cache::Coherence& coherence, const Options& options);
 
-    /// Asks the list that is kept here; when neither is, that of `a` is read, so put the member who comes again first.
-    Task<bool> are_connected(UserId a, UserId b) override;
     Task<std::shared_ptr<const Ids>> connections_of(UserId user) override;
     std::shared_ptr<const Ids> cached_connections_of(UserId user) override { return lists_.find(user); }
 

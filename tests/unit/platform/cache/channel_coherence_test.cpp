@@ -187,34 +187,9 @@ TEST_F(ChannelCoherenceTest, ChangesOfAMomentGoTogether) {
 
 TEST_F(ChannelCoherenceTest, ManyWritersAndReadersNeverSeeWhatIsStale) {
     join();
-    std::array<std::atomic<int>, 16> settled{};  // the newest write of each item that was answered
-    std::atomic<int> stale{0};
-    std::atomic<int> reads{0};
-    constexpr int kWrites = 2500;
-    {
-        std::vector<std::jthread> threads;
-        for (unsigned seed = 0; seed < 4; ++seed) {
-            // Each thread writes items of its own, and reads all of them at both.
-            threads.emplace_back([&, seed] {
-                std::mt19937 random(seed);
-                Replica& mine = seed % 2 == 0 ? a_ : b_;
-                for (int n = 1; n <= kWrites; ++n) {
-                    const auto own = static_cast<std::size_t>(seed * 4 + random() % 4);
-                    mine.write(static_cast<std::int64_t>(own), n);
-                    settled[own] = n;
-                    for (int i = 0; i < 8; ++i) {
-                        const auto item = static_cast<std::size_t>(random() % 16);
-                        const int least = settled[item];
-                        const int value = (i % 2 == 0 ? a_ : b_).read(static_cast<std::int64_t>(item));
-                        if (value < least) ++stale;
-                        ++reads;
-                    }
-                }
-            });
-        }
-    }
-    EXPECT_EQ(stale, 0);
-    EXPECT_EQ(reads, 4 * kWrites * 8);
+    const auto reads = test::read_among_writes(a_, b_);
+    EXPECT_EQ(reads.stale, 0);
+    EXPECT_EQ(reads.all, 80'000);
 }
 
 TEST(MemoryCoherence, DropsHereAndWaitsForNobody) {
