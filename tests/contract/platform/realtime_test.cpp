@@ -53,13 +53,13 @@ protected:
         other_ = is_memory ? channel_ : there_.channel.get();
     }
 
-    // Publishes from the other replica until it arrives here: from then on the stream is carried.
+    // Publishes from the other replica until it arrives here: from then on, until the test ends, the stream is carried. Its listener stays: the end
+    // of a stream's last one gives the stream up, and a new one may be late for what is published at once.
     void wait_until_carried(const std::string& stream) {
-        std::atomic<bool> has_come{false};
-        const auto probe = channel_->subscribe(stream, [&](auto, auto) { has_come = true; });
+        probe_ = channel_->subscribe(stream, [this](auto, auto) { has_come_ = true; });
         ASSERT_TRUE(wait_until([&] {
             other_->publish(stream, "probe");
-            return has_come.load();
+            return has_come_.load();
         }));
     }
 
@@ -71,6 +71,10 @@ protected:
     Replica there_;
     Channel* channel_ = nullptr;
     Channel* other_ = nullptr;  // the same one where there are no other processes
+
+private:
+    std::atomic<bool> has_come_{false};
+    std::unique_ptr<Channel::Subscription> probe_;
 };
 
 TEST_P(ChannelContract, CarriesToTheSubscribersOfTheStreamInOrder) {
