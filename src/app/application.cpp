@@ -13,6 +13,7 @@
 
 #include "app/engines.hpp"
 #include "app/foundation.hpp"
+#include "app/graph_engine.hpp"
 #include "app/neighbours.hpp"
 #include "app/platform_routes.hpp"
 #include "app/route_table.hpp"
@@ -69,6 +70,15 @@ user::Options user_options(const Config& config) {
     return options;
 }
 
+connection::Options connection_options(const Config& config) {
+    connection::Options options;
+    options.limits.invitations_a_week = config.connections.invitations_a_week;
+    options.limits.pending_invitations = config.connections.max_pending_invitations;
+    options.limits.connections = config.connections.max_connections;
+    options.limits.follows = config.connections.max_follows;
+    return options;
+}
+
 }  // namespace
 
 struct Application::State {
@@ -81,6 +91,7 @@ struct Application::State {
         if (config.services.runs("user")) make_users();
         if (config.services.runs("connection")) make_connections();
         if (config.services.runs("post")) make_posts();
+        if (users) users->ask_degrees_of(network());
         for (Foundation* base : bases()) base->subscribe(*engines.bus);
         for (const std::string_view service : kUpcoming)
             if (config.services.runs(service)) engines.bus->subscribe(upcoming_subscription(service));
@@ -109,9 +120,11 @@ struct Application::State {
     void make_connections() {
         Foundation& base =
             connection_base.emplace(config, engines, owner, "connection", connection::Module::migrations(), threads);
-        connections.emplace(connection::Module::Ports{base.database(), base.ids(), engines.clock, base.outbox(),
-                                                      base.consumers(), directory(), engines.coherence,
-                                                      *engines.channel});
+        graph.emplace(config);
+        connections.emplace(
+            connection::Module::Ports{base.database(), base.ids(), engines.clock, base.outbox(), base.consumers(),
+                                      directory(), engines.coherence, *engines.channel, graph->graph(), graph->own()},
+            connection_options(config));
         bind(base, *connections);
     }
     void make_posts() {
@@ -155,6 +168,8 @@ struct Application::State {
         for (Foundation* base : bases()) out.push_back(base->dependency());
         add(neighbours.dependencies());
         add(engines.dependencies());
+        if (graph)
+            if (auto asked = graph->dependency()) out.push_back(std::move(*asked));
         return out;
     }
 
@@ -177,7 +192,10 @@ struct Application::State {
             tasks.spawn(executor, "upkeep of " + std::move(name), repeat(std::move(piece)));
         };
         if (users) spawn("user", [this] { return maintain(*user_base, *users); });
-        if (connections) spawn("connection", [this] { return maintain(*connection_base, *connections); });
+        if (connections) {
+            spawn("connection", [this] { return maintain(*connection_base, *connections); });
+            spawn("graph", [this] { return keep_up("graph", connections->graph_keeper().maintain()); });
+        }
         if (posts) spawn("post", [this] { return maintain(*post_base, *posts); });
         if (neighbours.sessions()) spawn("neighbours", [this] { return neighbours.maintain(); });
     }
@@ -191,6 +209,7 @@ struct Application::State {
     std::optional<Foundation> user_base;
     std::optional<Foundation> connection_base;
     std::optional<Foundation> post_base;
+    std::optional<GraphEngine> graph;
     std::optional<user::Module> users;
     std::optional<connection::Module> connections;
     std::optional<post::Module> posts;
@@ -217,6 +236,7 @@ const std::string& Application::openapi_document() const { return state_->platfo
 void Application::start() {
     State& s = *state_;
     if (s.users) run_and_wait(s.threads, [&s] { return s.users->load(); });
+    if (s.graph) s.graph->load();
     // Without the user service this process starts nevertheless, and is ready when it has answered.
     if (s.neighbours.sessions()) run_and_wait(s.threads, [&s] { return s.neighbours.maintain(); });
     const auto& contexts = s.threads.contexts();
@@ -240,6 +260,7 @@ void Application::drain(std::chrono::milliseconds limit) {
         return std::max(rest, std::chrono::milliseconds(0));
     };
     s.tasks.stop();
+    if (s.connections) s.connections->graph_keeper().stop();
     for (Foundation* base : s.bases()) base->relay().stop();
     if (const auto running = s.tasks.wait(limit); running > 0)
         spdlog::warn("{} background tasks did not end in time", running);
@@ -255,6 +276,9 @@ void Application::drain(std::chrono::milliseconds limit) {
         spdlog::warn("giving back node numbers: {}", error.what());
     }
     s.engines.client.stop();
+    if (!s.graph) return;
+    s.graph->stop();
+    s.graph->save();
 }
 
 std::uint16_t Application::listen() {

@@ -18,6 +18,7 @@
 #include "app/gateway.hpp"
 #include "app/gateway_kong.hpp"
 #include "app/gateway_nginx.hpp"
+#include "app/graph_check.hpp"
 #include "app/import.hpp"
 #include "app/open_files.hpp"
 #include "app/platform_routes.hpp"
@@ -149,6 +150,18 @@ int run(int argc, char** argv) {
     auto* queues_command = events_command->add_subcommand("queues", "Print the queues at the broker, one a line");
     queue_flags.add_to(*queues_command);
 
+    auto* rebuild_command = program.add_subcommand("rebuild", "Make a projection again from the facts, while serving");
+    rebuild_command->require_subcommand(1);
+    ConfigFlags rebuild_flags;
+    auto* rebuild_graph_command = rebuild_command->add_subcommand("graph", "The social graph; prints what was wrong");
+    rebuild_flags.add_to(*rebuild_graph_command);
+    auto* graph_command = program.add_subcommand("graph", "The social graph");
+    graph_command->require_subcommand(1);
+    ConfigFlags graph_flags;
+    auto* graph_check_command =
+        graph_command->add_subcommand("check", "Compare it with the facts and print what is wrong; ends with 1 then");
+    graph_flags.add_to(*graph_check_command);
+
     auto* openapi_command = program.add_subcommand("openapi", "Print the OpenAPI document");
 
     auto* gateway_command =
@@ -191,6 +204,8 @@ int run(int argc, char** argv) {
         if (*list_command) list_dead_letters(list_flags.load(), dead_letters, std::cout);
         if (*replay_command) replay_dead_letters(replay_flags.load(), dead_letters, std::cout);
         if (*queues_command) print_queues(queue_flags.load());
+        if (*rebuild_graph_command) compare_graph(rebuild_flags.load(), true, std::cout);
+        if (*graph_check_command) return compare_graph(graph_flags.load(), false, std::cout) ? 0 : 1;
         if (*nginx_command) std::cout << nginx_configuration(plan(nginx_flags.load(), nginx_options));
         if (*kong_command) std::cout << kong_configuration(plan(kong_flags.load(), kong_options));
         if (*openapi_command) return print_openapi();

@@ -73,6 +73,20 @@ struct Config {
         std::string prefix = "guildhall.";
     } bus;
 
+    /// The social graph. Without a URL it is in this process.
+    struct Graph {
+        std::string url;
+        std::string prefix = "Guildhall";
+    } graph;
+
+    /// Bounds on what one member can do.
+    struct Connections {
+        std::size_t invitations_a_week = 100;
+        std::size_t max_pending_invitations = 1500;
+        std::size_t max_connections = 30'000;
+        std::size_t max_follows = 10'000;
+    } connections;
+
     /// The databases.
     struct Sql {
         std::string engine = "sqlite";

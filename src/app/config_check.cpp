@@ -12,6 +12,7 @@
 #include "platform/base/log.hpp"
 #include "platform/bus/rabbitmq_connection.hpp"
 #include "platform/http/internal_token.hpp"
+#include "platform/neo4j/settings.hpp"
 #include "platform/redis/settings.hpp"
 #include "platform/sql/postgres_settings.hpp"
 
@@ -89,8 +90,9 @@ void check_services(const Config& config) {
         if (!services.runs(name) && services.urls_of(name).empty())
             throw std::runtime_error("services." + std::string(name) + ".url" + why);
     };
+    if (services.runs("connection") && config.graph.url.empty()) throw std::runtime_error("graph.url" + why);
     demand_url("user");
-    if (services.runs("post")) demand_url("connection");
+    if (services.runs("user") || services.runs("post")) demand_url("connection");
 }
 
 void check_engines(const Config& config) {
@@ -98,6 +100,11 @@ void check_engines(const Config& config) {
         if (!config.redis.url.empty()) redis::parse_url(config.redis.url);
     } catch (const std::invalid_argument& fault) {
         throw std::runtime_error(std::string("redis.url: ") + fault.what());
+    }
+    try {
+        if (!config.graph.url.empty()) neo4j::parse_url(config.graph.url);
+    } catch (const std::invalid_argument& fault) {
+        throw std::runtime_error(std::string("graph.url: ") + fault.what());
     }
     if (config.bus.urls.empty()) return;
     try {
@@ -136,6 +143,7 @@ void check(const Config& config) {
            "auth.hashing_threads must be from 1 to 1024");
     demand(config.auth.lockout_failures > 0, "auth.lockout_failures must be at least 1");
     demand(config.auth.lockout_ip_failures > 0, "auth.lockout_ip_failures must be at least 1");
+    demand(config.connections.max_connections > 0, "connections.max_connections must be at least 1");
     demand(config.rate_limits.read_per_minute > 0, "rate_limits.read_per_minute must be at least 1");
     demand(config.rate_limits.write_per_minute > 0, "rate_limits.write_per_minute must be at least 1");
     demand(config.rate_limits.auth_per_minute > 0, "rate_limits.auth_per_minute must be at least 1");

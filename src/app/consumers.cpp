@@ -24,10 +24,15 @@ std::vector<bus::Wanted> consumers_of(std::string_view service) {
     if (service == "connection")
         return {consumer<user::Blocked, user::Unblocked>("connection.blocks"),
                 consumer<user::ProfileChanged>("connection.names"),
-                consumer<connection::Connected, connection::Disconnected>("connection.lists"),
+                consumer<connection::Connected, connection::Disconnected, connection::Followed, connection::Unfollowed>(
+                    "connection.lists"),
+                consumer<user::Registered, user::ProfileChanged>("connection.members"),
+                consumer<connection::Connected, connection::Disconnected, connection::MemberChanged>(
+                    "connection.graph"),
                 consumer<connection::Invited, connection::Connected>("connection.live")};
     return {
-        consumer<connection::Connected, connection::Disconnected, user::Blocked, user::Unblocked>("post.feeds"),
+        consumer<connection::Connected, connection::Disconnected, connection::Followed, connection::Unfollowed,
+                 user::Blocked, user::Unblocked>("post.feeds"),
         consumer<post::PostCreated, post::PostEdited, post::PostVisibilityChanged, post::PostDeleted, post::PostReacted,
                  post::ReactionRemoved, post::PostCommented, post::CommentDeleted>("post.posts")};
 }

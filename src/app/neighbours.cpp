@@ -30,7 +30,7 @@ Neighbours::Neighbours(const Config& config, Engines& engines)
         if (services.runs("connection") || services.runs("post"))
             directory_.emplace(client_of("user"), engines.coherence);
     }
-    if (!services.runs("connection") && services.runs("post"))
+    if (!services.runs("connection") && (services.runs("user") || services.runs("post")))
         network_.emplace(client_of("connection"), engines.coherence);
 }
 
@@ -68,7 +68,7 @@ std::vector<Dependency> Neighbours::dependencies() {
                        [this] { return answers("user"); }});
     }
     if (network_)
-        out.push_back({"service:connection", "feeds and what only connections may see answer 503", false,
+        out.push_back({"service:connection", "feeds and what only connections may see answer 503, degrees are not known", false,
                        [this] { return answers("connection"); }});
     return out;
 }

@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "services/connection/graph_service.hpp"
 #include "services/connection/public/kept.hpp"
 
 namespace guildhall::connection {
@@ -16,23 +17,38 @@ constexpr std::size_t kListsInStatement = 16;
 
 CachedNetwork::CachedNetwork(ConnectionStore& store, cache::Coherence& coherence, std::size_t max_bytes)
     : store_(store),
-      lists_(
-          max_bytes, [](const Ids& ids) { return sizeof(Ids) + ids.capacity() * sizeof(UserId); }, coherence.live()),
-      kept_lists_(cache::keep_coherent(coherence, kListKind, lists_)) {}
+      circles_(max_bytes, weight_of, coherence.live()),
+      kept_circles_(cache::keep_coherent(coherence, kListKind, circles_)) {}
+
+Task<Circle> CachedNetwork::circle_of(UserId user) {
+    if (const auto cached = circles_.find(user)) co_return *cached;
+    const auto ticket = circles_.ticket(user);
+    const auto circle = std::make_shared<const Circle>(co_await store_.find_circle(user));
+    circles_.put(user, circle, ticket);
+    co_return *circle;
+}
 
 Task<std::shared_ptr<const Ids>> CachedNetwork::connections_of(UserId user) {
-    if (auto cached = lists_.find(user)) co_return cached;
-    const auto ticket = lists_.ticket(user);
-    auto ids = std::make_shared<const Ids>(co_await store_.list_peers(user));
-    lists_.put(user, ids, ticket);
-    co_return ids;
+    if (auto cached = cached_connections_of(user)) co_return cached;
+    const Circle circle = co_await circle_of(user);
+    co_return circle.connections;
+}
+
+std::shared_ptr<const Ids> CachedNetwork::cached_connections_of(UserId user) {
+    const auto circle = circles_.find(user);
+    return circle ? circle->connections : nullptr;
+}
+
+Task<Degrees> CachedNetwork::degrees(UserId viewer, std::vector<UserId> members) {
+    if (!graph_) co_return co_await Network::degrees(viewer, std::move(members));
+    co_return co_await graph_->known_degrees(viewer, std::move(members));
 }
 
 Task<std::vector<std::shared_ptr<const Ids>>> CachedNetwork::connections_of_all(std::vector<UserId> users) {
     std::vector<std::shared_ptr<const Ids>> lists(users.size());
     std::vector<std::size_t> missing;
     for (std::size_t i = 0; i < users.size(); ++i) {
-        lists[i] = lists_.find(users[i]);
+        lists[i] = cached_connections_of(users[i]);
         if (!lists[i]) missing.push_back(i);
     }
     std::span<const std::size_t> rest = missing;
@@ -40,16 +56,15 @@ Task<std::vector<std::shared_ptr<const Ids>>> CachedNetwork::connections_of_all(
         const auto places = rest.first(std::min(rest.size(), kListsInStatement));
         rest = rest.subspan(places.size());
         std::vector<UserId> asked;
-        std::vector<cache::Local<UserId, Ids>::Ticket> tickets;
+        std::vector<cache::Local<UserId, Circle>::Ticket> tickets;
         for (const std::size_t place : places) {
             asked.push_back(users[place]);
-            tickets.push_back(lists_.ticket(users[place]));
+            tickets.push_back(circles_.ticket(users[place]));
         }
-        auto read = co_await store_.list_peers_of(std::move(asked));
+        auto read = co_await store_.list_circles(std::move(asked));
         for (std::size_t i = 0; i < places.size(); ++i) {
-            auto& list = lists[places[i]];
-            list = std::make_shared<const Ids>(std::move(read[i]));
-            lists_.put(users[places[i]], list, tickets[i]);
+            lists[places[i]] = read[i].connections;
+            circles_.put(users[places[i]], std::make_shared<const Circle>(std::move(read[i])), tickets[i]);
         }
     }
     co_return lists;

@@ -35,6 +35,10 @@ struct PairKey {
 enum class PairState { none, invited, connected };
 BOOST_DESCRIBE_ENUM(PairState, none, invited, connected)
 
+/// Whether one member of a pair follows the other: `implied` when they are connected.
+enum class Follow { implied, followed, unfollowed };
+BOOST_DESCRIBE_ENUM(Follow, implied, followed, unfollowed)
+
 /// Everything about two members.
 struct Pair {
     PairKey key;
@@ -46,10 +50,17 @@ struct Pair {
     Time high_may_invite_at;
     bool low_blocks = false;
     bool high_blocks = false;
+    Follow low_follow = Follow::implied;   // of the higher by the lower
+    Follow high_follow = Follow::implied;  // of the lower by the higher
 
     bool is_blocked() const { return low_blocks || high_blocks; }
     bool has_pending(InvitationId id) const { return state == PairState::invited && invitation_id == id; }
     UserId other(UserId user) const { return user == key.low ? key.high : key.low; }
+    Follow follow_by(UserId follower) const { return follower == key.low ? low_follow : high_follow; }
+    bool is_following(UserId follower) const {
+        const Follow follow = follow_by(follower);
+        return follow == Follow::followed || (follow == Follow::implied && state == PairState::connected);
+    }
     Time may_invite_at(UserId inviter) const { return inviter == key.low ? low_may_invite_at : high_may_invite_at; }
 
     /// Back to `none` from `invited`.
@@ -77,6 +88,29 @@ struct InvitationRow {
     InvitationState state = InvitationState::pending;
     std::string note;
     Time created_at;
+};
+
+/// Who may invite a member: everyone; those who know the member's e-mail address; those, and whoever shares a connection with the member.
+enum class WhoMayInvite { everyone, email_known, second_degree };
+BOOST_DESCRIBE_ENUM(WhoMayInvite, everyone, email_known, second_degree)
+
+/// What this service knows of a member, see the table `members`.
+struct Member {
+    UserId id;
+    std::string place{};
+    std::string industry{};
+    WhoMayInvite who_may_invite = WhoMayInvite::everyone;
+    bool hides_connections = false;
+    bool is_suggestable = true;
+    friend bool operator==(const Member&, const Member&) = default;
+};
+
+/// Bounds on what one member can do.
+struct Limits {
+    std::size_t invitations_a_week = 100;
+    std::size_t pending_invitations = 1500;  // sent and not answered
+    std::size_t connections = 30'000;
+    std::size_t follows = 10'000;  // of members who are no connections, and of connections who are not followed
 };
 
 /// Order of a list of connections: newest first, or by name.

@@ -18,12 +18,13 @@
 
 namespace guildhall::connection {
 
-/// Whom to invite, and what to tell them.
+/// Whom to invite, and what to tell them. `email`: theirs, for those whom only people may invite who know it.
 struct Invite {
     UserId user_id;
     std::optional<json::Text<0, 300>> note;
+    std::optional<json::Email> email;
 };
-BOOST_DESCRIBE_STRUCT(Invite, (), (user_id, note))
+BOOST_DESCRIBE_STRUCT(Invite, (), (user_id, note, email))
 
 /// `mutual_count`: connections that the inviter and the invitee share, of those whom the asking member may see.
 struct Invitation {
@@ -80,7 +81,7 @@ struct Relationship {
     std::optional<InvitationId> invitation_id;
     bool following = false;
     bool blocked = false;       // by the asking member
-    std::optional<int> degree;  // 0: the asking member, 1: connected; null: further, or nobody knows
+    std::optional<int> degree;  // 0: the asking member, 1: connected, 2, 3; null: further, or the graph is away
 };
 BOOST_DESCRIBE_STRUCT(Relationship, (), (user_id, connected, invitation, invitation_id, following, blocked, degree))
 

@@ -38,6 +38,22 @@ void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& s
     };
     consumers.on_repeatable<Connected>("connection.lists", forget);
     consumers.on_repeatable<Disconnected>("connection.lists", forget);
+    consumers.on_repeatable<Followed>("connection.lists", forget);
+    consumers.on_repeatable<Unfollowed>("connection.lists", forget);
+}
+
+void add_graph_consumers(outbox::Consumers& consumers, MemberService& members, GraphKeeper& graph) {
+    const auto refresh = [&members](const auto& event) { return members.refresh({event.user_id}); };
+    consumers.on_repeatable<user::Registered>("connection.members", refresh);
+    consumers.on_repeatable<user::ProfileChanged>("connection.members", refresh);
+
+    const auto refresh_pair = [&graph](const auto& event) {
+        return graph.refresh(PairKey{event.low_id, event.high_id});
+    };
+    consumers.on_repeatable<Connected>("connection.graph", refresh_pair);
+    consumers.on_repeatable<Disconnected>("connection.graph", refresh_pair);
+    consumers.on_repeatable<MemberChanged>("connection.graph",
+                                           [&graph](const MemberChanged& event) { return graph.refresh(event.user_id); });
 }
 
 void add_live_notices(outbox::Consumers& consumers, user::Directory& directory, realtime::Channel& channel) {

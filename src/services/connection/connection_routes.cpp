@@ -2,8 +2,10 @@
 
 namespace guildhall::connection {
 
-void add_connection_routes(http::Router& router, ConnectionService& service, sql::Database& keys) {
+void add_connection_routes(http::Router& router, const Routed& services) {
     using S = ConnectionService;
+    ConnectionService& service = services.connections;
+    sql::Database& keys = services.keys;
     router.set_service("connection");
 
     router.post("/v1/invitations", service, &S::invite)
@@ -11,7 +13,11 @@ void add_connection_routes(http::Router& router, ConnectionService& service, sql
         .idempotent(keys)
         .summary("Invite a member; when they have invited you, both are connected at once")
         .may_fail(Code::not_found, "there is no such member")
-        .may_fail(Code::conflict, "already_connected, already_invited, or cool_down after a withdrawn invitation")
+        .may_fail(Code::forbidden, "invitation_restricted: the member chose who may invite them")
+        .may_fail(Code::conflict,
+                  "already_connected, already_invited, cool_down after a withdrawn invitation, connection_limit, or "
+                  "too_many_pending")
+        .may_fail(Code::too_many_requests, "invitation_limit: as many as one can send in a week; Retry-After says until when")
         .may_fail(Code::unprocessable, "self_invitation");
     router.get("/v1/invitations/received", service, &S::list_received)
         .signed_in()
@@ -26,7 +32,7 @@ void add_connection_routes(http::Router& router, ConnectionService& service, sql
         .summary("Accept an invitation")
         .may_fail(Code::not_found, "there is no such invitation to you")
         .may_fail(Code::conflict,
-                  "invitation_withdrawn, or invitation_over: you ignored it, or have disconnected since");
+                  "invitation_withdrawn, connection_limit, or invitation_over: you ignored it, or have disconnected since");
     router.post("/v1/invitations/{invitation_id}/ignore", service, &S::ignore)
         .signed_in()
         .summary("Take an invitation from your list; the inviter is not told")
@@ -47,7 +53,7 @@ void add_connection_routes(http::Router& router, ConnectionService& service, sql
         .signed_in()
         .summary("List the connections of a member you are connected with")
         .may_fail(Code::not_found, "there is no such member")
-        .may_fail(Code::forbidden, "connections_hidden: you are not connected");
+        .may_fail(Code::forbidden, "connections_hidden: you are not connected, or the member hides them");
     router.get("/v1/users/{user_id}/mutual-connections", service, &S::list_mutual)
         .signed_in()
         .summary("List and count whom you and a member are both connected with")
@@ -55,6 +61,57 @@ void add_connection_routes(http::Router& router, ConnectionService& service, sql
     router.get("/v1/relationships", service, &S::list_relationships)
         .signed_in()
         .summary("What up to 100 members are to you");
+
+    FollowService& follows = services.follows;
+    router.put("/v1/users/{user_id}/follow", follows, &FollowService::follow)
+        .signed_in()
+        .summary("Follow a member: their posts come to your feed, as far as you may see them")
+        .may_fail(Code::not_found, "there is no such member")
+        .may_fail(Code::conflict, "follow_limit")
+        .may_fail(Code::unprocessable, "self_follow");
+    router.remove("/v1/users/{user_id}/follow", follows, &FollowService::unfollow)
+        .signed_in()
+        .summary("Follow a member no longer; a connection stays, and is not told")
+        .may_fail(Code::not_found, "there is no such member");
+    router.get("/v1/users/me/following", follows, &FollowService::list_following)
+        .signed_in()
+        .summary("List whom you follow, connections among them");
+    router.get("/v1/users/me/followers", follows, &FollowService::list_followers)
+        .signed_in()
+        .summary("List who follows you, connections among them");
+
+    MemberService& members = services.members;
+    router.get("/v1/users/me/network-settings", members, &MemberService::settings)
+        .signed_in()
+        .summary("Who may invite you, and what others see of your network");
+    router.patch("/v1/users/me/network-settings", members, &MemberService::change_settings)
+        .signed_in()
+        .summary("Change them (JSON Merge Patch)");
+
+    GraphService& graph = services.graph;
+    constexpr std::string_view kAway = "graph_unavailable: the social graph cannot be asked at the moment";
+    router.get("/v1/degrees", graph, &GraphService::list_degrees)
+        .signed_in()
+        .summary("How many steps up to 100 members are away from you")
+        .may_fail(Code::unavailable, std::string(kAway));
+    router.get("/v1/suggestions/people", graph, &GraphService::list_suggestions)
+        .signed_in()
+        .summary("People you may know, best first, each with the reasons")
+        .may_fail(Code::unavailable, std::string(kAway));
+    router.remove("/v1/suggestions/people/{user_id}", graph, &GraphService::dismiss)
+        .signed_in()
+        .summary("Never suggest this member to you again")
+        .may_fail(Code::not_found, "there is no such member");
+    router.get("/v1/users/{user_id}/introduction-paths", graph, &GraphService::list_paths)
+        .signed_in()
+        .summary("Who could introduce you to a member: the best chains of connections")
+        .may_fail(Code::not_found, "there is no such member")
+        .may_fail(Code::unprocessable, "self_path")
+        .may_fail(Code::unavailable, std::string(kAway));
+    router.get("/v1/users/me/network-stats", graph, &GraphService::stats)
+        .signed_in()
+        .summary("How large your network is, and how it grew")
+        .may_fail(Code::unavailable, std::string(kAway));
 }
 
 }  // namespace guildhall::connection

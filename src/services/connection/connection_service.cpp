@@ -17,9 +17,6 @@
 namespace guildhall::connection {
 namespace {
 
-constexpr std::size_t kCardsInCall = 500;   // what a Directory takes
-constexpr std::size_t kNamesInBatch = 500;  // rows that one renaming statement changes
-
 // Kinds of cursors.
 constexpr std::string_view kReceived = "invitations.received";
 constexpr std::string_view kSent = "invitations.sent";
@@ -27,14 +24,18 @@ constexpr std::string_view kByTime = "connections.recent";
 constexpr std::string_view kByName = "connections.name";
 constexpr std::string_view kMutual = "connections.mutual";
 
-/// The lists that a pair's connection is in.
-cache::Change lists_of(PairKey key) { return {kListKind, {key.low.value, key.high.value}}; }
-
 Error no_member() { return {Code::not_found, "there is no such member"}; }
 Error no_invitation() { return {Code::not_found, "there is no such invitation"}; }
 Error no_connection() { return {Code::not_found, "you are not connected with this member"}; }
 Error withdrawn() { return {Code::conflict, "the invitation was withdrawn", "invitation_withdrawn"}; }
 Error over() { return {Code::conflict, "the invitation was answered before", "invitation_over"}; }
+
+Error not_welcome() {
+    return {Code::forbidden, "this member chose who may invite them", "invitation_restricted"};
+}
+Error connection_limit() {
+    return {Code::conflict, "you have as many connections as one can have", "connection_limit"};
+}
 
 Error self_invitation() {
     const std::string detail = "members cannot invite themselves";
@@ -49,32 +50,32 @@ Error cool_down(std::chrono::microseconds wait) {
             std::chrono::ceil<std::chrono::seconds>(wait)};
 }
 
-Error bad_import(std::string detail) { return {Code::unprocessable, std::move(detail), "bad_import"}; }
-
-/// The first `count` rows that `fetch(after, count)` gives, without those of hidden members. Reads on where some are
-/// left out, so at most once for each `count` hidden members, and once more.
-template <class Row, class Fetch>
-Task<std::vector<Row>> take_visible(Fetch fetch, const user::UserSet& hidden, std::optional<Row> after,
-                                    std::size_t count) {
-    std::vector<Row> visible;
-    for (;;) {
-        std::vector<Row> rows = co_await fetch(after, count);
-        const bool is_end = rows.size() < count;
-        for (Row& row : rows) {
-            after = row;
-            if (hidden.contains(row.peer_id)) continue;
-            visible.push_back(std::move(row));
-            if (visible.size() == count) co_return visible;
-        }
-        if (is_end) co_return visible;
-    }
-}
-
 std::vector<UserId> peers_of(const auto& rows) {
     std::vector<UserId> ids;
     ids.reserve(rows.size());
     for (const auto& row : rows) ids.push_back(row.peer_id);
     return ids;
+}
+
+/// The first `count` rows that `fetch(after, count)` gives, without those of hidden members, and of those who hide their connections when `members`
+/// is given. Reads on where some are left out, so at most once for each `count` of them, and once more.
+template <class Row, class Fetch>
+Task<std::vector<Row>> take_visible(Fetch fetch, const user::UserSet& hidden, std::optional<Row> after,
+                                    std::size_t count, CachedMembers* members = nullptr) {
+    std::vector<Row> visible;
+    for (;;) {
+        std::vector<Row> rows = co_await fetch(after, count);
+        const bool is_end = rows.size() < count;
+        Ids hiding;
+        if (members) hiding = co_await members->hiding(peers_of(rows));
+        for (Row& row : rows) {
+            after = row;
+            if (hidden.contains(row.peer_id) || contains(hiding, row.peer_id)) continue;
+            visible.push_back(std::move(row));
+            if (visible.size() == count) co_return visible;
+        }
+        if (is_end) co_return visible;
+    }
 }
 
 }  // namespace
@@ -94,6 +95,8 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
         now};
     auto answer = co_await invitation_of(me, row);
     if (!answer) co_return no_member();
+    const bool may_invite = co_await is_welcome(me, them, body.email);
+    const bool is_full = co_await has_most_connections(me);
 
     const PairKey key = PairKey::of(me, them);
     const Names names = names_of(key, answer->inviter, answer->invitee);
@@ -108,6 +111,8 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
         if (is_crossing && pair.inviter_id == me)
             co_return Error{Code::conflict, "you have invited this member already", "already_invited"};
 
+        if (is_full) co_return connection_limit();
+
         answer->state = is_crossing ? InvitationState::accepted : InvitationState::pending;
         if (is_crossing) {
             co_await store_.insert_invitation(tx, id, me, them, InvitationState::accepted, row.note, now);
@@ -115,6 +120,9 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
             changes = {lists_of(key)};
         } else {
             if (pair.may_invite_at(me) > now) co_return cool_down(pair.may_invite_at(me) - now);
+            if (!may_invite) co_return not_welcome();
+            auto within = co_await count_invitation(tx, me, now);
+            if (!within) co_return within;
             pair.state = PairState::invited;
             pair.inviter_id = me;
             pair.invitation_id = id;
@@ -172,6 +180,7 @@ Task<Result<Page<Invitation>>> ConnectionService::list_pending(Caller caller, Di
     page.items.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (!cards[i]) continue;  // the account is gone, its invitations follow
+        const Ids mutual = co_await members_.mutual(*lists.back(), rows[i].peer_id, *lists[i], *hidden);
         const bool is_mine = direction == Direction::sent;
         page.items.push_back(
             {.id = rows[i].id,
@@ -179,7 +188,7 @@ Task<Result<Page<Invitation>>> ConnectionService::list_pending(Caller caller, Di
              .inviter = is_mine ? *cards.back() : *cards[i],
              .invitee = is_mine ? *cards[i] : *cards.back(),
              .note = std::move(rows[i].note),
-             .mutual_count = static_cast<std::int64_t>(count_common(*lists.back(), *lists[i], *hidden)),
+             .mutual_count = static_cast<std::int64_t>(mutual.size()),
              .created_at = rows[i].created_at});
     }
     co_return page;
@@ -195,6 +204,7 @@ Task<Result<Invitation>> ConnectionService::accept(Caller caller, InvitationId i
     const UserId me = caller.id;
     auto invitation = co_await find_own(me, id, Direction::received);
     if (!invitation) co_return invitation.error();
+    const bool is_full = co_await has_most_connections(me);
 
     const PairKey key = PairKey::of(me, invitation->inviter.id);
     const Names names = names_of(key, invitation->inviter, invitation->invitee);
@@ -204,6 +214,7 @@ Task<Result<Invitation>> ConnectionService::accept(Caller caller, InvitationId i
         auto pair = co_await store_.lock_pair(tx, key);
         if (!pair || pair->is_blocked()) co_return no_invitation();
         if (pair->has_pending(id) && !pair->is_ignored) {
+            if (is_full) co_return connection_limit();
             co_await connect(tx, *pair, now, names, me, caller.request->traceparent);
             changes = {lists_of(key)};
             co_return Result<void>{};
@@ -267,6 +278,38 @@ Task<Result<void>> ConnectionService::withdraw(Caller caller, InvitationId id) {
     co_return co_await store_.database().transact<void>(take_back);
 }
 
+/// True when `them` lets `me` invite them.
+Task<bool> ConnectionService::is_welcome(UserId me, UserId them, std::optional<json::Email> email) {
+    const Member invitee = co_await members_.member(them);
+    if (invitee.who_may_invite == WhoMayInvite::everyone) co_return true;
+    if (email && co_await directory_.has_email(them, std::move(email->value))) co_return true;
+    if (invitee.who_may_invite == WhoMayInvite::email_known) co_return false;
+    const auto lists = co_await network_.connections_of_all({me, them});
+    co_return !common(*lists[0], *lists[1], {}).empty();
+}
+
+/// At the limit, or one beyond it for each that was accepted at the same moment.
+Task<bool> ConnectionService::has_most_connections(UserId me) {
+    const auto mine = co_await network_.connections_of(me);
+    co_return mine->size() >= limits_.connections;
+}
+
+/// Counts one that is about to be sent, within the limits. Errors: too_many_requests (invitation_limit); conflict (too_many_pending).
+Task<Result<void>> ConnectionService::count_invitation(sql::Transaction& tx, UserId inviter, Time now) {
+    const MemberStore::Window window = co_await member_store_.count_invitation(tx, inviter, now);
+    if (window.sent > limits_.invitations_a_week)
+        co_return Error{Code::too_many_requests,
+                        "you have sent as many invitations as one can in a week",
+                        "invitation_limit",
+                        {},
+                        std::chrono::ceil<std::chrono::seconds>(window.began_at + kInvitationWindow - now)};
+    const std::size_t pending = co_await store_.count_pending(tx, inviter, limits_.pending_invitations);
+    if (pending >= limits_.pending_invitations)
+        co_return Error{Code::conflict, "too many of your invitations wait for an answer; withdraw some",
+                        "too_many_pending"};
+    co_return Result<void>{};
+}
+
 /// The invitation when `me` is that side of it and may see the other.
 Task<Result<Invitation>> ConnectionService::find_own(UserId me, InvitationId id, Direction direction) {
     auto row = co_await store_.find_invitation(me, id);
@@ -282,13 +325,14 @@ Task<Result<Invitation>> ConnectionService::invitation_of(UserId me, InvitationR
     const auto cards = co_await directory_.cards(people);
     if (!cards[0] || !cards[1]) co_return no_invitation();
     const auto hidden = co_await directory_.hidden_from(me);
-    const auto lists = co_await network_.connections_of_all(people);
+    const auto lists = co_await network_.connections_of_all({me, row.peer_id});
+    const Ids mutual = co_await members_.mutual(*lists[0], row.peer_id, *lists[1], *hidden);
     co_return Invitation{.id = row.id,
                          .state = row.state,
                          .inviter = *cards[0],
                          .invitee = *cards[1],
                          .note = std::move(row.note),
-                         .mutual_count = static_cast<std::int64_t>(count_common(*lists[0], *lists[1], *hidden)),
+                         .mutual_count = static_cast<std::int64_t>(mutual.size()),
                          .created_at = row.created_at};
 }
 
@@ -298,6 +342,7 @@ Task<void> ConnectionService::connect(sql::Transaction& tx, Pair& pair, Time now
     if (pair.invitation_id)
         co_await store_.update_invitation(tx, pair.key, pair.invitation_id, InvitationState::accepted);
     pair.forget_invitation();
+    co_await forget_follows(tx, pair);
     pair.state = PairState::connected;
     pair.low_may_invite_at = Time{};
     pair.high_may_invite_at = Time{};
@@ -306,6 +351,16 @@ Task<void> ConnectionService::connect(sql::Transaction& tx, Pair& pair, Time now
     const Connected event{pair.key.low, pair.key.high, accepter};
     co_await outbox_.append(tx, event, traceparent);
 }
+
+/// Both follows of a locked pair become implied; the caller stores the pair.
+Task<void> ConnectionService::forget_follows(sql::Transaction& tx, Pair& pair) {
+    if (pair.low_follow != Follow::implied) co_await follows_.remove(tx, pair.key.low, pair.key.high);
+    if (pair.high_follow != Follow::implied) co_await follows_.remove(tx, pair.key.high, pair.key.low);
+    pair.low_follow = Follow::implied;
+    pair.high_follow = Follow::implied;
+}
+
+cache::Change ConnectionService::lists_of(PairKey key) { return {kListKind, {key.low.value, key.high.value}}; }
 
 // Connections.
 
@@ -318,8 +373,10 @@ Task<Result<Page<ConnectionItem>>> ConnectionService::list_connections_of(Caller
     const UserId me = caller.id;
     if (user != me) {
         if (co_await is_hidden(me, user) || !co_await directory_.exists(user)) co_return no_member();
-        if (!co_await network_.are_connected(me, user))
-            co_return Error{Code::forbidden, "only this member's connections may see this list", "connections_hidden"};
+        const bool are_connected = co_await network_.are_connected(me, user);
+        const Member owner = co_await members_.member(user);
+        if (!are_connected || owner.hides_connections)
+            co_return Error{Code::forbidden, "this member's connections are not shown to you", "connections_hidden"};
     }
     co_return co_await page_of_connections(me, user, std::move(query));
 }
@@ -345,7 +402,8 @@ Task<Result<Page<ConnectionItem>>> ConnectionService::page_of_connections(UserId
     auto fetch = [&](std::optional<ConnectionRow> last, std::size_t count) {
         return store_.list_connections(owner, sort, patterns, std::move(last), count);
     };
-    auto rows = co_await take_visible(fetch, *hidden, std::move(after), limit + 1);
+    CachedMembers* members = owner == me ? nullptr : &members_;
+    auto rows = co_await take_visible(fetch, *hidden, std::move(after), limit + 1, members);
     Page<ConnectionItem> page;
     if (rows.size() > limit) {
         rows.resize(limit);
@@ -370,6 +428,7 @@ Task<Result<void>> ConnectionService::disconnect(Caller caller, UserId user) {
         auto pair = co_await store_.lock_pair(tx, key);
         if (!pair || pair->state != PairState::connected) co_return no_connection();
         pair->state = PairState::none;
+        co_await forget_follows(tx, *pair);
         co_await store_.update_pair(tx, *pair);
         co_await store_.remove_connection(tx, key);
         const Disconnected event{key.low, key.high, caller.id};
@@ -393,7 +452,7 @@ Task<Result<MutualConnections>> ConnectionService::list_mutual(Caller caller, Us
     const auto hidden = co_await directory_.hidden_from(me);
     const auto mine = co_await network_.connections_of(me);
     const auto theirs = co_await network_.connections_of(user);
-    const Ids mutual = common(*mine, *theirs, *hidden);
+    const Ids mutual = co_await members_.mutual(*mine, user, *theirs, *hidden);
     const auto first = std::ranges::upper_bound(mutual, after);
     const auto rest = static_cast<std::size_t>(mutual.end() - first);
     const std::size_t count = std::min(rest, static_cast<std::size_t>(query.limit.value));
@@ -424,12 +483,15 @@ Task<Result<Page<Relationship>>> ConnectionService::list_relationships(Caller ca
         pairs.emplace(other, pair);
     }
 
+    const Degrees degrees = co_await network_.degrees(me, query.ids.items);
+
     Page<Relationship> page;
     page.items.reserve(query.ids.items.size());
-    for (const UserId user : query.ids.items) {
+    for (std::size_t i = 0; i < query.ids.items.size(); ++i) {
+        const UserId user = query.ids.items[i];
         Relationship& relationship = page.items.emplace_back();
         relationship.user_id = user;
-        if (user == me) relationship.degree = 0;
+        relationship.degree = degrees[i];
         relationship.blocked = blocked.contains(user);
         const auto found = pairs.find(user);
         // What the pair's row still says of somebody hidden ends when the block's event arrives; it is not shown until
@@ -437,8 +499,7 @@ Task<Result<Page<Relationship>>> ConnectionService::list_relationships(Caller ca
         if (found == pairs.end() || hidden->contains(user)) continue;
         const Pair& pair = found->second;
         relationship.connected = pair.state == PairState::connected;
-        relationship.following = relationship.connected;
-        if (relationship.connected) relationship.degree = 1;
+        relationship.following = pair.is_following(me);
         if (pair.state != PairState::invited) continue;
         const bool is_sent = pair.inviter_id == me;
         if (!is_sent && pair.is_ignored) continue;
@@ -451,154 +512,6 @@ Task<Result<Page<Relationship>>> ConnectionService::list_relationships(Caller ca
 Task<bool> ConnectionService::is_hidden(UserId me, UserId user) {
     const auto hidden = co_await directory_.hidden_from(me);
     co_return hidden->contains(user);
-}
-
-// Import.
-
-Task<Result<std::size_t>> ConnectionService::import_connections(std::vector<ImportedConnection> connections) {
-    std::ranges::sort(connections, {},
-                      [](const ImportedConnection& c) { return std::pair(PairKey::of(c.a, c.b), c.connected_at); });
-    const auto doubles =
-        std::ranges::unique(connections, {}, [](const ImportedConnection& c) { return PairKey::of(c.a, c.b); });
-    connections.erase(doubles.begin(), doubles.end());
-
-    std::vector<PairKey> keys;
-    std::vector<UserId> people;
-    keys.reserve(connections.size());
-    people.reserve(connections.size() * 2);
-    for (const ImportedConnection& connection : connections) {
-        if (connection.a == connection.b)
-            co_return bad_import("member " + std::to_string(connection.a.value) + " cannot connect with themself");
-        keys.push_back(PairKey::of(connection.a, connection.b));
-        people.push_back(connection.a);
-        people.push_back(connection.b);
-    }
-    std::ranges::sort(people);
-    const auto repeated = std::ranges::unique(people);
-    people.erase(repeated.begin(), repeated.end());
-
-    std::unordered_map<UserId, std::string> names;
-    for (std::size_t start = 0; start < people.size(); start += kCardsInCall) {
-        const auto end = std::min(start + kCardsInCall, people.size());
-        const std::vector<UserId> asked(people.begin() + static_cast<std::ptrdiff_t>(start),
-                                        people.begin() + static_cast<std::ptrdiff_t>(end));
-        const auto cards = co_await directory_.cards(asked);
-        for (std::size_t i = 0; i < asked.size(); ++i) {
-            if (!cards[i]) co_return bad_import("member " + std::to_string(asked[i].value) + " does not exist");
-            names.emplace(asked[i], sort_name(cards[i]->name));
-        }
-    }
-
-    const auto connection_of = [&](const PairKey& key) -> const ImportedConnection& {
-        return *std::ranges::lower_bound(connections, key, {},
-                                         [](const ImportedConnection& c) { return PairKey::of(c.a, c.b); });
-    };
-    cache::Changes changes;
-    auto insert = [&](sql::Transaction& tx) -> Task<Result<std::size_t>> {
-        auto strangers = co_await store_.connect_strangers(tx, keys);
-        std::ranges::sort(strangers);
-        std::vector<ConnectionStore::NewConnection> rows;
-        rows.reserve(strangers.size());
-        for (const PairKey& key : strangers)
-            rows.push_back({key, connection_of(key).connected_at, &names.at(key.low), &names.at(key.high)});
-        co_await store_.insert_connections(tx, rows);
-        for (const PairKey& key : strangers) {
-            const Connected event{key.low, key.high, connection_of(key).a};
-            co_await outbox_.append(tx, event);
-        }
-
-        std::size_t count = strangers.size();
-        if (count < keys.size()) {
-            for (const PairKey& key : co_await store_.list_invited(tx, keys)) {
-                auto pair = co_await store_.lock_pair(tx, key);
-                if (!pair || pair->state != PairState::invited || pair->is_blocked()) continue;
-                const ImportedConnection& connection = connection_of(key);
-                co_await connect(tx, *pair, connection.connected_at, {names.at(key.low), names.at(key.high)},
-                                 connection.a, {});
-                ++count;
-            }
-        }
-        if (count > 0) changes = {cache::Change{kListKind, sql::ids_of(std::span<const UserId>(people))}};
-        co_return count;
-    };
-    co_return co_await cache::transact<std::size_t>(store_.database(), coherence_, changes, insert);
-}
-
-// Effects of events.
-
-Task<void> ConnectionService::blocked(sql::Transaction& tx, user::Blocked event) {
-    if (event.user_id == event.blocked_id) co_return;
-    const PairKey key = PairKey::of(event.user_id, event.blocked_id);
-    Pair pair = co_await store_.lock_or_insert_pair(tx, key);
-    (event.user_id == key.low ? pair.low_blocks : pair.high_blocks) = true;
-    if (pair.state == PairState::connected) {
-        co_await store_.remove_connection(tx, key);
-        const Disconnected disconnected{key.low, key.high, event.user_id};
-        co_await outbox_.append(tx, disconnected);
-        tx.after_commit([this, key] { coherence_.announce({lists_of(key)}); });
-    }
-    if (pair.state == PairState::invited) {
-        co_await store_.update_invitation(tx, key, pair.invitation_id, InvitationState::withdrawn);
-        pair.forget_invitation();
-    }
-    pair.state = PairState::none;
-    co_await store_.update_pair(tx, pair);
-}
-
-Task<void> ConnectionService::unblocked(sql::Transaction& tx, user::Unblocked event) {
-    const PairKey key = PairKey::of(event.user_id, event.blocked_id);
-    auto pair = co_await store_.lock_pair(tx, key);
-    if (!pair) co_return;
-    (event.user_id == key.low ? pair->low_blocks : pair->high_blocks) = false;
-    co_await store_.update_pair(tx, *pair);
-}
-
-Task<void> ConnectionService::refresh_name(UserId user) {
-    const auto cards = co_await directory_.cards({user});
-    if (!cards[0]) co_return;
-    const std::string name = sort_name(cards[0]->name);
-    const auto peers = co_await network_.connections_of(user);
-    for (std::span<const UserId> rest = *peers; !rest.empty();) {
-        const auto batch = rest.first(std::min(rest.size(), kNamesInBatch));
-        rest = rest.subspan(batch.size());
-        // Most profile changes are of something else: then nothing is written.
-        const auto stale = co_await store_.list_stale_names(user, name, {batch.begin(), batch.end()});
-        if (stale.empty()) continue;
-        auto rename = [&](sql::Transaction& tx) -> Task<Result<void>> {
-            co_await store_.rename_peer(tx, user, name, stale);
-            co_return Result<void>{};
-        };
-        auto renamed = co_await store_.database().transact<void>(rename);
-        if (!renamed) throw Corrupt("connection: renaming was refused");
-    }
-}
-
-ConnectionService::Names ConnectionService::names_of(PairKey key, const user::Card& a, const user::Card& b) {
-    const bool a_is_low = a.id == key.low;
-    return {sort_name(a_is_low ? a.name : b.name), sort_name(a_is_low ? b.name : a.name)};
-}
-
-Task<std::optional<ConnectionService::Names>> ConnectionService::current_names(PairKey key) {
-    const auto cards = co_await directory_.cards({key.low, key.high});
-    if (!cards[0] || !cards[1]) co_return std::nullopt;
-    co_return names_of(key, *cards[0], *cards[1]);
-}
-
-/// A name that changed between its reading and the commit of its copy was missed by refresh_name(), which did not see
-/// the row yet: looks again after the commit. From then on refresh_name() sees the row.
-Task<void> ConnectionService::repair_names(PairKey key, Names written) {
-    for (;;) {
-        const auto current = co_await current_names(key);
-        if (!current || *current == written) co_return;
-        auto rename = [&](sql::Transaction& tx) -> Task<Result<void>> {
-            co_await store_.rename_peer(tx, key.low, current->low, {key.high});
-            co_await store_.rename_peer(tx, key.high, current->high, {key.low});
-            co_return Result<void>{};
-        };
-        auto renamed = co_await store_.database().transact<void>(rename);
-        if (!renamed) co_return;
-        written = *current;
-    }
 }
 
 }  // namespace guildhall::connection

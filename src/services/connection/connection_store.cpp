@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
-#include "platform/json/describe.hpp"
+#include "services/connection/stored_enum.hpp"
 
 namespace guildhall::connection {
 namespace {
@@ -14,7 +16,8 @@ namespace {
 // Pairs.
 
 #define PAIR_COLUMNS \
-    "low_id, high_id, state, inviter_id, invitation_id, is_ignored, low_may_invite_at, high_may_invite_at, low_blocks, high_blocks"
+    "low_id, high_id, state, inviter_id, invitation_id, is_ignored, low_may_invite_at, high_may_invite_at, low_blocks, high_blocks," \
+    " low_follow, high_follow"
 
 // The update changes nothing: it takes the lock and, on PostgreSQL, waits for whoever holds it and then sees what that
 // one wrote.
@@ -30,7 +33,7 @@ constexpr sql::Statement kLockPair{
 constexpr sql::Statement kUpdatePair{
     "connection.update_pair",
     "UPDATE pairs SET state = $3, inviter_id = $4, invitation_id = $5, is_ignored = $6, low_may_invite_at = $7,"
-    " high_may_invite_at = $8, low_blocks = $9, high_blocks = $10 WHERE low_id = $1 AND high_id = $2"};
+    " high_may_invite_at = $8, low_blocks = $9, high_blocks = $10, low_follow = $11, high_follow = $12 WHERE low_id = $1 AND high_id = $2"};
 
 // Two arms, so that each is a look-up in the primary key.
 constexpr sql::Statement kListPairs{"connection.list_pairs", "SELECT " PAIR_COLUMNS
@@ -39,13 +42,6 @@ constexpr sql::Statement kListPairs{"connection.list_pairs", "SELECT " PAIR_COLU
                                                              " FROM pairs WHERE low_id IN ($3:ids) AND high_id = $1"};
 
 #undef PAIR_COLUMNS
-
-template <json::Enum E>
-E enum_of(const std::string& name) {
-    const auto value = json::enumerator<E>(name);
-    if (!value) throw Corrupt("connection: unknown state " + name);
-    return *value;
-}
 
 Pair pair_of(sql::Row row) {
     return {.key = {row.id<UserId>(0), row.id<UserId>(1)},
@@ -56,7 +52,9 @@ Pair pair_of(sql::Row row) {
             .low_may_invite_at = row.time(6),
             .high_may_invite_at = row.time(7),
             .low_blocks = row.number(8) != 0,
-            .high_blocks = row.number(9) != 0};
+            .high_blocks = row.number(9) != 0,
+            .low_follow = enum_of<Follow>(row.text(10)),
+            .high_follow = enum_of<Follow>(row.text(11))};
 }
 
 // Connections.
@@ -69,12 +67,44 @@ constexpr sql::Statement kRemoveConnection{
     "connection.remove",
     "DELETE FROM connections WHERE (user_id = $1 AND peer_id = $2) OR (user_id = $2 AND peer_id = $1)"};
 
-constexpr sql::Statement kListPeers{"connection.list_peers",
-                                    "SELECT peer_id FROM connections WHERE user_id = $1 ORDER BY peer_id"};
+// The last column: 1 for somebody who is followed without a connection, 0 for a connection who is not followed, NULL for a connection.
+constexpr sql::Statement kListCircles{
+    "connection.list_circles",
+    "SELECT user_id, peer_id, NULL FROM connections WHERE user_id IN ($1:ids)"
+    " UNION ALL SELECT user_id, peer_id, is_following FROM follows WHERE user_id IN ($1:ids) AND direction = 'following'"
+    " ORDER BY 1, 2"};
 
-constexpr sql::Statement kListPeersOf{
-    "connection.list_peers_of",
-    "SELECT user_id, peer_id FROM connections WHERE user_id IN ($1:ids) ORDER BY user_id, peer_id"};
+constexpr sql::Statement kFindCircle{
+    "connection.find_circle",
+    "SELECT user_id, peer_id, NULL FROM connections WHERE user_id = $1"
+    " UNION ALL SELECT user_id, peer_id, is_following FROM follows WHERE user_id = $1 AND direction = 'following'"
+    " ORDER BY 2"};
+
+// Puts a member's rows together, in order of peers.
+class CircleMaker {
+public:
+    void add(UserId peer, std::optional<std::int64_t> is_following) {
+        if (!is_following) {
+            connections_.push_back(peer);
+        } else {
+            (*is_following != 0 ? others_ : unfollowed_).push_back(peer);
+        }
+    }
+    Circle circle() {
+        auto connections = std::make_shared<const Ids>(std::move(connections_));
+        if (others_.empty() && unfollowed_.empty()) return {connections, connections};
+        Ids kept;
+        std::ranges::set_difference(*connections, unfollowed_, std::back_inserter(kept));
+        Ids followed;
+        std::ranges::merge(kept, others_, std::back_inserter(followed));
+        return {std::move(connections), std::make_shared<const Ids>(std::move(followed))};
+    }
+
+private:
+    Ids connections_;
+    Ids others_;
+    Ids unfollowed_;
+};
 
 constexpr sql::Statement kListByTime{
     "connection.list_by_time",
@@ -105,6 +135,14 @@ constexpr sql::Statement kSearchByName{"connection.search_by_name",
                                        sql::Freshness::replica_ok};
 
 #undef NAME_MATCHES
+
+// Weeks since Monday, 5 January 1970.
+constexpr std::chrono::days kFirstMonday{4};
+constexpr sql::Statement kListGrowth{
+    "connection.list_growth",
+    "SELECT (connected_at - $3) / $4, count(*) FROM connections WHERE user_id = $1 AND connected_at >= $2"
+    " GROUP BY 1 ORDER BY 1",
+    sql::Freshness::replica_ok};
 
 // Copies of names.
 
@@ -138,6 +176,11 @@ constexpr sql::Statement kListPending{
     "SELECT id, direction, peer_id, state, note, created_at FROM invitations"
     " WHERE user_id = $1 AND direction = $2 AND state = 'pending' AND id < $3 ORDER BY id DESC LIMIT $4",
     sql::Freshness::replica_ok};
+
+constexpr sql::Statement kCountPending{
+    "connection.count_pending",
+    "SELECT count(*) FROM (SELECT 1 FROM invitations WHERE user_id = $1 AND direction = 'sent' AND state = 'pending'"
+    " LIMIT $2) AS some"};
 
 InvitationRow invitation_of(sql::Row row) {
     return {.id = row.id<InvitationId>(0),
@@ -179,7 +222,8 @@ constexpr std::array<std::string_view, 3> kStrangerCells{"$", "$", "'connected'"
 constexpr std::string_view kConnectStrangers = "INSERT INTO pairs (low_id, high_id, state) VALUES ";
 constexpr std::string_view kOnlyStrangers =
     " ON CONFLICT (low_id, high_id) DO UPDATE SET state = excluded.state, low_may_invite_at = 0, high_may_invite_at = 0"
-    " WHERE pairs.state = 'none' AND pairs.low_blocks = 0 AND pairs.high_blocks = 0 RETURNING low_id, high_id";
+    " WHERE pairs.state = 'none' AND pairs.low_blocks = 0 AND pairs.high_blocks = 0 AND pairs.low_follow = 'implied'"
+    " AND pairs.high_follow = 'implied' RETURNING low_id, high_id";
 
 /// Largest first, the last for one row.
 const std::array<BulkStatement, 3>& strangers_statements() {
@@ -207,8 +251,9 @@ const BulkStatement& fitting(const std::array<BulkStatement, 3>& statements, std
     return *std::ranges::find_if(statements, [&](const BulkStatement& bulk) { return bulk.rows <= rows; });
 }
 
-constexpr sql::Statement kListInvited{
-    "connection.list_invited", "SELECT low_id, high_id FROM pairs WHERE low_id IN ($1:ids) AND state = 'invited'"};
+constexpr sql::Statement kListAcquainted{"connection.list_acquainted",
+                                         "SELECT low_id, high_id FROM pairs WHERE low_id IN ($1:ids) AND"
+                                         " (state = 'invited' OR state = 'none' AND (low_follow <> 'implied' OR high_follow <> 'implied'))"};
 
 }  // namespace
 
@@ -227,7 +272,8 @@ Task<void> ConnectionStore::update_pair(sql::Transaction& tx, Pair pair) {
     co_await tx.execute(
         kUpdatePair, sql::params(pair.key.low, pair.key.high, json::name_of(pair.state), pair.inviter_id,
                                  pair.invitation_id, pair.is_ignored, pair.low_may_invite_at, pair.high_may_invite_at,
-                                 pair.low_blocks, pair.high_blocks));
+                                 pair.low_blocks, pair.high_blocks, json::name_of(pair.low_follow),
+                                 json::name_of(pair.high_follow)));
 }
 
 Task<std::vector<Pair>> ConnectionStore::list_pairs(UserId user, std::vector<UserId> others) {
@@ -251,21 +297,21 @@ Task<void> ConnectionStore::remove_connection(sql::Transaction& tx, PairKey key)
     co_await tx.execute(kRemoveConnection, sql::params(key.low, key.high));
 }
 
-Task<Ids> ConnectionStore::list_peers(UserId user) {
-    auto rows = co_await database_.read(kListPeers, sql::params(user));
-    Ids ids;
-    ids.reserve(rows.size());
-    for (auto row : rows) ids.push_back(row.id<UserId>(0));
-    co_return ids;
+Task<Circle> ConnectionStore::find_circle(UserId user) {
+    auto rows = co_await database_.read(kFindCircle, sql::params(user));
+    CircleMaker maker;
+    for (auto row : rows) maker.add(row.id<UserId>(1), row.optional_number(2));
+    co_return maker.circle();
 }
 
-Task<std::vector<Ids>> ConnectionStore::list_peers_of(std::vector<UserId> users) {
-    auto rows = co_await database_.read(kListPeersOf, sql::params(sql::ids_of(std::span<const UserId>(users))));
-    std::unordered_map<UserId, std::size_t> place;
-    for (std::size_t i = 0; i < users.size(); ++i) place.emplace(users[i], i);
-    std::vector<Ids> lists(users.size());
-    for (auto row : rows) lists[place.at(row.id<UserId>(0))].push_back(row.id<UserId>(1));
-    co_return lists;
+Task<std::vector<Circle>> ConnectionStore::list_circles(std::vector<UserId> users) {
+    auto rows = co_await database_.read(kListCircles, sql::params(sql::ids_of(std::span<const UserId>(users))));
+    std::unordered_map<UserId, CircleMaker> makers;
+    for (auto row : rows) makers[row.id<UserId>(0)].add(row.id<UserId>(1), row.optional_number(2));
+    std::vector<Circle> circles;
+    circles.reserve(users.size());
+    for (const UserId user : users) circles.push_back(makers[user].circle());
+    co_return circles;
 }
 
 Task<std::vector<ConnectionRow>> ConnectionStore::list_connections(UserId user, ConnectionSort sort,
@@ -289,6 +335,15 @@ Task<std::vector<ConnectionRow>> ConnectionStore::list_connections(UserId user, 
     connections.reserve(rows.size());
     for (auto row : rows) connections.push_back({row.id<UserId>(0), row.time(1), row.take_text(2)});
     co_return connections;
+}
+
+Task<std::vector<ConnectionStore::Growth>> ConnectionStore::list_growth(UserId user, Time since) {
+    constexpr std::chrono::microseconds kWeek = std::chrono::weeks(1);
+    constexpr std::chrono::microseconds kFirst = kFirstMonday;
+    auto rows = co_await database_.read(kListGrowth, sql::params(user, since, kFirst.count(), kWeek.count()));
+    std::vector<Growth> weeks;
+    for (auto row : rows) weeks.push_back({from_micros(kFirst.count() + row.number(0) * kWeek.count()), row.number(1)});
+    co_return weeks;
 }
 
 Task<std::vector<UserId>> ConnectionStore::list_stale_names(UserId peer, std::string sort_name,
@@ -345,6 +400,11 @@ Task<std::vector<InvitationRow>> ConnectionStore::list_pending(UserId user, Dire
     co_return invitations;
 }
 
+Task<std::size_t> ConnectionStore::count_pending(sql::Transaction& tx, UserId inviter, std::size_t most) {
+    auto rows = co_await tx.query(kCountPending, sql::params(inviter, most));
+    co_return static_cast<std::size_t>(rows[0].number(0));
+}
+
 Task<std::vector<PairKey>> ConnectionStore::connect_strangers(sql::Transaction& tx, std::span<const PairKey> keys) {
     std::vector<PairKey> connected;
     connected.reserve(keys.size());
@@ -363,19 +423,19 @@ Task<std::vector<PairKey>> ConnectionStore::connect_strangers(sql::Transaction& 
     co_return connected;
 }
 
-Task<std::vector<PairKey>> ConnectionStore::list_invited(sql::Transaction& tx, std::span<const PairKey> keys) {
+Task<std::vector<PairKey>> ConnectionStore::list_acquainted(sql::Transaction& tx, std::span<const PairKey> keys) {
     sql::Ids low;
     for (const PairKey& key : keys) {
         if (low.empty() || low.back() != key.low.value) low.push_back(key.low.value);
     }
-    auto rows = co_await tx.query(kListInvited, sql::params(std::move(low)));
-    std::vector<PairKey> invited;
+    auto rows = co_await tx.query(kListAcquainted, sql::params(std::move(low)));
+    std::vector<PairKey> acquainted;
     for (auto row : rows) {
         const PairKey key{row.id<UserId>(0), row.id<UserId>(1)};
-        if (std::ranges::binary_search(keys, key)) invited.push_back(key);
+        if (std::ranges::binary_search(keys, key)) acquainted.push_back(key);
     }
-    std::ranges::sort(invited);
-    co_return invited;
+    std::ranges::sort(acquainted);
+    co_return acquainted;
 }
 
 Task<void> ConnectionStore::insert_connections(sql::Transaction& tx, std::span<const NewConnection> connections) {

@@ -36,15 +36,23 @@ public:
     Task<void> insert_connection(sql::Transaction& tx, PairKey key, Time connected_at, std::string low_sort_name,
                                  std::string high_sort_name);
     Task<void> remove_connection(sql::Transaction& tx, PairKey key);
-    /// The ids of all connections of `user`, ascending.
-    Task<Ids> list_peers(UserId user);
+    /// All connections of `user`, and whom `user` follows.
+    Task<Circle> find_circle(UserId user);
     /// The same of several members in one statement, in their order.
-    Task<std::vector<Ids>> list_peers_of(std::vector<UserId> users);
+    Task<std::vector<Circle>> list_circles(std::vector<UserId> users);
     /// Up to `limit` connections behind `after` (from the start without one): newest first or by name; those that match
     /// `patterns`, if given.
     Task<std::vector<ConnectionRow>> list_connections(UserId user, ConnectionSort sort,
                                                       std::optional<NamePatterns> patterns,
                                                       std::optional<ConnectionRow> after, std::size_t limit);
+
+    /// New connections of a week.
+    struct Growth {
+        Time began_at;  // a Monday, 00:00 UTC
+        std::int64_t connections;
+    };
+    /// The connections of `user` made since then, by week, oldest first; weeks without any are left out.
+    Task<std::vector<Growth>> list_growth(UserId user, Time since);
 
     // Copies of names.
     /// Those of `users` in whose list `peer` has another name than `sort_name`.
@@ -68,13 +76,16 @@ public:
     Task<std::vector<InvitationRow>> list_pending(UserId user, Direction direction, std::optional<InvitationId> before,
                                                   std::size_t limit);
 
+    /// Pending invitations that `inviter` has sent, ignored ones too, counted up to `most`.
+    Task<std::size_t> count_pending(sql::Transaction& tx, UserId inviter, std::size_t most);
+
     // Import.
-    /// Makes those pairs connected (and locks them) that are nothing to each other, and gives them, in no order; the
+    /// Makes those pairs connected (and locks them) that are nothing to each other, not even followers, and gives them, in no order; the
     /// others stay as they are. `keys` ascending, without doubles. The rows of the connections are inserted by
     /// insert_connections().
     Task<std::vector<PairKey>> connect_strangers(sql::Transaction& tx, std::span<const PairKey> keys);
-    /// Those of `keys` (ascending) that have a pending invitation; not locked.
-    Task<std::vector<PairKey>> list_invited(sql::Transaction& tx, std::span<const PairKey> keys);
+    /// Those of `keys` (ascending) that are not connected and have a pending invitation, or of whom one follows the other; not locked.
+    Task<std::vector<PairKey>> list_acquainted(sql::Transaction& tx, std::span<const PairKey> keys);
     /// A connection to insert; the names must outlive the call.
     struct NewConnection {
         PairKey key;

@@ -3,6 +3,7 @@
 #include "platform/http/internal_token.hpp"
 #include "platform/http/router.hpp"
 #include "services/connection/connection_store.hpp"
+#include "services/connection/graph_service.hpp"
 #include "services/connection/public/internal_api.hpp"
 
 namespace guildhall::connection {
@@ -11,13 +12,17 @@ namespace guildhall::connection {
 /// from memory.
 class InternalApi {
 public:
-    explicit InternalApi(ConnectionStore& store) : store_(store) {}
+    InternalApi(ConnectionStore& store, GraphService& graph) : store_(store), graph_(graph) {}
 
     /// All connections of a member, as Network says.
     Task<Result<ConnectionsAnswer>> connections(http::Visitor visitor, ConnectionsQuestion question);
 
+    /// How far members are from the token's subject, as Network says.
+    Task<Result<DegreesAnswer>> degrees(http::Visitor visitor, DegreesQuestion question);
+
 private:
     ConnectionStore& store_;
+    GraphService& graph_;
 };
 
 /// Binds them under /internal/v1/connection/.

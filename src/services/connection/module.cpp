@@ -19,10 +19,22 @@ constexpr std::chrono::hours kPruneEvery{1};
 Module::Module(Ports ports, Options options)
     : ports_(ports),
       store_(ports.database),
+      member_store_(ports.database),
+      follow_store_(ports.database),
+      check_store_(ports.database),
       network_(store_, ports.coherence, options.max_list_bytes),
-      service_(store_, network_, ports.coherence, ports.ids, ports.clock, ports.outbox, ports.directory),
-      internal_(store_) {
+      cached_members_(member_store_, ports.coherence, options.max_members),
+      service_({store_, member_store_, follow_store_, network_, cached_members_, ports.coherence, ports.ids,
+                ports.clock, ports.outbox, ports.directory},
+               options.limits),
+      follows_(store_, follow_store_, ports.coherence, ports.outbox, ports.directory, options.limits),
+      members_(member_store_, cached_members_, ports.coherence, ports.outbox, ports.directory),
+      keeper_({ports.graph, ports.own_graph, store_, member_store_, check_store_, ports.directory, ports.clock}),
+      graph_({ports.graph, store_, member_store_, cached_members_, network_, ports.directory, ports.clock}),
+      internal_(store_, graph_) {
+    network_.ask_degrees_of(graph_);
     add_connection_consumers(ports.consumers, service_, ports.coherence);
+    add_graph_consumers(ports.consumers, members_, keeper_);
     add_live_notices(ports.consumers, ports.directory, ports.channel);
 }
 
@@ -34,12 +46,17 @@ std::vector<sql::Migration> Module::migrations() {
     return all;
 }
 
-void Module::add_routes(http::Router& router) { add_connection_routes(router, service_, ports_.database); }
+void Module::add_routes(http::Router& router) {
+    add_connection_routes(router, {service_, follows_, members_, graph_, ports_.database});
+}
 
 void Module::describe_routes(http::Router& router) {
     http::StandIn<ConnectionService> service;
+    http::StandIn<FollowService> follows;
+    http::StandIn<MemberService> members;
+    http::StandIn<GraphService> graph;
     http::StandIn<sql::Database> keys;
-    add_connection_routes(router, service.get(), keys.get());
+    add_connection_routes(router, {service.get(), follows.get(), members.get(), graph.get(), keys.get()});
 }
 
 void Module::add_internal_routes(http::Router& router, const http::InternalTokens& tokens) {

@@ -13,8 +13,12 @@
 #include "platform/sql/database.hpp"
 #include "services/connection/cached_network.hpp"
 #include "services/connection/connection_service.hpp"
+#include "services/connection/follow_service.hpp"
+#include "services/connection/graph_keeper.hpp"
+#include "services/connection/graph_service.hpp"
 #include "services/connection/connection_store.hpp"
 #include "services/connection/internal_routes.hpp"
+#include "services/connection/member_service.hpp"
 #include "services/user/public/directory.hpp"
 
 namespace guildhall::connection {
@@ -22,6 +26,8 @@ namespace guildhall::connection {
 /// What can be configured.
 struct Options {
     std::size_t max_list_bytes = 64 << 20;  // of members' connections kept in memory, 8 bytes each
+    std::size_t max_members = 200'000;      // of whom settings are kept in memory
+    Limits limits;
 };
 
 /// The connection service, put together. Only app/ makes one.
@@ -37,6 +43,8 @@ public:
         user::Directory& directory;
         cache::Coherence& coherence;
         realtime::Channel& channel;
+        Graph& graph;
+        MemoryGraph* own_graph;  // see GraphKeeper::Parts
     };
 
     /// Binds the consumers; subscribe them afterwards.
@@ -60,12 +68,22 @@ public:
 
     /// Housekeeping that is due; call every few seconds, never twice at once.
     Task<void> maintain();
+    /// What the graph asks for; beside maintain(), as it can take long. stop() it before the end.
+    GraphKeeper& graph_keeper() { return keeper_; }
 
 private:
     Ports ports_;
     ConnectionStore store_;
+    MemberStore member_store_;
+    FollowStore follow_store_;
+    GraphCheckStore check_store_;
     CachedNetwork network_;
+    CachedMembers cached_members_;
     ConnectionService service_;
+    FollowService follows_;
+    MemberService members_;
+    GraphKeeper keeper_;
+    GraphService graph_;
     InternalApi internal_;
     Time pruned_at_{};
 };

@@ -9,37 +9,24 @@ namespace {
 /// Past this ratio of sizes, a binary search for each id of the smaller list is quicker than walking the larger one.
 constexpr std::size_t kSearchRatio = 16;
 
-template <class Visit>
-void for_each_common(const Ids& a, const Ids& b, Visit visit) {
+}  // namespace
+
+Ids common(const Ids& a, const Ids& b, const user::UserSet& hidden) {
     const Ids& small = a.size() <= b.size() ? a : b;
     const Ids& large = a.size() <= b.size() ? b : a;
     const bool is_skewed = large.size() / kSearchRatio > small.size();
     auto at = large.begin();
+    Ids out;
     for (const UserId id : small) {
         if (is_skewed) {
             at = std::lower_bound(at, large.end(), id);
         } else {
             while (at != large.end() && *at < id) ++at;
         }
-        if (at == large.end()) return;
-        if (*at == id) visit(id);
+        if (at == large.end()) break;
+        if (*at == id && !hidden.contains(id)) out.push_back(id);
     }
-}
-
-}  // namespace
-
-Ids common(const Ids& a, const Ids& b, const user::UserSet& hidden) {
-    Ids out;
-    for_each_common(a, b, [&](UserId id) {
-        if (!hidden.contains(id)) out.push_back(id);
-    });
     return out;
-}
-
-std::size_t count_common(const Ids& a, const Ids& b, const user::UserSet& hidden) {
-    std::size_t count = 0;
-    for_each_common(a, b, [&](UserId id) { count += hidden.contains(id) ? 0 : 1; });
-    return count;
 }
 
 }  // namespace guildhall::connection

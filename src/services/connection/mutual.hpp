@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstddef>
-
 #include "services/connection/public/network.hpp"
 #include "services/user/public/directory.hpp"
 
@@ -10,8 +8,5 @@ namespace guildhall::connection {
 /// The ids in both ascending lists but not in `hidden`, ascending. Costs the smaller list times the logarithm of the
 /// larger, at most the sum of both.
 Ids common(const Ids& a, const Ids& b, const user::UserSet& hidden);
-
-/// How many they are.
-std::size_t count_common(const Ids& a, const Ids& b, const user::UserSet& hidden);
 
 }  // namespace guildhall::connection

@@ -15,6 +15,7 @@ namespace guildhall::post {
 namespace {
 
 constexpr std::string_view kUserCursor = "user.comments";
+constexpr int kOwn = 0;  // the degree of the member who asks
 
 Error no_such_comment() { return {Code::not_found, "there is no such comment"}; }
 Error deleted_comment() { return {Code::gone, "the comment has been deleted"}; }
@@ -31,12 +32,15 @@ std::string cursor_kind(std::string_view list, CommentSort sort) {
 
 std::int64_t start_of(CommentSort sort) { return sort == CommentSort::recent ? kFromNewest : 0; }
 
-Comment comment_of(StoredComment stored, const user::CardPointer& author) {
+Comment comment_of(StoredComment stored, const user::CardPointer& author, std::optional<int> degree) {
     Comment comment{};
     comment.id = stored.id;
     comment.post_id = stored.post_id;
     if (stored.parent_id) comment.parent_id = stored.parent_id;
-    if (author && !stored.is_deleted) comment.author = *author;
+    if (author && !stored.is_deleted) {
+        comment.author = *author;
+        comment.degree = degree;
+    }
     comment.text = std::move(stored.text);
     comment.mentions = std::move(stored.mentions);
     comment.created_at = stored.created_at;
@@ -81,14 +85,15 @@ Task<std::vector<Shown<Comment>>> CommentService::show(const Viewer& viewer, std
     std::vector<UserId> authors;
     authors.reserve(rows.size());
     for (const StoredComment& row : rows) authors.push_back(row.author_id);
-    const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
+    const std::vector<user::CardPointer> cards = co_await directory_.cards(authors);
+    const connection::Degrees degrees = co_await reader_.degrees(viewer, std::move(authors));
     co_await leave_out_hidden(viewer, rows);
     std::vector<Shown<Comment>> shown;
     shown.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (!cards[i] && !rows[i].is_deleted) continue;
         const std::int64_t place = rows[i].id.value;
-        shown.push_back({place, comment_of(std::move(rows[i]), cards[i])});
+        shown.push_back({place, comment_of(std::move(rows[i]), cards[i], degrees[i])});
     }
     co_return shown;
 }
@@ -140,7 +145,7 @@ Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller,
         if (!author) co_return deleted_post();
         // Behind the lock of the post: ids then grow in the order of commits, and who pages oldest first skips none.
         comment.id = ids_.next<CommentId>();
-        answer = comment_of(comment, cards.front());
+        answer = comment_of(comment, cards.front(), kOwn);
         location = "/v1/comments/" + std::to_string(comment.id.value);
         if (parent) {
             const bool is_live = co_await store_.is_live_comment(tx, post, parent->id);
@@ -168,10 +173,11 @@ Task<Result<Comment>> CommentService::find(http::Visitor visitor, CommentId id) 
     if (!found) co_return found.error();
     if (found->is_deleted) co_return deleted_comment();
     std::vector<UserId> authors{found->author_id};
-    const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
+    const std::vector<user::CardPointer> cards = co_await directory_.cards(authors);
     if (!cards.front()) co_return no_such_comment();
+    const connection::Degrees degrees = co_await reader_.degrees(viewer, std::move(authors));
     co_await leave_out_hidden(viewer, std::span(&*found, 1));
-    co_return comment_of(std::move(*found), cards.front());
+    co_return comment_of(std::move(*found), cards.front(), degrees.front());
 }
 
 Task<Page<Comment>> CommentService::page_under(const Viewer& viewer, PostId post, CommentId parent,
@@ -244,7 +250,7 @@ Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, Ed
     const Result<void> updated = co_await store_.database().transact<void>(update);
     if (!updated) co_return updated.error();
     co_await leave_out_hidden(viewer, std::span(&after, 1));
-    co_return comment_of(std::move(after), cards.front());
+    co_return comment_of(std::move(after), cards.front(), kOwn);
 }
 
 Task<Result<void>> CommentService::remove(http::Caller caller, CommentId id) {

@@ -54,7 +54,7 @@ Task<Feed::FirstPagePointer> Feed::first_page(const Viewer& viewer, Pages::Ticke
     FirstPagePointer page = pages_.find(viewer.id());
     // The position is taken before the timelines are read: what changes meanwhile is found at the next look.
     const ChangeLog::Position position = timelines_.changes().position();
-    if (page && page->connections != viewer.connections() && *page->connections != *viewer.connections())
+    if (page && page->followed != viewer.followed() && *page->followed != *viewer.followed())
         page = nullptr;
     if (page) {
         const ChangeLog::Position since = page->checked.load(std::memory_order_relaxed);
@@ -70,7 +70,7 @@ Task<Feed::FirstPagePointer> Feed::first_page(const Viewer& viewer, Pages::Ticke
     if (!page) {
         std::vector<PostKey> entries = co_await merge(viewer, kNewest, kKeptEntries);
         const bool is_whole = entries.size() < kKeptEntries;
-        page = std::make_shared<const FirstPage>(std::move(entries), is_whole, viewer.connections(), position);
+        page = std::make_shared<const FirstPage>(std::move(entries), is_whole, viewer.followed(), position);
     }
     pages_.put(viewer.id(), page, ticket);
     co_return page;
@@ -95,7 +95,7 @@ Task<Feed::FirstPagePointer> Feed::update(FirstPagePointer page, std::vector<Use
     const bool is_whole = page->is_complete && entries.size() < kKeptEntries;
     if (entries.size() > kKeptEntries) entries.resize(kKeptEntries);
     if (!is_whole && entries.size() < kKeptEntries / 2) co_return nullptr;
-    co_return std::make_shared<const FirstPage>(std::move(entries), is_whole, page->connections, position);
+    co_return std::make_shared<const FirstPage>(std::move(entries), is_whole, page->followed, position);
 }
 
 Task<std::vector<ListedPost>> Feed::head(UserId reader, FirstPagePointer page, std::size_t count,
@@ -112,7 +112,7 @@ Task<std::vector<ListedPost>> Feed::head(UserId reader, FirstPagePointer page, s
         co_return posts;
 
     posts = co_await reader_.look_up(std::move(posts));
-    const auto pointing = std::make_shared<FirstPage>(page->entries, page->is_complete, page->connections,
+    const auto pointing = std::make_shared<FirstPage>(page->entries, page->is_complete, page->followed,
                                                       page->checked.load(std::memory_order_relaxed));
     for (std::size_t i = 0; i < pointed; ++i) pointing->records.emplace_back(posts[i].record);
     pages_.put(reader, pointing, ticket);
@@ -142,7 +142,7 @@ Task<std::vector<ListedPost>> Feed::list(const Viewer& viewer, PostId below, std
 // A k-way merge of the timelines by a heap of their heads. An author who has older posts than the timeline holds is
 // read on only when the merge gets there, so no history is read as a whole.
 Task<std::vector<PostKey>> Feed::merge(const Viewer& viewer, PostId below, std::size_t count) {
-    std::vector<UserId> authors = *viewer.connections();
+    std::vector<UserId> authors = *viewer.followed();
     authors.push_back(viewer.id());
     std::vector<TimelinePointer> timelines = co_await timelines_.of(authors);
 

@@ -13,8 +13,8 @@
 
 namespace guildhall::post {
 
-/// The feeds of members: the posts of their own and of their connections, newest first. The first stretch of each
-/// reader's feed is kept, as post ids; whether it still holds is decided at each read, by the reader's connections and
+/// The feeds of members: the posts of their own and of those whom they follow, newest first. The first stretch of each
+/// reader's feed is kept, as post ids; whether it still holds is decided at each read, by whom the reader follows and
 /// by the log of changed timelines, and where a few authors changed only theirs is merged anew. The records of its head
 /// are pointed at, so that showing it looks nothing up while they are current. What the reader may see of it is decided
 /// when it is shown (PostReader). Thread-safe.
@@ -37,14 +37,14 @@ private:
     struct FirstPage {
         std::vector<PostKey> entries;
         bool is_complete;  // the whole feed
-        std::shared_ptr<const connection::Ids> connections;
+        std::shared_ptr<const connection::Ids> followed;
         mutable std::atomic<ChangeLog::Position> checked;
         /// The records of the first entries, or none. They do not keep a record in memory that its cache has evicted.
         std::vector<std::weak_ptr<const PostRecord>> records;
 
         FirstPage(std::vector<PostKey> merged, bool is_whole, std::shared_ptr<const connection::Ids> of,
                   ChangeLog::Position at)
-            : entries(std::move(merged)), is_complete(is_whole), connections(std::move(of)), checked(at) {}
+            : entries(std::move(merged)), is_complete(is_whole), followed(std::move(of)), checked(at) {}
     };
     using FirstPagePointer = std::shared_ptr<const FirstPage>;
 

@@ -120,13 +120,14 @@ struct ReactionsQuery {
 };
 BOOST_DESCRIBE_STRUCT(ReactionsQuery, (), (kind, limit, cursor))
 
-/// Who reacted to a post.
+/// Who reacted to a post. `degree`: see connection::Relationship.
 struct Reaction {
     user::Card user;
     ReactionKind kind;
     Time created_at;
+    std::optional<int> degree;
 };
-BOOST_DESCRIBE_STRUCT(Reaction, (), (user, kind, created_at))
+BOOST_DESCRIBE_STRUCT(Reaction, (), (user, kind, created_at, degree))
 
 /// What a member reacted to.
 struct ReactionActivity {
@@ -167,6 +168,7 @@ struct Comment {
     PostId post_id;
     std::optional<CommentId> parent_id;
     std::optional<user::Card> author;
+    std::optional<int> degree;  // the author's, see connection::Relationship
     std::string text;
     std::vector<Mention> mentions;
     Time created_at;
@@ -176,7 +178,7 @@ struct Comment {
     bool is_deleted;
 };
 BOOST_DESCRIBE_STRUCT(Comment, (),
-                      (id, post_id, parent_id, author, text, mentions, created_at, edited_at, version, reply_count,
+                      (id, post_id, parent_id, author, degree, text, mentions, created_at, edited_at, version, reply_count,
                        is_deleted))
 
 }  // namespace guildhall::post

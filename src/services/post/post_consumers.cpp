@@ -15,23 +15,20 @@ void Module::add_consumers(outbox::Consumers& consumers) {
         feed_.drop(a);
         feed_.drop(b);
     };
-    consumers.on_repeatable<connection::Connected>("post.feeds", [=](const connection::Connected& event) -> Task<void> {
+    const auto both_in_pair = [drop_both](const auto& event) -> Task<void> {
         drop_both(event.low_id, event.high_id);
         co_return;
-    });
-    consumers.on_repeatable<connection::Disconnected>("post.feeds",
-                                                      [=](const connection::Disconnected& event) -> Task<void> {
-                                                          drop_both(event.low_id, event.high_id);
-                                                          co_return;
-                                                      });
-    consumers.on_repeatable<user::Blocked>("post.feeds", [=](const user::Blocked& event) -> Task<void> {
+    };
+    consumers.on_repeatable<connection::Connected>("post.feeds", both_in_pair);
+    consumers.on_repeatable<connection::Disconnected>("post.feeds", both_in_pair);
+    consumers.on_repeatable<connection::Followed>("post.feeds", both_in_pair);
+    consumers.on_repeatable<connection::Unfollowed>("post.feeds", both_in_pair);
+    const auto both_of_block = [drop_both](const auto& event) -> Task<void> {
         drop_both(event.user_id, event.blocked_id);
         co_return;
-    });
-    consumers.on_repeatable<user::Unblocked>("post.feeds", [=](const user::Unblocked& event) -> Task<void> {
-        drop_both(event.user_id, event.blocked_id);
-        co_return;
-    });
+    };
+    consumers.on_repeatable<user::Blocked>("post.feeds", both_of_block);
+    consumers.on_repeatable<user::Unblocked>("post.feeds", both_of_block);
 
     const auto post_changed = [this](const auto& event) {
         return ports_.coherence.changed(

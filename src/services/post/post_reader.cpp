@@ -52,8 +52,13 @@ PostReader::PostReader(PostStore& store, user::Directory& directory, connection:
 Task<Viewer> PostReader::viewer(UserId user) {
     if (!user) co_return Viewer();
     auto hidden = co_await directory_.hidden_from(user);
-    auto connections = co_await network_.connections_of(user);
-    co_return Viewer(user, std::move(hidden), std::move(connections));
+    auto circle = co_await network_.circle_of(user);
+    co_return Viewer(user, std::move(hidden), std::move(circle));
+}
+
+Task<connection::Degrees> PostReader::degrees(const Viewer& viewer, std::vector<UserId> members) {
+    if (!viewer.id()) co_return connection::Degrees(members.size());
+    co_return co_await network_.degrees_of_all(viewer.id(), std::move(members));
 }
 
 Task<std::vector<ListedPost>> PostReader::look_up(std::vector<ListedPost> posts) {

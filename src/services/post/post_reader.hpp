@@ -57,6 +57,9 @@ public:
 
     Task<std::vector<PostCardPointer>> cards(UserId viewer, std::vector<PostId> ids) override;
 
+    /// How many steps `members` are from the viewer, in their order, as connection::Network says; nothing for whoever is not signed in.
+    Task<connection::Degrees> degrees(const Viewer& viewer, std::vector<UserId> members);
+
 private:
     /// The newest reactions of a member, by post id, newest first; all of them on posts from `floor` on.
     struct OwnReactions {

@@ -84,11 +84,12 @@ Task<Result<Page<Reaction>>> ReactionService::list(http::Visitor visitor, PostId
         std::vector<UserId> users;
         users.reserve(rows.size());
         for (const StoredReaction& row : rows) users.push_back(row.user_id);
-        const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(users));
+        const std::vector<user::CardPointer> cards = co_await directory_.cards(users);
+        const connection::Degrees degrees = co_await reader_.degrees(viewer, std::move(users));
         std::vector<Shown<Reaction>> shown;
         shown.reserve(rows.size());
         for (std::size_t i = 0; i < rows.size(); ++i)
-            if (cards[i]) shown.push_back({rows[i].id, {*cards[i], rows[i].kind, time_of_id(rows[i].id)}});
+            if (cards[i]) shown.push_back({rows[i].id, {*cards[i], rows[i].kind, time_of_id(rows[i].id), degrees[i]}});
         co_return shown;
     };
     const auto place = [](const StoredReaction& row) { return row.id; };

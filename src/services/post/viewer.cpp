@@ -1,11 +1,13 @@
 #include "services/post/viewer.hpp"
 
-#include <algorithm>
-
 namespace guildhall::post {
 
 bool Viewer::is_connected(UserId other) const {
-    return connections_ && std::ranges::binary_search(*connections_, other);
+    return circle_.connections && connection::contains(*circle_.connections, other);
+}
+
+bool Viewer::follows(UserId author) const {
+    return author == id_ || (circle_.followed && connection::contains(*circle_.followed, author));
 }
 
 std::optional<Visibility> Viewer::audience_of(UserId author) const {

@@ -16,13 +16,13 @@ class Viewer {
 public:
     /// Somebody who is not signed in.
     Viewer() = default;
-    Viewer(UserId id, std::shared_ptr<const user::UserSet> hidden, std::shared_ptr<const connection::Ids> connections)
-        : id_(id), hidden_(std::move(hidden)), connections_(std::move(connections)) {}
+    Viewer(UserId id, std::shared_ptr<const user::UserSet> hidden, connection::Circle circle)
+        : id_(id), hidden_(std::move(hidden)), circle_(std::move(circle)) {}
 
     /// 0 when not signed in.
     UserId id() const { return id_; }
     /// Null when not signed in.
-    const std::shared_ptr<const connection::Ids>& connections() const { return connections_; }
+    const std::shared_ptr<const connection::Ids>& followed() const { return circle_.followed; }
 
     /// True when neither may see anything of the other.
     bool is_hidden(UserId other) const { return hides_anybody() && hidden_->contains(other); }
@@ -31,8 +31,8 @@ public:
     bool hides_anybody() const { return hidden_ && !hidden_->empty(); }
     /// Those who are hidden from the viewer, in no order.
     sql::Ids hidden_ids() const;
-    /// True when posts of `author` are in the viewer's feed: their own and their connections'.
-    bool follows(UserId author) const { return author == id_ || is_connected(author); }
+    /// True when posts of `author` are in the viewer's feed: their own and those of whom they follow.
+    bool follows(UserId author) const;
 
     /// The smallest audience that the viewer is of, for posts of `author`; nothing when they are hidden from each
     /// other.
@@ -42,7 +42,7 @@ public:
 private:
     UserId id_;
     std::shared_ptr<const user::UserSet> hidden_;
-    std::shared_ptr<const connection::Ids> connections_;
+    connection::Circle circle_;
 };
 
 }  // namespace guildhall::post

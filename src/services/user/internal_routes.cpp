@@ -39,6 +39,17 @@ Task<Result<UsersAnswer>> InternalApi::blocked(http::Visitor visitor, UsersQuest
     co_return answer_of(co_await store_.list_blocked(visitor.id, std::move(others)));
 }
 
+Task<Result<TraitsAnswer>> InternalApi::traits(http::Visitor, UsersQuestion question) {
+    std::vector<UserId> ids = different(std::move(question.ids.items));
+    if (ids.empty()) co_return TraitsAnswer{};
+    co_return TraitsAnswer{co_await store_.list_traits(std::move(ids))};
+}
+
+Task<Result<EmailAnswer>> InternalApi::email(http::Visitor, EmailQuestion question) {
+    const auto owner = co_await store_.find_user_by_email(std::move(question.email.value));
+    co_return EmailAnswer{owner == question.user_id};
+}
+
 Task<Result<HandlesAnswer>> InternalApi::handles(http::Visitor, HandlesQuestion question) {
     HandlesAnswer answer;
     if (question.handles.items.empty()) co_return answer;
@@ -57,6 +68,8 @@ void add_internal_routes(http::Router& router, InternalApi& api, const http::Int
     router.post("/internal/v1/user/cards", api, &InternalApi::cards).internal(tokens);
     router.post("/internal/v1/user/hidden", api, &InternalApi::hidden).internal(tokens);
     router.post("/internal/v1/user/blocked", api, &InternalApi::blocked).internal(tokens);
+    router.post("/internal/v1/user/traits", api, &InternalApi::traits).internal(tokens);
+    router.post("/internal/v1/user/email", api, &InternalApi::email).internal(tokens);
     router.post("/internal/v1/user/handles", api, &InternalApi::handles).internal(tokens);
     router.post("/internal/v1/user/sessions", api, &InternalApi::sessions).internal(tokens);
 }

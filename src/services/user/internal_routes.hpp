@@ -18,6 +18,8 @@ public:
     Task<Result<CardsAnswer>> cards(http::Visitor visitor, UsersQuestion question);
     Task<Result<UsersAnswer>> hidden(http::Visitor visitor, HiddenQuestion question);
     Task<Result<UsersAnswer>> blocked(http::Visitor visitor, UsersQuestion question);
+    Task<Result<TraitsAnswer>> traits(http::Visitor visitor, UsersQuestion question);
+    Task<Result<EmailAnswer>> email(http::Visitor visitor, EmailQuestion question);
     Task<Result<HandlesAnswer>> handles(http::Visitor visitor, HandlesQuestion question);
     Task<Result<SessionsAnswer>> sessions(http::Visitor visitor, SessionsQuestion question);
 

@@ -124,6 +124,15 @@ Task<bool> MemberDirectory::exists(UserId user) {
     co_return found.front() != nullptr;
 }
 
+Task<std::vector<Traits>> MemberDirectory::traits(std::vector<UserId> ids) {
+    return store_.list_traits(std::move(ids));
+}
+
+Task<bool> MemberDirectory::has_email(UserId user, std::string email) {
+    const auto owner = co_await store_.find_user_by_email(std::move(email));
+    co_return owner == user;
+}
+
 std::shared_ptr<const MemberDirectory::KnownHandle> MemberDirectory::known(const std::string& handle) {
     auto warm = handles_.find(handle_id(handle));
     return warm && warm->handle == handle ? warm : nullptr;

@@ -38,6 +38,8 @@ public:
     Task<std::shared_ptr<const UserSet>> hidden_from(UserId user) override;
     Task<UserSet> blocked_by(UserId user, std::vector<UserId> others) override;
     Task<bool> exists(UserId user) override;
+    Task<std::vector<Traits>> traits(std::vector<UserId> ids) override;
+    Task<bool> has_email(UserId user, std::string email) override;
     Task<std::vector<UserId>> ids_of_handles(std::vector<std::string> handles) override;
 
     /// The profiles of up to 500 members, in the order of `ids`; null for one that does not exist.

@@ -78,6 +78,8 @@ public:
     /// keep the rest from being done, and is done by the next call.
     Task<void> maintain();
 
+    /// Who knows the degrees of members, at the start; it may need this module's directory, and so comes later. Outlives this.
+    void ask_degrees_of(connection::Network& network) { users_.ask_degrees_of(network); }
     Directory& directory() { return directory_; }
     http::Revocations& revocations() { return revocations_; }
     AuthService& auth() { return auth_; }

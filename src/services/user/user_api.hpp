@@ -113,6 +113,12 @@ struct Profile {
 BOOST_DESCRIBE_STRUCT(Profile, (),
                       (id, handle, name, headline, about, location, industry, pronouns, version, created_at))
 
+/// A member as another sees them. `degree`: 0 for the asking member, 1: connected, 2 and 3: so many steps away; null: further, or the graph is away.
+struct SeenProfile : Profile {
+    std::optional<int> degree;
+};
+BOOST_DESCRIBE_STRUCT(SeenProfile, (Profile), (degree))
+
 /// A member as they see themself.
 struct Me : Profile {
     std::string email;

@@ -105,31 +105,38 @@ Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdatePro
     co_return changed;
 }
 
-Task<Result<Profile>> UserService::find(http::Caller caller, UserId user) {
+Task<std::vector<std::optional<int>>> UserService::degrees(UserId viewer, std::vector<UserId> members) {
+    if (!network_) co_return std::vector<std::optional<int>>(members.size());
+    co_return co_await network_->degrees(viewer, std::move(members));
+}
+
+Task<Result<SeenProfile>> UserService::find(http::Caller caller, UserId user) {
     const auto hidden = co_await parts_.directory.hidden_from(caller.id);
     if (hidden->contains(user)) co_return no_such_member();
     const auto profile = co_await parts_.directory.profile(user);
     if (!profile) co_return no_such_member();
-    co_return *profile;
+    const auto degree = co_await degrees(caller.id, {user});
+    co_return SeenProfile{*profile, degree.front()};
 }
 
-Task<Result<http::FoundOrMoved<Profile>>> UserService::find_by_handle(http::Caller caller, json::Handle handle) {
+Task<Result<http::FoundOrMoved<SeenProfile>>> UserService::find_by_handle(http::Caller caller, json::Handle handle) {
     const auto owner = co_await parts_.directory.owner_of(handle.value);
     if (!owner) co_return no_such_member();
     auto profile = co_await find(caller, owner->user_id);
     if (!profile) co_return profile.error();
-    if (profile->handle == handle.value) co_return http::FoundOrMoved<Profile>{std::move(*profile), {}};
-    co_return http::FoundOrMoved<Profile>{std::nullopt, "/v1/users/by-handle/" + profile->handle};
+    if (profile->handle == handle.value) co_return http::FoundOrMoved<SeenProfile>{std::move(*profile), {}};
+    co_return http::FoundOrMoved<SeenProfile>{std::nullopt, "/v1/users/by-handle/" + profile->handle};
 }
 
-Task<Result<std::vector<Profile>>> UserService::list(http::Caller caller, UserIds query) {
+Task<Result<std::vector<SeenProfile>>> UserService::list(http::Caller caller, UserIds query) {
     const auto hidden = co_await parts_.directory.hidden_from(caller.id);
     std::erase_if(query.ids.items, [&](UserId id) { return hidden->contains(id); });
-    const auto found = co_await parts_.directory.profiles(std::move(query.ids.items));
-    std::vector<Profile> profiles;
+    const auto found = co_await parts_.directory.profiles(query.ids.items);
+    const auto far = co_await degrees(caller.id, std::move(query.ids.items));
+    std::vector<SeenProfile> profiles;
     profiles.reserve(found.size());
-    for (const auto& profile : found)
-        if (profile) profiles.push_back(*profile);
+    for (std::size_t i = 0; i < found.size(); ++i)
+        if (found[i]) profiles.push_back({*found[i], far[i]});
     co_return profiles;
 }
 

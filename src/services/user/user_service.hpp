@@ -6,6 +6,7 @@
 #include "platform/http/caller.hpp"
 #include "platform/http/response.hpp"
 #include "platform/outbox/outbox.hpp"
+#include "services/connection/public/network.hpp"
 #include "services/user/member_directory.hpp"
 #include "services/user/throttle.hpp"
 #include "services/user/user_store.hpp"
@@ -40,13 +41,13 @@ public:
     Task<Result<Me>> update_me(http::Caller caller, UpdateProfile patch);
 
     /// Errors: not_found, also for members who are hidden from the caller.
-    Task<Result<Profile>> find(http::Caller caller, UserId user);
+    Task<Result<SeenProfile>> find(http::Caller caller, UserId user);
 
     /// The profile of a handle, or where it is now when its owner has another handle. Errors as find().
-    Task<Result<http::FoundOrMoved<Profile>>> find_by_handle(http::Caller caller, json::Handle handle);
+    Task<Result<http::FoundOrMoved<SeenProfile>>> find_by_handle(http::Caller caller, json::Handle handle);
 
     /// Those of the asked ones that exist and are not hidden from the caller, in the order asked.
-    Task<Result<std::vector<Profile>>> list(http::Caller caller, UserIds query);
+    Task<Result<std::vector<SeenProfile>>> list(http::Caller caller, UserIds query);
 
     /// Whom the caller blocks, latest first. Errors: invalid for a cursor of another list.
     Task<Result<Page<Block>>> list_blocks(http::Caller caller, json::PageQuery query);
@@ -62,12 +63,17 @@ public:
     /// is and gives that account's id, so that an import can be repeated.
     Task<Result<std::vector<UserId>>> import_members(std::vector<ImportedMember> members);
 
+    /// Who knows the degrees of members from now on, at the start; until then they are null. Outlives this.
+    void ask_degrees_of(connection::Network& network) { network_ = &network; }
+
 private:
+    Task<std::vector<std::optional<int>>> degrees(UserId viewer, std::vector<UserId> members);
     Task<bool> is_hidden(UserId from, UserId user);
     Task<Result<Profile>> change_profile(http::Caller caller, UpdateProfile patch, Credentials credentials);
 
     Parts parts_;
     const Options options_;
+    connection::Network* network_ = nullptr;
 };
 
 }  // namespace guildhall::user

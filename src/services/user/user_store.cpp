@@ -60,6 +60,8 @@ constexpr sql::Statement kListProfiles{
     "user.list_profiles",
     "SELECT user_id, handle, name, headline, about, location, industry, pronouns, version, created_at"
     " FROM profiles WHERE user_id IN ($1:ids)"};
+constexpr sql::Statement kListTraits{"user.list_traits",
+                                     "SELECT user_id, location, industry FROM profiles WHERE user_id IN ($1:ids)"};
 constexpr sql::Statement kListCards{"user.list_cards",
                                     "SELECT user_id, handle, name, headline FROM profiles WHERE user_id IN ($1:ids)"};
 constexpr sql::Statement kInsertProfile{
@@ -293,6 +295,14 @@ Task<std::vector<Card>> UserStore::list_cards(std::vector<UserId> ids) {
     cards.reserve(rows.size());
     for (auto row : rows) cards.push_back({row.id<UserId>(0), row.take_text(1), row.take_text(2), row.take_text(3)});
     co_return cards;
+}
+
+Task<std::vector<Traits>> UserStore::list_traits(std::vector<UserId> ids) {
+    auto rows = co_await database_.read(kListTraits, sql::params(sql::ids_of(std::span<const UserId>(ids))));
+    std::vector<Traits> traits;
+    traits.reserve(rows.size());
+    for (auto row : rows) traits.push_back({row.id<UserId>(0), row.take_text(1), row.take_text(2)});
+    co_return traits;
 }
 
 Task<std::optional<Profile>> UserStore::raise_version(sql::Transaction& tx, UserId user) {

@@ -65,6 +65,7 @@ public:
     /// Those that exist, in no order.
     Task<std::vector<Profile>> list_profiles(std::vector<UserId> ids);
     Task<std::vector<Card>> list_cards(std::vector<UserId> ids);
+    Task<std::vector<Traits>> list_traits(std::vector<UserId> ids);
     /// Raises the version of the profile, which locks it, and gives it as it is then.
     Task<std::optional<Profile>> raise_version(sql::Transaction& tx, UserId user);
     /// Stores all but the version and the times.

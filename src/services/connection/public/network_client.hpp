@@ -27,15 +27,17 @@ public:
     NetworkClient(http::ServiceClient service, cache::Coherence& coherence, const Options& options);
 
     Task<std::shared_ptr<const Ids>> connections_of(UserId user) override;
-    std::shared_ptr<const Ids> cached_connections_of(UserId user) override { return lists_.find(user); }
+    Task<Circle> circle_of(UserId user) override;
+    std::shared_ptr<const Ids> cached_connections_of(UserId user) override;
+    Task<Degrees> degrees(UserId viewer, std::vector<UserId> members) override;
 
     /// Lets go of what has expired; now and then.
-    void expire() { lists_.expire(); }
+    void expire() { circles_.expire(); }
 
 private:
     http::ServiceClient service_;
-    cache::Expiring<UserId, Ids> lists_;
-    const std::unique_ptr<cache::Coherence::Registration> kept_lists_;
+    cache::Expiring<UserId, Circle> circles_;
+    const std::unique_ptr<cache::Coherence::Registration> kept_circles_;
 };
 
 }  // namespace guildhall::connection

@@ -24,6 +24,14 @@ struct Card {
 };
 BOOST_DESCRIBE_STRUCT(Card, (), (id, handle, name, headline))
 
+/// What of a profile brings members together, as the member wrote it. Companies, schools and skills will come with the full profiles.
+struct Traits {
+    UserId id;
+    std::string location;
+    std::string industry;
+};
+BOOST_DESCRIBE_STRUCT(Traits, (), (id, location, industry))
+
 /// A card as the Directory gives it out. Who keeps it longer than a request asks again when it is no longer current.
 struct CardRecord : Card, cache::Retirable {
     explicit CardRecord(Card card) : Card(std::move(card)) {}
@@ -47,6 +55,12 @@ public:
 
     /// True when `user` exists and is verified.
     virtual Task<bool> exists(UserId user) = 0;
+
+    /// Those of up to 500 members that exist, in no order. Not kept in memory. A fake without profiles need not override it.
+    virtual Task<std::vector<Traits>> traits(std::vector<UserId> /*ids*/) { co_return std::vector<Traits>{}; }
+
+    /// True when `email` (lower case) is the address of `user`. A fake without addresses need not override it.
+    virtual Task<bool> has_email(UserId /*user*/, std::string /*email*/) { co_return false; }
 
     /// The members of up to 100 handles (lower case), in their order; no id (0) for a handle that no verified member has now.
     /// Old handles are not followed: text that names one must not silently mean somebody else's later choice.

@@ -83,6 +83,18 @@ Task<bool> DirectoryClient::exists(UserId user) {
     co_return found.front() != nullptr;
 }
 
+Task<std::vector<Traits>> DirectoryClient::traits(std::vector<UserId> ids) {
+    const UsersQuestion question{{std::move(ids)}};
+    auto answer = co_await service_.ask<TraitsAnswer>("traits", UserId{}, question);
+    co_return std::move(answer.traits);
+}
+
+Task<bool> DirectoryClient::has_email(UserId user, std::string email) {
+    const EmailQuestion question{user, {std::move(email)}};
+    const auto answer = co_await service_.ask<EmailAnswer>("email", UserId{}, question);
+    co_return answer.is_theirs;
+}
+
 Task<std::vector<UserId>> DirectoryClient::ids_of_handles(std::vector<std::string> handles) {
     const std::size_t count = handles.size();
     if (count == 0) co_return std::vector<UserId>{};

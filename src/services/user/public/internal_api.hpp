@@ -38,6 +38,25 @@ struct UsersAnswer {
 };
 BOOST_DESCRIBE_STRUCT(UsersAnswer, (), (ids))
 
+/// POST /internal/v1/user/traits, to a UsersQuestion.
+struct TraitsAnswer {
+    std::vector<Traits> traits;
+};
+BOOST_DESCRIBE_STRUCT(TraitsAnswer, (), (traits))
+
+/// POST /internal/v1/user/email: is it the member's?
+struct EmailQuestion {
+    UserId user_id;
+    json::Email email;
+};
+BOOST_DESCRIBE_STRUCT(EmailQuestion, (), (user_id, email))
+
+/// The answer.
+struct EmailAnswer {
+    bool is_theirs = false;
+};
+BOOST_DESCRIBE_STRUCT(EmailAnswer, (), (is_theirs))
+
 /// POST /internal/v1/user/handles
 struct HandlesQuestion {
     json::AtMost<100, std::string> handles;

@@ -1,0 +1,37 @@
+#include "app/graph_check.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <ostream>
+#include <stdexcept>
+
+#include "app/application.hpp"
+#include "app/service_database.hpp"
+#include "platform/json/write.hpp"
+#include "services/connection/graph_keeper.hpp"
+
+namespace guildhall::app {
+namespace {
+
+constexpr std::chrono::minutes kPatience{10};
+
+}  // namespace
+
+// Without the data folder's lock: the program that serves reads the question in its table.
+bool compare_graph(const Config& config, bool repairs, std::ostream& out) {
+    if (config.sql.engine == "sqlite" && !std::filesystem::exists(config.data_dir / "connection.db"))
+        throw std::runtime_error("there is no connection.db in " + config.data_dir.string());
+    const auto database = open_database(config, "connection");  // outlives the thread that uses it
+    connection::GraphCheckStore checks(*database);
+    const SystemClock clock;
+    IoThreads threads(1);
+    std::optional<connection::GraphReport> report;
+    run_and_wait(threads, [&]() -> Task<void> {
+        report = co_await connection::ask_for_comparison(checks, clock, repairs, kPatience);
+    });
+    threads.stop();
+    out << json::to_json(*report) << '\n';
+    return report->is_clean();
+}
+
+}  // namespace guildhall::app

@@ -1,0 +1,74 @@
+#include "app/graph_engine.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "platform/base/result.hpp"
+
+namespace guildhall::app {
+namespace {
+
+constexpr std::size_t kGraphThreads = 2;
+constexpr std::size_t kGraphQueue = 256;
+constexpr std::size_t kMostAnswerBytes = 32 << 20;
+constexpr std::chrono::milliseconds kPingDeadline{800};  // less than what /readyz waits
+
+}  // namespace
+
+GraphEngine::GraphEngine(const Config& config)
+    : snapshot_(config.data_dir / "graph.snapshot"), pool_("graph", kGraphThreads, kGraphQueue) {
+    if (config.graph.url.empty()) {
+        own_.emplace(pool_);
+        return;
+    }
+    http::ClientOptions options;
+    options.max_answer_bytes = kMostAnswerBytes;
+    http_.emplace(options);
+    client_.emplace(*http_, neo4j::parse_url(config.graph.url));
+    connection::Neo4jGraphOptions names;
+    names.prefix = config.graph.prefix;
+    shared_.emplace(*client_, std::move(names));
+}
+
+connection::Graph& GraphEngine::graph() {
+    if (own_) return *own_;
+    return *shared_;
+}
+
+void GraphEngine::load() {
+    if (!own_ || !std::filesystem::exists(snapshot_)) return;
+    try {
+        own_->load(snapshot_);
+        own_->set_ready();
+    } catch (const std::exception& failure) {
+        spdlog::warn("the snapshot of the social graph is of no use, the graph is made anew: {}", failure.what());
+    }
+}
+
+void GraphEngine::save() {
+    if (!own_) return;
+    try {
+        own_->save(snapshot_);
+    } catch (const Unavailable& failure) {
+        spdlog::warn("no snapshot of the social graph: {}", failure.what());
+    }
+}
+
+void GraphEngine::stop() {
+    if (http_) http_->stop();
+}
+
+std::optional<Dependency> GraphEngine::dependency() {
+    if (own_) return std::nullopt;
+    return Dependency{"neo4j", "suggestions, introduction paths and degrees beyond connections answer 503", false,
+                      [this]() -> Task<bool> {
+                          try {
+                              co_await client_->run({neo4j::Step{"RETURN 1", {}}}, neo4j::Client::Access::read,
+                                                    kPingDeadline);
+                          } catch (const Unavailable&) {
+                              co_return false;
+                          }
+                          co_return true;
+                      }};
+}
+
+}  // namespace guildhall::app

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "app/config.hpp"
+#include "app/platform_routes.hpp"
+#include "platform/async/pool.hpp"
+#include "platform/base/clock.hpp"
+#include "platform/http/client.hpp"
+#include "platform/neo4j/client.hpp"
+#include "services/connection/memory_graph.hpp"
+#include "services/connection/neo4j_graph.hpp"
+
+namespace guildhall::app {
+
+/// The social graph's engine that the configuration chooses: Neo4j, or this process's memory with a snapshot in the data folder.
+class GraphEngine {
+public:
+    explicit GraphEngine(const Config& config);
+
+    connection::Graph& graph();
+    /// Null when it is Neo4j.
+    connection::MemoryGraph* own() { return own_ ? &*own_ : nullptr; }
+
+    /// Reads the snapshot, if there is one of use: the graph then answers with what it says until it is compared with the tables.
+    void load();
+    /// Writes one, unless the graph is Neo4j. Says in the log what went wrong.
+    void save();
+    /// Gives up what is asked of Neo4j.
+    void stop();
+
+    /// What /readyz asks of it; nothing when it is this process's own.
+    std::optional<Dependency> dependency();
+
+private:
+    const std::filesystem::path snapshot_;
+    Pool pool_;
+    std::optional<connection::MemoryGraph> own_;
+    std::optional<http::Client> http_;
+    std::optional<neo4j::Client> client_;
+    std::optional<connection::Neo4jGraph> shared_;
+};
+
+}  // namespace guildhall::app

@@ -1,0 +1,112 @@
+#include "services/connection/follow_service.hpp"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "platform/base/cursor.hpp"
+#include "platform/cache/transact.hpp"
+#include "services/connection/public/events.hpp"
+#include "services/connection/public/kept.hpp"
+
+namespace guildhall::connection {
+namespace {
+
+// Kinds of cursors.
+constexpr std::string_view kFollowing = "follows.following";
+constexpr std::string_view kFollowers = "follows.followers";
+
+Error no_member() { return {Code::not_found, "there is no such member"}; }
+
+}  // namespace
+
+Task<Result<void>> FollowService::follow(http::Caller caller, UserId user) {
+    if (user == caller.id) co_return Error{Code::unprocessable, "members cannot follow themselves", "self_follow"};
+    if (!co_await directory_.exists(user)) co_return no_member();
+    co_return co_await set(caller, user, true);
+}
+
+Task<Result<void>> FollowService::unfollow(http::Caller caller, UserId user) {
+    if (user == caller.id) co_return no_member();
+    co_return co_await set(caller, user, false);
+}
+
+Task<Result<void>> FollowService::set(http::Caller caller, UserId user, bool follows) {
+    const UserId me = caller.id;
+    const auto hidden = co_await directory_.hidden_from(me);
+    if (hidden->contains(user)) co_return no_member();
+    const PairKey key = PairKey::of(me, user);
+    cache::Changes changes;
+    auto change = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        std::optional<Pair> pair;
+        if (follows) {
+            pair = co_await pairs_.lock_or_insert_pair(tx, key);
+        } else {
+            pair = co_await pairs_.lock_pair(tx, key);
+        }
+        if (!pair || pair->is_following(me) == follows) co_return Result<void>{};
+        if (pair->is_blocked()) co_return no_member();
+        const bool is_implied = follows == (pair->state == PairState::connected);
+        Follow& mine = me == key.low ? pair->low_follow : pair->high_follow;
+        mine = is_implied ? Follow::implied : follows ? Follow::followed : Follow::unfollowed;
+        if (is_implied) {
+            co_await follows_.remove(tx, me, user);
+        } else {
+            const std::size_t count = co_await follows_.count(tx, me, limits_.follows);
+            if (count >= limits_.follows)
+                co_return Error{Code::conflict, "you follow as many members as one can", "follow_limit"};
+            co_await follows_.put(tx, me, user, mine);
+        }
+        co_await pairs_.update_pair(tx, *pair);
+        changes = {{kListKind, {me.value}}};
+        if (follows) {
+            const Followed event{key.low, key.high, me, user};
+            co_await outbox_.append(tx, event, caller.request->traceparent);
+        } else {
+            const Unfollowed event{key.low, key.high, me, user};
+            co_await outbox_.append(tx, event, caller.request->traceparent);
+        }
+        co_return Result<void>{};
+    };
+    co_return co_await cache::transact<void>(pairs_.database(), coherence_, changes, change);
+}
+
+Task<Result<Page<user::Card>>> FollowService::list_following(http::Caller caller, json::PageQuery query) {
+    return list(caller.id, FollowSide::following, std::move(query));
+}
+
+Task<Result<Page<user::Card>>> FollowService::list_followers(http::Caller caller, json::PageQuery query) {
+    return list(caller.id, FollowSide::followers, std::move(query));
+}
+
+Task<Result<Page<user::Card>>> FollowService::list(UserId me, FollowSide side, json::PageQuery query) {
+    const std::string_view kind = side == FollowSide::following ? kFollowing : kFollowers;
+    UserId after;
+    if (query.cursor) {
+        auto cursor = Cursor::decode(query.cursor->value, kind, 1);
+        if (!cursor) co_return cursor.error();
+        after.value = cursor->numbers[0];
+    }
+    const auto hidden = co_await directory_.hidden_from(me);
+    const auto limit = static_cast<std::size_t>(query.limit.value);
+    Ids ids;
+    // Reads on where some are hidden, so at most once for each `limit` hidden members, and once more.
+    for (bool is_end = false; !is_end && ids.size() <= limit;) {
+        const Ids read = co_await follows_.list(me, side, after, limit + 1);
+        is_end = read.size() <= limit;
+        for (const UserId id : read) {
+            after = id;
+            if (!hidden->contains(id)) ids.push_back(id);
+        }
+    }
+    Page<user::Card> page;
+    if (ids.size() > limit) {
+        ids.resize(limit);
+        page.next_cursor = Cursor{std::string(kind), {ids.back().value}, {}}.encode();
+    }
+    for (const auto& card : co_await directory_.cards(std::move(ids)))
+        if (card) page.items.push_back(*card);
+    co_return page;
+}
+
+}  // namespace guildhall::connection

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include <boost/describe/class.hpp>
+
+#include "platform/base/clock.hpp"
+#include "services/connection/connection_store.hpp"
+#include "services/connection/graph.hpp"
+#include "services/connection/graph_check_store.hpp"
+#include "services/connection/member_store.hpp"
+#include "services/connection/memory_graph.hpp"
+#include "services/user/public/directory.hpp"
+
+namespace guildhall::connection {
+
+/// What a comparison of the graph with the tables found: members and connections of the tables; members who lack in the graph or are other there, who are too
+/// many; connections that lack, that are too many; connections of which the tables had one side only.
+struct GraphReport {
+    std::int64_t members = 0;
+    std::int64_t connections = 0;
+    std::int64_t stale_members = 0;
+    std::int64_t extra_members = 0;
+    std::int64_t missing_connections = 0;
+    std::int64_t extra_connections = 0;
+    std::int64_t one_sided_connections = 0;
+    bool repaired = false;
+
+    bool is_clean() const {
+        return stale_members + extra_members + missing_connections + extra_connections + one_sided_connections == 0;
+    }
+};
+BOOST_DESCRIBE_STRUCT(GraphReport, (),
+                      (members, connections, stale_members, extra_members, missing_connections, extra_connections,
+                       one_sided_connections, repaired))
+
+/// Keeps the graph like the tables: by events, one change at a time, and by comparing all of it, which also makes it in the first place. Thread-safe.
+class GraphKeeper {
+public:
+    /// What it works with; all of it lives longer.
+    struct Parts {
+        Graph& graph;
+        MemoryGraph* own;  // the same, when it is this process's own: it begins empty or with a snapshot, and is compared at the start
+        ConnectionStore& connections;
+        MemberStore& members;
+        GraphCheckStore& checks;
+        user::Directory& directory;
+        const Clock& clock;
+    };
+    explicit GraphKeeper(Parts parts) : parts_(parts) {}
+
+    /// Makes the graph say of the two, and of the member, what the tables say now. May be repeated.
+    Task<void> refresh(PairKey key);
+    Task<void> refresh(UserId member);
+
+    /// Compares an own graph once after the start, from when on it answers questions; then does the comparison that is asked for, if any. Call every second, never twice at once.
+    Task<void> maintain();
+    /// After maintain(): no further comparison is begun, and one that runs ends early.
+    void stop() { is_stopping_ = true; }
+
+    /// Compares all of the graph with the tables, page by page, while both go on changing: what changes meanwhile is told by its event. `repairs`: and makes the
+    /// graph, and one-sided connections, right.
+    Task<GraphReport> compare(bool repairs);
+
+private:
+    Task<void> compare_page(UserId after, UserId upto, const std::vector<GraphEntry>& truth, GraphReport& report,
+                            bool repairs);
+    Task<void> compare_sides(GraphReport& report, bool repairs);
+    Task<void> repair_side(GraphCheckStore::OneSided side);
+    Task<void> breathe();
+
+    const Parts parts_;
+    bool is_compared_ = false;  // an own graph, since the start
+    bool holds_check_ = false;
+    Time kept_at_{};
+    std::atomic<bool> is_stopping_{false};
+};
+
+/// For the command line, beside the program that serves: asks for a comparison and waits until it is done. Throws Unavailable when nobody has done it in `patience`.
+Task<GraphReport> ask_for_comparison(GraphCheckStore& checks, const Clock& clock, bool repairs,
+                                     std::chrono::seconds patience);
+
+}  // namespace guildhall::connection

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "platform/base/clock.hpp"
+#include "platform/http/caller.hpp"
+#include "platform/outbox/outbox.hpp"
+#include "services/connection/cached_members.hpp"
+#include "services/connection/network_api.hpp"
+
+namespace guildhall::connection {
+
+/// What is known of members here: their settings, and what of their profiles brings them together. Thread-safe.
+class MemberService {
+public:
+    MemberService(MemberStore& store, CachedMembers& members, cache::Coherence& coherence, outbox::Outbox& outbox,
+                  user::Directory& directory)
+        : store_(store), members_(members), coherence_(coherence), outbox_(outbox), directory_(directory) {}
+
+    /// The caller's own.
+    Task<Result<NetworkSettings>> settings(http::Caller caller);
+    /// Changes the caller's own; with an event, unless nothing changes.
+    Task<Result<NetworkSettings>> change_settings(http::Caller caller, ChangeSettings patch);
+
+    /// Brings what the profiles of up to 500 members say up to date; who has none is left alone. May be repeated.
+    Task<void> refresh(std::vector<UserId> users);
+
+private:
+    MemberStore& store_;
+    CachedMembers& members_;
+    cache::Coherence& coherence_;
+    outbox::Outbox& outbox_;
+    user::Directory& directory_;
+};
+
+}  // namespace guildhall::connection
