@@ -98,24 +98,26 @@ public:
 
     // Kept by events. Each says what holds now, whatever was before: repeating it changes nothing.
 
-    /// Adds members, or replaces what is known of them; their connections stay.
+    /// Adds members, or replaces what is known of them; their connections stay. Of several with one id the last holds.
     virtual Task<void> put_members(std::vector<GraphMember> members) = 0;
     /// Takes members away, with their connections.
     virtual Task<void> remove_members(std::vector<UserId> members) = 0;
-    /// Connects and disconnects. A member who is not known becomes one of whom nothing else is known.
+    /// Connects and disconnects, in order: of several for one pair the last holds. A member who is connected and not known becomes one of whom nothing
+    /// else is known; nobody comes about by a disconnection, and nothing by an edge of a member with themself.
     virtual Task<void> set_edges(std::vector<GraphEdge> edges) = 0;
     /// Up to `limit` (at most kMostChanges) members with ids above `after`, ascending.
     virtual Task<std::vector<GraphEntry>> list(UserId after, std::size_t limit) = 0;
 
-    // Questions.
+    // Questions. A limit above its maximum counts as the maximum. A viewer who is not known has no connections.
 
-    /// For up to kMostDegrees members, in their order: 0 for the viewer, 1 for a connection, 2 and 3 for the steps of the shortest path that the viewer may
+    /// For up to kMostDegrees members, in their order: 0 for the viewer (known or not), 1 for a connection, 2 and 3 for the steps of the shortest path that the viewer may
     /// know of; nothing for whoever is further, unknown or hidden.
     virtual Task<std::vector<std::optional<int>>> degrees(Viewer viewer, std::vector<UserId> members) = 0;
 
     /// Up to `limit` people whom the viewer may know: never the viewer, a connection, one of `excluded` (ascending) or of the hidden, or who has opted out.
     /// First all who share a connection with the viewer; when these are fewer than `limit`, also those of the same place or industry with the most connections;
-    /// when these are still fewer, those with the most connections of all. In order of score, then of the number of connections, both falling, then of id.
+    /// when these are still fewer, those with the most connections of all (of equally many, the lower ids). In order of score, then of the number of
+    /// connections (hidden ones included), both falling, then of id.
     virtual Task<std::vector<Suggestion>> suggest(Viewer viewer, Ids excluded, std::size_t limit) = 0;
 
     /// The best `limit` (at most kMostPaths) simple paths of up to `max_hops` (1 to kMostHops) steps from the viewer to `target`: fewer steps first, then of
