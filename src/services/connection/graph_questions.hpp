@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "services/connection/compact_graph.hpp"
+#include "services/connection/graph.hpp"
+
+namespace guildhall::connection {
+
+// The questions of Graph, asked of a CompactGraph on the calling thread, which no change may touch meanwhile. The work is counted in visits: one entry of
+// one member's connections looked at, 1 to 5 ns each. Each question has a budget; where it does not suffice the answer says less than Graph promises:
+
+/// suggest(): shared connections count from the one with the fewest connections (they count most) up to here; those left out are the ones with the most.
+/// Only whom this finds can be suggested; what is said of them (score, parts, shared connections) is exact nevertheless.
+inline constexpr std::size_t kMostSuggestVisits = 2'000'000;
+/// degrees(): each of the two ways of search, for all members asked about together. Who is found by neither counts as further than 3.
+inline constexpr std::size_t kMostDegreeVisits = 2'000'000;
+/// paths(): for each number of steps above two, on either side. The steps left out are those through members with the most connections (the lowest scores).
+inline constexpr std::size_t kMostPathVisits = 1'000'000;
+/// network_size(): for the second and for the third step; nothing is said of a step that needs more.
+inline constexpr std::size_t kMostSizeVisits = 5'000'000;
+
+/// Graph::degrees, within kMostDegreeVisits.
+std::vector<std::optional<int>> degrees_in(const CompactGraph& graph, const Viewer& viewer,
+                                           const std::vector<UserId>& members);
+/// Graph::suggest, within kMostSuggestVisits, which `budget` may lower.
+std::vector<Suggestion> suggest_in(const CompactGraph& graph, const Viewer& viewer, const Ids& excluded,
+                                   std::size_t limit, std::size_t budget = kMostSuggestVisits);
+/// Graph::paths, within kMostPathVisits, which `budget` may lower.
+std::vector<Path> paths_in(const CompactGraph& graph, const Viewer& viewer, UserId target, std::size_t limit,
+                           int max_hops, std::size_t budget = kMostPathVisits);
+/// Graph::network_size, within kMostSizeVisits, which `budget` may lower.
+NetworkSize network_size_in(const CompactGraph& graph, const Viewer& viewer, std::size_t budget = kMostSizeVisits);
+
+// What a question will cost at most, in visits, roughly; counted no further than `enough`.
+
+/// The connections of the connections of `member`, whom the graph may not know.
+std::size_t reach_of(const CompactGraph& graph, UserId member, std::size_t enough);
+/// Of suggest_in().
+std::size_t cost_of_suggest(const CompactGraph& graph, const Viewer& viewer, const Ids& excluded, std::size_t limit,
+                            std::size_t enough);
+/// Of degrees_in().
+std::size_t cost_of_degrees(const CompactGraph& graph, const Viewer& viewer, const std::vector<UserId>& members,
+                            std::size_t enough);
+
+}  // namespace guildhall::connection

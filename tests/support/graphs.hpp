@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "services/connection/graph.hpp"
+#include "services/connection/memory_graph.hpp"
+
+namespace guildhall::connection::test {
+
+/// The engines that the graph is tested on.
+inline constexpr const char* kGraphEngines[] = {"memory"};
+
+/// The reason why this engine cannot be tested here; empty when it can.
+inline std::string missing_graph(const std::string& /*engine*/) { return {}; }
+
+/// A fresh, empty graph that answers.
+inline std::shared_ptr<Graph> make_graph(const std::string& /*engine*/) {
+    struct InMemory {
+        Pool pool{"graph", 2, 64};
+        MemoryGraph graph{pool};
+    };
+    auto made = std::make_shared<InMemory>();
+    made->graph.set_ready();
+    return {made, &made->graph};
+}
+
+/// How many random cases this engine has time for.
+inline int cases_for(const std::string& engine, int in_memory, int over_a_network) {
+    return engine == "memory" ? in_memory : over_a_network;
+}
+
+}  // namespace guildhall::connection::test
