@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "platform/async/task_group.hpp"
 #include "platform/json/read.hpp"
 #include "platform/json/write.hpp"
 #include "services/connection/sort_name.hpp"
