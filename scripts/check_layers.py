@@ -23,6 +23,7 @@ ROOMS = {
     "platform/cache": 4,  # above realtime, which carries what to drop, and above sql: it is dropped at the commit
     "platform/http": 5,  # above sql: a request's idempotency key is recorded in the transaction of its fact
     "platform/outbox": 6,
+    "platform/neo4j": 6,  # above http, over which it speaks
 }
 PUBLIC_LEVEL = 7  # services/<service>/public
 SERVICE_LEVEL = 8  # services/<service>

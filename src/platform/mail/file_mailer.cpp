@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "platform/async/pool.hpp"
+#include "platform/base/base64.hpp"
 #include "platform/base/clock.hpp"
 #include "platform/base/result.hpp"
 #include "platform/base/text.hpp"
@@ -22,14 +23,6 @@ namespace {
 constexpr std::size_t kMaxLine = 998;  // RFC 5322 §2.1.1
 constexpr std::size_t kMaxEncodedWordBytes =
     42;  // 56 characters of base64 in an encoded word of at most 75 (RFC 2047 §2)
-
-std::string base64(std::string_view bytes) {
-    std::string out = base64url(bytes);
-    std::ranges::replace(out, '-', '+');
-    std::ranges::replace(out, '_', '/');
-    out.append((4 - out.size() % 4) % 4, '=');
-    return out;
-}
 
 // A header's value: no line end can get in, and what is not ASCII becomes encoded words.
 std::string header_text(std::string_view text) {

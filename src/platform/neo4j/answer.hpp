@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/value.hpp>
+
+#include "platform/json/read.hpp"
+
+namespace guildhall::neo4j {
+
+/// An error that the engine reports: its code ("Neo.ClientError.Statement.SyntaxError") and its words.
+struct Failure {
+    std::string code;
+    std::string message;
+};
+
+/// What the engine says to one request: the rows of each step.
+class Answer {
+public:
+    /// Reads the body of an answer of the transactional endpoint. Throws Corrupt when it is none.
+    explicit Answer(std::string_view body);
+
+    /// The first error; its code is empty when there is none.
+    const Failure& failure() const { return failure_; }
+
+    /// The rows of a step, each of one column. T is what json::read() knows: a described struct for a map. Throws Corrupt when they are something else.
+    template <class T>
+    std::vector<T> rows(std::size_t step) const {
+        std::vector<T> out;
+        const boost::json::array& data = rows_of(step);
+        out.reserve(data.size());
+        json::Faults faults;
+        for (const auto& row : data) json::read(column_of(row), out.emplace_back(), json::Place{}, faults);
+        if (!faults.empty()) fail(faults.take().front());
+        return out;
+    }
+
+private:
+    const boost::json::array& rows_of(std::size_t step) const;
+    static const boost::json::value& column_of(const boost::json::value& row);
+    [[noreturn]] static void fail(const Fault& fault);
+
+    std::unique_ptr<boost::json::monotonic_resource> memory_;
+    boost::json::value document_;
+    Failure failure_;
+};
+
+}  // namespace guildhall::neo4j
