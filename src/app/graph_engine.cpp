@@ -47,7 +47,7 @@ void GraphEngine::load() {
 void GraphEngine::save() {
     if (!own_) return;
     try {
-        own_->save(snapshot_);
+        own_->save(snapshot_, 0);
     } catch (const Unavailable& failure) {
         spdlog::warn("no snapshot of the social graph: {}", failure.what());
     }
@@ -59,10 +59,11 @@ void GraphEngine::stop() {
 
 std::optional<Dependency> GraphEngine::dependency() {
     if (own_) return std::nullopt;
+    static const neo4j::Query kPing("graph.ping", "RETURN 1");
     return Dependency{"neo4j", "suggestions, introduction paths and degrees beyond connections answer 503", false,
                       [this]() -> Task<bool> {
                           try {
-                              co_await client_->run({neo4j::Step{"RETURN 1", {}}}, neo4j::Client::Access::read,
+                              co_await client_->run({{kPing, "{}"}}, neo4j::Client::Access::read,
                                                     kPingDeadline);
                           } catch (const Unavailable&) {
                               co_return false;

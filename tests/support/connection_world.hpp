@@ -106,8 +106,10 @@ struct StoredEvent {
 class World {
 public:
     /// `engine` is "sqlite" or "postgres", which must be there.
-    explicit World(std::string engine, cache::Coherence* shared = nullptr)
-        : ground(std::make_shared<Ground>(std::move(engine))), coherence(shared == nullptr ? *alone : *shared) {
+    explicit World(std::string engine, cache::Coherence* shared = nullptr, Options bounds = {})
+        : ground(std::make_shared<Ground>(std::move(engine))),
+          coherence(shared == nullptr ? *alone : *shared),
+          options(bounds) {
         database.migrate(Module::migrations());
         start();
     }
@@ -115,8 +117,12 @@ public:
     World(World& first, cache::Coherence& shared) : ground(first.ground), coherence(shared), ids(clock, 2) { start(); }
 
     void start() {
-        module.emplace(Module::Ports{database, ids, clock, outbox, consumers, directory, coherence, *channel});
+        module.emplace(ports(), options);
         consumers.subscribe(*bus);
+    }
+
+    Module::Ports ports() {
+        return {database, ids, clock, outbox, consumers, directory, coherence, *channel, graph, &graph};
     }
 
     /// A new member.
@@ -262,6 +268,9 @@ public:
     std::unique_ptr<bus::Bus> bus = bus::make_memory_bus();
     http::RequestContext request{
         "r-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "192.0.2.1", "test/1.0", {}, 0, nullptr};
+    Pool graph_pool{"graph", 2, 64};
+    MemoryGraph graph{graph_pool};
+    Options options;
     std::optional<Module> module;
 };
 

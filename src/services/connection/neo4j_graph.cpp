@@ -76,12 +76,12 @@ struct Entry {
 };
 BOOST_DESCRIBE_STRUCT(Entry, (), (id, place, industry, hides_network, is_suggestable, peers, more))
 
-struct Degrees {
+struct DegreesParameters {
     std::int64_t viewer = 0;
     Numbers hidden;
     Numbers members;
 };
-BOOST_DESCRIBE_STRUCT(Degrees, (), (viewer, hidden, members))
+BOOST_DESCRIBE_STRUCT(DegreesParameters, (), (viewer, hidden, members))
 
 struct FoundDegrees {
     Numbers first;
