@@ -175,7 +175,7 @@ public:
 
     // What members do, in short.
     Result<http::Created<Invitation>> invite(UserId from, UserId to, std::string note = "") {
-        Invite body{to, {}};
+        Invite body{to, {}, {}};
         if (!note.empty()) body.note = json::Text<0, 300>{std::move(note)};
         return run(service().invite(as(from), std::move(body)));
     }

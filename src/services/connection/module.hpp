@@ -65,6 +65,7 @@ public:
     Network& network() { return network_; }
     /// For import.
     ConnectionService& service() { return service_; }
+    FollowService& follows() { return follows_; }
 
     /// Housekeeping that is due; call every few seconds, never twice at once.
     Task<void> maintain();

@@ -276,7 +276,7 @@ Task<std::vector<GraphEntry>> Neo4jGraph::list(UserId after, std::size_t limit) 
 }
 
 Task<std::vector<std::optional<int>>> Neo4jGraph::degrees(Viewer viewer, std::vector<UserId> members) {
-    Degrees parameters{viewer.id.value, numbers(viewer.hidden), {}};
+    DegreesParameters parameters{viewer.id.value, numbers(viewer.hidden), {}};
     for (const UserId member : members) {
         if (member != viewer.id && !contains(viewer.hidden, member)) parameters.members.push_back(member.value);
     }

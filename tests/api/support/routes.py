@@ -129,6 +129,17 @@ ROUTES = {
     "GET /v1/users/{user_id}/connections": Route(of_owner("/v1/users/{owner}/connections"), stranger=(403,)),
     "GET /v1/users/{user_id}/mutual-connections": Route(of_owner("/v1/users/{owner}/mutual-connections"), owner=(200, 422)),
     "GET /v1/relationships": Route(lambda w: Call("/v1/relationships", query={"ids": w.owner.id}), blocked=OK),
+    "PUT /v1/users/{user_id}/follow": Route(of_owner("/v1/users/{owner}/follow"), owner=(422,)),
+    "DELETE /v1/users/{user_id}/follow": Route(of_owner("/v1/users/{owner}/follow"), owner=(404,)),
+    "GET /v1/users/me/following": Route(fixed("/v1/users/me/following"), **OWN, reveals=True),
+    "GET /v1/users/me/followers": Route(fixed("/v1/users/me/followers"), **OWN, reveals=True),
+    "GET /v1/users/me/network-settings": Route(fixed("/v1/users/me/network-settings"), **OWN),
+    "PATCH /v1/users/me/network-settings": Route(fixed("/v1/users/me/network-settings", {"suggestable": True}), **OWN),
+    "GET /v1/users/me/network-stats": Route(fixed("/v1/users/me/network-stats"), **OWN),
+    "GET /v1/degrees": Route(lambda w: Call("/v1/degrees", query={"ids": w.owner.id}), blocked=OK),
+    "GET /v1/suggestions/people": Route(fixed("/v1/suggestions/people"), **OWN, reveals=True),
+    "DELETE /v1/suggestions/people/{user_id}": Route(of_owner("/v1/suggestions/people/{owner}"), owner=(404,)),
+    "GET /v1/users/{user_id}/introduction-paths": Route(of_owner("/v1/users/{owner}/introduction-paths"), owner=(422,)),
     # posts
     "POST /v1/posts": Route(fixed("/v1/posts", {"text": "Mine", "visibility": "members"}), **OWN),
     "GET /v1/posts/{post_id}": Route(of_owner("/v1/posts/{post}"), anyone=True),
@@ -154,6 +165,7 @@ ROUTES = {
 
 # Writing routes that take no body.
 BODILESS = (
+    "PUT /v1/users/{user_id}/follow",
     "POST /v1/auth/logout",
     "PUT /v1/users/me/blocks/{user_id}",
     "POST /v1/invitations/{invitation_id}/accept",

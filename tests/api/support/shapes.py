@@ -1,6 +1,8 @@
 """How a Guildhall is started for the tests: one launcher for each shape of a deployment. The tests only see `Instance`."""
 
+import base64
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -9,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.parse
 import urllib.request
 import uuid
 
@@ -51,6 +54,7 @@ QUIET = {
     "http": {"trusted_proxies": ["127.0.0.1"]},
     "rate_limits": {"read_per_minute": 1_000_000, "write_per_minute": 1_000_000, "auth_per_minute": 1_000_000},
     "auth": {"hashing_queue": 1000, "ip_registrations": 1_000_000},
+    "connections": {"invitations_a_week": 1_000_000, "max_pending_invitations": 1_000_000},
 }
 
 
@@ -231,6 +235,24 @@ def engine(name: str) -> str:
     return found
 
 
+def cypher(url: str, statement: str):
+    """Runs one statement in a Neo4j; its rows."""
+    parts = urllib.parse.urlsplit(url)
+    request = urllib.request.Request(
+        f"http://{parts.hostname}:{parts.port}/db/neo4j/tx/commit",
+        json.dumps({"statements": [{"statement": statement}]}).encode(),
+        {
+            "Content-Type": "application/json",
+            "Authorization": "Basic " + base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode(),
+        },
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        said = json.load(answer)
+    if said["errors"]:
+        raise RuntimeError(said["errors"])
+    return [row["row"] for row in said["results"][0]["data"]]
+
+
 class Engines:
     """One process, all services, on all real engines; each instance has a database, a broker's queues and keys of its own."""
 
@@ -249,7 +271,13 @@ class Engines:
             "sql": {"engine": "postgres", "dsn": instance.dsn},
             "redis": {"url": engine("REDIS"), "prefix": instance.database + ":"},
             "bus": {"url": engine("RABBITMQ"), "prefix": instance.database + "."},
+            "graph": {"url": engine("NEO4J"), "prefix": self.graph_prefix(instance)},
         }
+
+    @staticmethod
+    def graph_prefix(instance) -> str:
+        """Of labels, which hold no underscore here."""
+        return instance.database.replace("_", "").capitalize()
 
     def clean(self, instance):
         queues = instance.run("events queues").stdout.split()
@@ -258,6 +286,8 @@ class Engines:
             for queue in queues:
                 channel.queue_delete(queue)
             channel.exchange_delete(instance.database + ".events")
+        with contextlib.suppress(OSError):
+            cypher(engine("NEO4J"), f"MATCH (n:{self.graph_prefix(instance)}Member) DETACH DELETE n")
         with contextlib.suppress(psycopg.Error), psycopg.connect(self.dsn, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {instance.database} WITH (FORCE)")
 

@@ -363,7 +363,7 @@ TEST_P(ConnectionServiceContract, CrossingInvitationsConnect) {
 TEST_P(ConnectionServiceContract, AThousandCrossingInvitationsMakeOneConnectionAndNothingPending) {
     const auto results = world->run_together<bool>(1000, 4, [&](std::size_t i) -> Task<bool> {
         const bool forth = i % 2 == 0;
-        const Invite body{forth ? b : a, {}};
+        const Invite body{forth ? b : a, {}, {}};
         // All wait for one row. On a slow machine the last ones are refused in time (503), and ask again as a client would.
         for (int left = 20;; --left) {
             try {
@@ -387,7 +387,7 @@ TEST_P(ConnectionServiceContract, AThousandCrossingInvitationsMakeOneConnectionA
 // [C1]
 TEST_P(ConnectionServiceContract, ManyCopiesOfOneInvitationAreOne) {
     const auto results = world->run_together<bool>(64, 4, [&](std::size_t) -> Task<bool> {
-        const Invite body{b, {}};
+        const Invite body{b, {}, {}};
         const auto sent = co_await service().invite(world->as(a), body);
         co_return sent.has_value();
     });
@@ -427,7 +427,7 @@ TEST_P(ConnectionServiceContract, AnyInterleavingKeepsBothSidesAlike) {
         const UserId them = people[random() % people.size()];
         const auto action = random() % 6;
         if (action <= 1) {
-            const Invite body{them, {}};
+            const Invite body{them, {}, {}};
             const auto done = co_await service().invite(world->as(me), body);
             co_return done.has_value();
         }

@@ -52,6 +52,14 @@ protected:
 
     ConnectionStore& store() { return *store_; }
 
+    Ids peers(UserId user) { return *world->run(store().find_circle(user)).connections; }
+    std::vector<Ids> lists_of(std::vector<UserId> users) {
+        std::vector<Ids> lists;
+        for (const Circle& circle : world->run(store().list_circles(std::move(users))))
+            lists.push_back(*circle.connections);
+        return lists;
+    }
+
     std::unique_ptr<World> world;
     const UserId one{1}, two{2}, three{3}, four{4};
     const PairKey key{one, two};
@@ -127,15 +135,15 @@ TEST_P(ConnectionStoreContract, PairsAreFoundFromBothSides) {
 // [C27]
 TEST_P(ConnectionStoreContract, AConnectionIsTwoRowsOrNone) {
     connect(two, one, Time(5s), "one's name", "two's name");
-    EXPECT_THAT(world->run(store().list_peers(one)), ElementsAre(two));
-    EXPECT_THAT(world->run(store().list_peers(two)), ElementsAre(one));
+    EXPECT_THAT(peers(one), ElementsAre(two));
+    EXPECT_THAT(peers(two), ElementsAre(one));
     const auto rows = world->run(store().list_connections(one, ConnectionSort::name, {}, {}, 10));
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(rows[0].sort_name, "two's name");
     EXPECT_EQ(rows[0].connected_at, Time(5s));
     write([&](sql::Transaction& tx) { return store().remove_connection(tx, key); });
-    EXPECT_THAT(world->run(store().list_peers(one)), IsEmpty());
-    EXPECT_THAT(world->run(store().list_peers(two)), IsEmpty());
+    EXPECT_THAT(peers(one), IsEmpty());
+    EXPECT_THAT(peers(two), IsEmpty());
 }
 
 TEST_P(ConnectionStoreContract, ARolledBackConnectionLeavesNothing) {
@@ -148,7 +156,7 @@ TEST_P(ConnectionStoreContract, ARolledBackConnectionLeavesNothing) {
     };
     const auto failed = world->run(world->database.transact<void>(fail));
     EXPECT_FALSE(failed);
-    EXPECT_THAT(world->run(store().list_peers(one)), IsEmpty());
+    EXPECT_THAT(peers(one), IsEmpty());
     EXPECT_THAT(world->run(store().list_pairs(one, {two})), IsEmpty());
     EXPECT_THAT(world->events(), IsEmpty());
 }
@@ -157,7 +165,7 @@ TEST_P(ConnectionStoreContract, ListsOfSeveralMembersComeInTheirOrder) {
     connect(one, two, Time(1s));
     connect(one, four, Time(1s));
     connect(three, two, Time(1s));
-    EXPECT_THAT(world->run(store().list_peers_of({two, UserId{9}, one})),
+    EXPECT_THAT(lists_of({two, UserId{9}, one}),
                 ElementsAre(ElementsAre(one, three), IsEmpty(), ElementsAre(two, four)));
 }
 
@@ -257,7 +265,7 @@ TEST_P(ConnectionStoreContract, ManyStrangersAreConnectedAtOnceAndOthersLeft) {
         EXPECT_EQ(made.size(), 297U);
         EXPECT_THAT(made, testing::Not(testing::Contains(testing::AnyOf(connected, invited, blocked))));
         EXPECT_THAT(made, testing::Contains(known));
-        const auto waiting = co_await store().list_invited(tx, keys);
+        const auto waiting = co_await store().list_acquainted(tx, keys);
         EXPECT_THAT(waiting, ElementsAre(invited));
         std::vector<ConnectionStore::NewConnection> rows;
         for (const PairKey& pair_key : made) rows.push_back({pair_key, Time(9s), &low_name, &high_name});
@@ -265,8 +273,8 @@ TEST_P(ConnectionStoreContract, ManyStrangersAreConnectedAtOnceAndOthersLeft) {
         const auto again = co_await store().connect_strangers(tx, keys);
         EXPECT_THAT(again, IsEmpty());
     });
-    EXPECT_EQ(world->run(store().list_peers(UserId{100})).size(), 19U);
-    EXPECT_THAT(world->run(store().list_peers(UserId{1299})), ElementsAre(UserId{114}));
+    EXPECT_EQ(peers(UserId{100}).size(), 19U);
+    EXPECT_THAT(peers(UserId{1299}), ElementsAre(UserId{114}));
     const auto rows = world->run(store().list_connections(UserId{1299}, ConnectionSort::recent, {}, {}, 5));
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(rows[0].sort_name, "low");
@@ -276,7 +284,7 @@ TEST_P(ConnectionStoreContract, ManyStrangersAreConnectedAtOnceAndOthersLeft) {
 TEST_P(ConnectionStoreContract, MigrationsMayBeAppliedAgain) {
     connect(one, two, Time(1s));
     world->database.migrate(Module::migrations());
-    EXPECT_THAT(world->run(store().list_peers(one)), ElementsAre(two));
+    EXPECT_THAT(peers(one), ElementsAre(two));
 }
 
 }  // namespace

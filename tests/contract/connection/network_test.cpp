@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "services/connection/public/network_client.hpp"
@@ -72,6 +73,39 @@ TEST_P(NetworkContract, AChangeIsSeenByBoth) {
     disconnect(people[0], people[1]);
     EXPECT_FALSE(are_connected(people[0], people[1]));
     EXPECT_TRUE(connections(people[1]).empty());
+}
+
+// [C9]
+TEST_P(NetworkContract, WhomAMemberFollowsIsTheConnectionsUntilOneIsUnfollowedOrSomebodyElseFollowed) {
+    const auto people = world->members(4);
+    const UserId me = people[0];
+    connect(me, people[1]);
+    connect(me, people[2]);
+    const auto circle = [&] { return world->run(network().circle_of(me)); };
+    EXPECT_EQ(circle().followed, circle().connections);
+    ASSERT_TRUE(world->run(world->module->follows().follow(world->as(me), people[3])));
+    ASSERT_TRUE(world->run(world->module->follows().unfollow(world->as(me), people[1])));
+    Ids expected{people[2], people[3]};
+    std::ranges::sort(expected);
+    EXPECT_EQ(*circle().followed, expected);
+    EXPECT_EQ(circle().connections->size(), 2U);
+    EXPECT_EQ(*world->run(network().circle_of(people[3])).followed, Ids{});
+}
+
+// [C11]
+TEST_P(NetworkContract, DegreesAreThoseOfTheGraphAndConnectionsThoseOfTheTables) {
+    const auto people = world->members(5);
+    for (std::size_t i = 1; i < people.size(); ++i) connect(people[i - 1], people[i]);
+    const auto degrees = [&] { return world->run(network().degrees(people[0], people)); };
+    using testing::ElementsAre;
+    EXPECT_THAT(degrees(), ElementsAre(0, 1, std::nullopt, std::nullopt, std::nullopt)) << "no graph answers yet";
+    world->run(world->module->graph_keeper().maintain());
+    EXPECT_THAT(degrees(), ElementsAre(0, 1, 2, 3, std::nullopt));
+    world->block(people[2], people[0]);
+    EXPECT_THAT(degrees(), ElementsAre(0, 1, std::nullopt, std::nullopt, std::nullopt));
+    disconnect(people[0], people[1]);
+    EXPECT_THAT(degrees(), ElementsAre(0, std::nullopt, std::nullopt, std::nullopt, std::nullopt))
+        << "the graph does not know yet";
 }
 
 TEST_P(NetworkContract, AListIsGivenFromMemoryWhenWarm) {

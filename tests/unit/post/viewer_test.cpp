@@ -8,8 +8,8 @@ namespace {
 constexpr UserId kAuthor{10};
 
 Viewer viewer(UserId id, user::UserSet hidden, connection::Ids connections) {
-    return {id, std::make_shared<const user::UserSet>(std::move(hidden)),
-            std::make_shared<const connection::Ids>(std::move(connections))};
+    const auto ids = std::make_shared<const connection::Ids>(std::move(connections));
+    return {id, std::make_shared<const user::UserSet>(std::move(hidden)), {ids, ids}};
 }
 
 // How many of the three visibilities a viewer sees; they are ordered, so the count says which.
