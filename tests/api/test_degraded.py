@@ -29,6 +29,13 @@ def own_rabbitmq(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def own_neo4j(tmp_path_factory):
+    engine = OwnEngine("neo4j", tmp_path_factory.mktemp("neo4j"), HEAP="256m", PAGE_CACHE="32m")
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="module")
 def own_postgres(tmp_path_factory):
     folder = tmp_path_factory.mktemp("postgres")
     primary = OwnEngine("postgres", folder / "primary")
@@ -176,6 +183,39 @@ def on_replicated(own_postgres):
             return merged(settings, {"sql": {"replicas": [replica]}})
 
     return Replicated(primary.address)
+
+
+@pytest.mark.parametrize("how", ["stopped", "silent"])
+def test_without_neo4j_connecting_and_listing_go_on(launch, own_neo4j, how):
+    """What only the graph knows answers 503 with the reason; connections are told from SQL; what happened meanwhile is in the graph afterwards. [C11]"""
+    instance = launch({"graph": {"url": own_neo4j.address}})
+    service = Service(instance)
+    ada, bela, clara, dmitri = service.members(4)
+    ada.connect(bela)
+    bela.connect(clara)
+
+    def degree_of(other):
+        return ada.get("/v1/degrees", params={"ids": other.id}, status=200).json()["items"][0]["degree"]
+
+    eventually(lambda: degree_of(clara) == 2, within=20)
+    down(own_neo4j, how)
+    try:
+        eventually(lambda: all(health(instance, "connection", number, "neo4j")["status"] == "down" for number in range(2)), within=15)
+        assert "503" in health(instance, "connection", 0, "neo4j")["degrades"]
+        for path in ("/v1/suggestions/people", f"/v1/users/{clara.id}/introduction-paths", f"/v1/degrees?ids={clara.id}", "/v1/users/me/network-stats"):
+            began = time.monotonic()
+            ada.get(path, status=503, code="graph_unavailable")
+            assert time.monotonic() - began < 4
+        exercise(service, instance, "without a graph")
+        clara.connect(dmitri)
+        assert clara.relationship(dmitri)["connected"]
+        assert ada.relationship(bela)["degree"] == 1 and ada.relationship(clara)["degree"] is None
+        assert ada.get(f"/v1/users/{bela.id}").json()["degree"] == 1
+        assert [row["user"]["id"] for row in ada.all("/v1/connections")] == [bela.id]
+    finally:
+        back(own_neo4j, how)
+    eventually(lambda: health(instance, "connection", 0, "neo4j")["status"] == "ok", within=60)
+    eventually(lambda: ada.get("/v1/degrees", params={"ids": dmitri.id}).status_code == 200 and degree_of(dmitri) == 3, within=60)
 
 
 @pytest.mark.parametrize("how", ["stopped", "silent"])
