@@ -5,17 +5,25 @@
 
 #include "services/connection/graph.hpp"
 #include "services/connection/memory_graph.hpp"
+#include "support/neo4j.hpp"
 
 namespace guildhall::connection::test {
 
 /// The engines that the graph is tested on.
-inline constexpr const char* kGraphEngines[] = {"memory"};
+inline constexpr const char* kGraphEngines[] = {"memory", "neo4j"};
 
 /// The reason why this engine cannot be tested here; empty when it can.
-inline std::string missing_graph(const std::string& /*engine*/) { return {}; }
+inline std::string missing_graph(const std::string& engine) {
+    if (engine != "neo4j" || guildhall::test::neo4j_url() != nullptr) return {};
+    return "no server: tests/engines/up-neo4j starts one, and ./test does";
+}
 
 /// A fresh, empty graph that answers.
-inline std::shared_ptr<Graph> make_graph(const std::string& /*engine*/) {
+inline std::shared_ptr<Graph> make_graph(const std::string& engine) {
+    if (engine == "neo4j") {
+        auto made = std::make_shared<guildhall::test::Neo4jTestGraph>();
+        return {made, &made->graph()};
+    }
     struct InMemory {
         Pool pool{"graph", 2, 64};
         MemoryGraph graph{pool};

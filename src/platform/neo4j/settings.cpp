@@ -31,7 +31,11 @@ Settings parse_url(std::string_view text) {
     settings.user = url->user();
     settings.password = url->password();
     std::string database = url->path();
-    if (database.starts_with('/')) database.erase(0, 1);
+    // Boost 1.81 takes the "port" of "host:port" for a path.
+    if ((!database.empty() && !database.starts_with('/')) || (!port.empty() && url->port_number() == 0))
+        refuse("the port of a host");
+    if (database.empty()) return settings;
+    database.erase(0, 1);
     if (database.empty()) return settings;
     // Source: the Neo4j operations manual, names of databases. It becomes part of a path.
     const auto is_name_character = [](char c) {

@@ -233,19 +233,22 @@ Task<void> Neo4jGraph::remove_members(std::vector<UserId> members) {
 
 Task<void> Neo4jGraph::set_edges(std::vector<GraphEdge> edges) {
     std::map<std::pair<std::int64_t, std::int64_t>, bool> last;
+    AddMembers added{{}, shared_connection_score(0)};
     for (const auto& edge : edges) {
-        const auto [low, high] = std::minmax(edge.low.value, edge.high.value);
-        if (low != high) last[{low, high}] = edge.is_connected;
+        const std::int64_t low = std::min(edge.low.value, edge.high.value);
+        const std::int64_t high = std::max(edge.low.value, edge.high.value);
+        if (low == high) continue;
+        last[{low, high}] = edge.is_connected;
+        // Also when a later edge parts them: they stay.
+        if (edge.is_connected) added.connected_members.insert(added.connected_members.end(), {low, high});
     }
     if (last.empty()) co_return;
-    AddMembers added{{}, shared_connection_score(0)};
     Connect connected;
     Disconnect disconnected;
     CountedMembers all;
     for (const auto& [pair, is_connected] : last) {
         const auto [low, high] = pair;
         (is_connected ? connected.connected : disconnected.disconnected).push_back({low, high});
-        if (is_connected) added.connected_members.insert(added.connected_members.end(), {low, high});
         all.members.insert(all.members.end(), {low, high});
     }
     tidy(added.connected_members);

@@ -28,7 +28,7 @@ TEST(Neo4jUrl, AMalformedOneIsRefusedWithoutRepeatingItsPassword) {
     for (const char* url :
          {"", "neo4j", "bolt://secret@host", "http://", "http://:secret@host", "http://user@host?secret",
           "http://u:secret@host/a/b", "http://u:secret@host/a%2fb", "http://u:secret@host/a?x=1",
-          "http://u:secret@host/..", "http://u:secret@host:port", "http://user@host"}) {
+          "http://u:secret@host/..", "http://u:secret@host:port", "http://u:secret@host:70000", "http://user@host"}) {
         try {
             parse_url(url);
             ADD_FAILURE() << url;
