@@ -26,6 +26,7 @@ std::vector<bus::Wanted> consumers_of(std::string_view service) {
                 consumer<user::ProfileChanged>("connection.names"),
                 consumer<connection::Connected, connection::Disconnected, connection::Followed, connection::Unfollowed>(
                     "connection.lists"),
+                consumer<connection::MemberChanged>("connection.kept_members"),
                 consumer<user::Registered, user::ProfileChanged>("connection.members"),
                 consumer<connection::Connected, connection::Disconnected, connection::MemberChanged>(
                     "connection.graph"),

@@ -1,14 +1,23 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "platform/async/task.hpp"
+#include "platform/base/result.hpp"
 #include "platform/bus/envelope.hpp"
 
 namespace guildhall::bus {
+
+/// Thrown by a handler that leaves its events, from the `done`th on, to another process (Bus::hands_over()).
+class Elsewhere : public Unavailable {
+public:
+    explicit Elsewhere(const std::string& what, std::size_t done = 0) : Unavailable(what), done(done) {}
+    std::size_t done;
+};
 
 /// A consumer and the types of events that it wants.
 struct Wanted {
@@ -21,7 +30,8 @@ struct Wanted {
 struct Subscription {
     std::string consumer;            // "connection.blocks": also the inbox's name and the queue's
     std::vector<std::string> types;  // exact types, with version
-    /// Handles the events in order. Returns when their effects are durable; throwing means none is counted as done, and the batch comes again.
+    /// Handles the events in order. Returns when their effects are durable; throwing means none is counted as done, and the batch comes again; after Elsewhere,
+    /// which it may throw where the bus hands over, the rest goes to another process that has the subscription, if there is one.
     std::function<Task<void>(std::vector<Envelope>)> handle;
 };
 
@@ -39,6 +49,9 @@ public:
     /// Ends deliveries: no handler is called any more, and those that run have ended, or `limit` has passed; what they did not do comes again.
     /// publish() throws from now on. Blocks; before the io threads end, and not on one of them.
     virtual void stop(std::chrono::milliseconds /*limit*/) {}
+
+    /// Whether a handler may leave events to another process.
+    virtual bool hands_over() const { return false; }
 
     /// True when events flow, as far as is known now; for readiness. Thread-safe.
     virtual bool ready() const { return true; }

@@ -34,6 +34,8 @@ public:
         publisher_.stop();
     }
 
+    bool hands_over() const override { return true; }
+
     bool ready() const override { return publisher_.is_connected() && receiver_ && receiver_->is_connected(); }
 
 private:

@@ -132,6 +132,11 @@ void RabbitmqConnection::open_channel(amqp_channel_t channel) {
     check_reply("channel");
 }
 
+void RabbitmqConnection::close_channel(amqp_channel_t channel) {
+    const amqp_rpc_reply_t reply = amqp_channel_close(connection_, channel, AMQP_REPLY_SUCCESS);
+    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) check(reply.library_error, "end of a channel");
+}
+
 void RabbitmqConnection::declare(const std::vector<Wanted>& consumers) {
     amqp_exchange_declare(connection_, kSetUp, bytes_of(exchange_), amqp_cstring_bytes("topic"), 0, 1, 0, 0,
                           amqp_empty_table);

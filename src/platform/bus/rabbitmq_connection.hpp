@@ -48,6 +48,8 @@ public:
 
     /// The channel of the methods below.
     void open_channel(amqp_channel_t channel);
+    /// Ends `channel`: what it was given and is not acknowledged goes back to the head of its queue. What was sent on it before may still come from wait().
+    void close_channel(amqp_channel_t channel);
     /// Makes on channel 1, which is open, the exchange, and the queue of each consumer with its bindings, if they are missing.
     void declare(const std::vector<Wanted>& consumers);
     /// The broker confirms each message that is published on `channel`.

@@ -29,6 +29,7 @@ constexpr amqp_channel_t kFirstConsumer = 2;
 constexpr milliseconds kFirstReconnect{50};
 constexpr milliseconds kFirstRetry{20};
 constexpr milliseconds kLongestRetry{2000};
+constexpr milliseconds kHandOverAfter{500};  // so that events do not circle fast among processes that all refuse them
 
 struct Delivered {
     std::uint64_t tag;
@@ -44,13 +45,16 @@ struct Consumer {
     const amqp_channel_t channel;
     const boost::asio::any_io_executor executor;
     std::deque<Delivered> waiting;
-    bool is_busy = false;  // also while a handler works for a connection that is lost: its calls must not overlap
+    bool is_leaving = false;  // what still comes on the channel has gone back to the queue
+    bool is_busy = false;     // also while a handler works for a connection that is lost: its calls must not overlap
 
     const metrics::Labels labels{{"consumer", subscription.consumer}};
     metrics::Counter& redelivered = metrics::counter(
         "guildhall_bus_redelivered_total", "Events that came again as their acknowledgement was missing.", labels);
     metrics::Counter& retries =
         metrics::counter("guildhall_bus_retries_total", "Batches that are handled again after a failure.", labels);
+    metrics::Counter& handed_over = metrics::counter(
+        "guildhall_bus_handed_over_total", "Times that a consumer left its events to another process.", labels);
     metrics::Counter& unreadable =
         metrics::counter("guildhall_bus_unreadable_total", "Messages in the queue that are no events.", labels);
 };
@@ -59,8 +63,8 @@ struct Consumer {
 struct Done {
     Consumer* consumer;
     std::uint64_t session;
-    std::uint64_t tag;
-    bool is_handled;
+    std::uint64_t tag;  // of the last that is done; 0 when none is
+    bool hands_over;
 };
 
 }  // namespace
@@ -83,7 +87,9 @@ struct RabbitmqReceiver::State final : Incoming, std::enable_shared_from_this<Ra
     void delivered(amqp_channel_t channel, std::uint64_t tag, bool is_redelivered,
                    std::optional<Envelope> event) override;
     void begin(Consumer& consumer);
-    Task<void> handle(Consumer& consumer, std::vector<Envelope> events, std::uint64_t in_session, std::uint64_t tag);
+    Task<void> handle(Consumer& consumer, std::vector<Envelope> events, std::uint64_t in_session,
+                      std::vector<std::uint64_t> tags);
+    void hand_over(Consumer& consumer);
     void take_done();
     void pause(milliseconds duration);
 
@@ -121,7 +127,10 @@ void RabbitmqReceiver::State::run() {
         connected.set(0);
         ++session;
         connection.close(is_connected.exchange(false) && is_ending);
-        for (Consumer& consumer : consumers) consumer.waiting.clear();
+        for (Consumer& consumer : consumers) {
+            consumer.waiting.clear();
+            consumer.is_leaving = false;
+        }
         if (!is_ending) pause(backoff.next());
     }
 }
@@ -157,6 +166,7 @@ void RabbitmqReceiver::State::serve() {
 void RabbitmqReceiver::State::delivered(amqp_channel_t channel, std::uint64_t tag, bool is_redelivered,
                                         std::optional<Envelope> event) {
     Consumer& consumer = consumers.at(channel - kFirstConsumer);
+    if (consumer.is_leaving) return;
     if (is_redelivered) consumer.redelivered.add();
     if (!event) {
         consumer.unreadable.add();
@@ -168,44 +178,56 @@ void RabbitmqReceiver::State::delivered(amqp_channel_t channel, std::uint64_t ta
 // What waits for `consumer` goes to its handler, up to a batch.
 void RabbitmqReceiver::State::begin(Consumer& consumer) {
     std::vector<Envelope> events;
+    std::vector<std::uint64_t> tags;  // of the events; the last also of what follows it and is none
     std::uint64_t tag = 0;
     while (!consumer.waiting.empty() && events.size() < options.batch) {
         Delivered& next = consumer.waiting.front();
         tag = next.tag;
-        if (next.event) events.push_back(std::move(*next.event));
+        if (next.event) {
+            events.push_back(std::move(*next.event));
+            tags.push_back(tag);
+        }
         consumer.waiting.pop_front();
     }
     if (events.empty()) {
         connection.acknowledge(consumer.channel, tag);
         return;
     }
+    tags.back() = tag;
     consumer.is_busy = true;
     tasks.spawn(consumer.executor, "consumer " + consumer.subscription.consumer,
-                handle(consumer, std::move(events), session, tag));
+                handle(consumer, std::move(events), session, std::move(tags)));
 }
 
 // Until it is done; or the connection is lost, and the events come again from the broker.
 Task<void> RabbitmqReceiver::State::handle(Consumer& consumer, std::vector<Envelope> events, std::uint64_t in_session,
-                                           std::uint64_t tag) {
+                                           std::vector<std::uint64_t> tags) {
     const auto self = shared_from_this();
     Backoff backoff(kFirstRetry, kLongestRetry);
-    bool is_handled = false;
+    std::uint64_t tag = 0;
+    bool is_left = false;
     for (;;) {
         try {
             co_await consumer.subscription.handle(events);
-            is_handled = true;
+            tag = tags.back();
+        } catch (const Elsewhere& error) {
+            spdlog::debug("consumer {}: events are left to another process: {}", consumer.subscription.consumer,
+                          error.what());
+            if (error.done > 0) tag = tags.at(error.done - 1);
+            is_left = true;
         } catch (const std::exception& error) {
             spdlog::warn("consumer {}: {} events are handled again: {}", consumer.subscription.consumer, events.size(),
                          error.what());
         }
-        if (is_handled || is_stopping || session != in_session) break;
+        if (is_left && !is_stopping) co_await sleep_for(kHandOverAfter);
+        if (is_left || tag != 0 || is_stopping || session != in_session) break;
         consumer.retries.add();
         co_await sleep_for(backoff.next());
         if (is_stopping || session != in_session) break;
     }
     {
         const std::lock_guard lock(mutex);
-        done.push_back({&consumer, in_session, tag, is_handled});
+        done.push_back({&consumer, in_session, tag, is_left});
     }
     connection.wake();
 }
@@ -218,8 +240,22 @@ void RabbitmqReceiver::State::take_done() {
     }
     for (const Done& one : taken) one.consumer->is_busy = false;
     for (const Done& one : taken) {
-        if (one.is_handled && one.session == session) connection.acknowledge(one.consumer->channel, one.tag);
+        if (one.session != session) continue;
+        if (one.tag != 0) connection.acknowledge(one.consumer->channel, one.tag);
+        if (one.hands_over && !is_stopping) hand_over(*one.consumer);
     }
+}
+
+// All that `consumer` has here goes back to its queue, in its order; of the processes that consume it, this one is the last in turn now.
+void RabbitmqReceiver::State::hand_over(Consumer& consumer) {
+    consumer.handed_over.add();
+    connection.close_channel(consumer.channel);
+    consumer.is_leaving = true;
+    connection.wait(milliseconds(0), *this);
+    consumer.is_leaving = false;
+    consumer.waiting.clear();
+    connection.open_channel(consumer.channel);
+    connection.consume(consumer.channel, consumer.subscription.consumer, options.prefetch);
 }
 
 void RabbitmqReceiver::State::pause(milliseconds duration) {

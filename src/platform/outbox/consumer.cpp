@@ -20,6 +20,7 @@ namespace {
 constexpr int kMostTries = 5;
 constexpr std::size_t kMostErrorBytes = 500;
 constexpr std::chrono::days kInboxAge{8};
+constexpr std::chrono::minutes kLeftToOthers{1};  // then Redis is away for all, who so keep nothing
 constexpr std::chrono::days kDeadLetterAge{90};
 
 constexpr sql::Statement kRemember{
@@ -99,7 +100,11 @@ struct Consumers::Group {
             if (end != at) co_await apply({at, end});
             at = end;
             if (at == events.end()) break;
-            co_await try_one(*at);
+            try {
+                co_await try_one(*at);
+            } catch (const bus::Elsewhere& error) {
+                throw bus::Elsewhere(error.what(), static_cast<std::size_t>(at - events.begin()));
+            }
             ++at;
         }
         const Time now = clock.now();
@@ -195,6 +200,13 @@ void Consumers::add_repeatable(std::string consumer, std::string type, Repeatabl
     bindings_.push_back({std::move(consumer), std::move(type), {}, std::move(effect)});
 }
 
+Task<void> Consumers::tell(cache::Coherence& coherence, Time happened, cache::Changes changes) {
+    co_await coherence.changed(std::move(changes));
+    // Only now: one that was live all the while and reached nobody is forgotten by the others, who drop all, later than this.
+    if (coherence.live() || !may_hand_over_ || clock_.now() - happened > kLeftToOthers) co_return;
+    throw bus::Elsewhere("this process may not reach those who keep what the event changed");
+}
+
 std::vector<bus::Wanted> Consumers::wanted() const {
     std::vector<bus::Wanted> all;
     for (const Binding& binding : bindings_) {
@@ -206,6 +218,7 @@ std::vector<bus::Wanted> Consumers::wanted() const {
 }
 
 void Consumers::subscribe(bus::Bus& bus) {
+    may_hand_over_ = bus.hands_over();
     std::vector<std::shared_ptr<Group>> groups;
     for (const Binding& binding : bindings_) {
         auto found = std::ranges::find(groups, binding.consumer, [](const auto& group) { return group->name; });

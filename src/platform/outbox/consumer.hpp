@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "platform/bus/bus.hpp"
+#include "platform/cache/coherence.hpp"
 #include "platform/json/read.hpp"
 #include "platform/outbox/outbox.hpp"
 #include "platform/sql/database.hpp"
@@ -38,6 +39,17 @@ public:
                        });
     }
 
+    /// Drops what `changes` gives for an event from the memory of all processes. While this one may not reach them it leaves the event to another process, over a bus that hands over,
+    /// for a minute.
+    template <Event E>
+    void on_change(std::string consumer, cache::Coherence& coherence, std::function<cache::Changes(const E&)> changes) {
+        add_repeatable(std::move(consumer), std::string(E::kType),
+                       [this, &coherence, changes = std::move(changes)](const bus::Envelope& envelope) {
+                           const E event = json::read_trusted<E>(envelope.data);
+                           return tell(coherence, envelope.time, changes(event));
+                       });
+    }
+
     /// The consumers that were bound, in order, with their types.
     std::vector<bus::Wanted> wanted() const;
 
@@ -59,10 +71,12 @@ private:
     };
     void add(std::string consumer, std::string type, Effect effect);
     void add_repeatable(std::string consumer, std::string type, Repeatable effect);
+    Task<void> tell(cache::Coherence& coherence, Time happened, cache::Changes changes);
     struct Group;
 
     sql::Database& database_;
     const Clock& clock_;
+    bool may_hand_over_ = false;
     std::vector<Binding> bindings_;
 };
 

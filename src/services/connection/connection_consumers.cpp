@@ -33,13 +33,16 @@ void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& s
 
     // Lists are dropped right after each commit; this is for a commit whose outcome its own request never learned (the
     // database's answer was lost), and for a process that ended before it could tell the others.
-    const auto forget = [&coherence](const auto& event) {
-        return coherence.changed({{kListKind, {event.low_id.value, event.high_id.value}}});
+    const auto lists = [](const auto& event) {
+        return cache::Changes{{kListKind, {event.low_id.value, event.high_id.value}}};
     };
-    consumers.on_repeatable<Connected>("connection.lists", forget);
-    consumers.on_repeatable<Disconnected>("connection.lists", forget);
-    consumers.on_repeatable<Followed>("connection.lists", forget);
-    consumers.on_repeatable<Unfollowed>("connection.lists", forget);
+    consumers.on_change<Connected>("connection.lists", coherence, lists);
+    consumers.on_change<Disconnected>("connection.lists", coherence, lists);
+    consumers.on_change<Followed>("connection.lists", coherence, lists);
+    consumers.on_change<Unfollowed>("connection.lists", coherence, lists);
+    consumers.on_change<MemberChanged>("connection.kept_members", coherence, [](const MemberChanged& event) {
+        return cache::Changes{{kMemberKind, {event.user_id.value}}};
+    });
 }
 
 void add_graph_consumers(outbox::Consumers& consumers, MemberService& members, GraphKeeper& graph) {

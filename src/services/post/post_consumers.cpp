@@ -30,25 +30,21 @@ void Module::add_consumers(outbox::Consumers& consumers) {
     consumers.on_repeatable<user::Blocked>("post.feeds", both_of_block);
     consumers.on_repeatable<user::Unblocked>("post.feeds", both_of_block);
 
-    const auto post_changed = [this](const auto& event) {
-        return ports_.coherence.changed(
-            {{kRecordKind, {event.post_id.value}}, {kTimelineKind, {event.author_id.value}}});
+    const auto post_changed = [](const auto& event) {
+        return cache::Changes{{kRecordKind, {event.post_id.value}}, {kTimelineKind, {event.author_id.value}}};
     };
-    consumers.on_repeatable<PostCreated>("post.posts", post_changed);
-    consumers.on_repeatable<PostEdited>("post.posts", post_changed);
-    consumers.on_repeatable<PostVisibilityChanged>("post.posts", post_changed);
-    consumers.on_repeatable<PostDeleted>("post.posts", post_changed);
-    const auto reactions_changed = [this](const auto& event) {
-        return ports_.coherence.changed(
-            {{kRecordKind, {event.post_id.value}}, {kReactionsKind, {event.user_id.value}}});
+    consumers.on_change<PostCreated>("post.posts", ports_.coherence, post_changed);
+    consumers.on_change<PostEdited>("post.posts", ports_.coherence, post_changed);
+    consumers.on_change<PostVisibilityChanged>("post.posts", ports_.coherence, post_changed);
+    consumers.on_change<PostDeleted>("post.posts", ports_.coherence, post_changed);
+    const auto reactions_changed = [](const auto& event) {
+        return cache::Changes{{kRecordKind, {event.post_id.value}}, {kReactionsKind, {event.user_id.value}}};
     };
-    consumers.on_repeatable<PostReacted>("post.posts", reactions_changed);
-    consumers.on_repeatable<ReactionRemoved>("post.posts", reactions_changed);
-    const auto counts_changed = [this](const auto& event) {
-        return ports_.coherence.changed({{kRecordKind, {event.post_id.value}}});
-    };
-    consumers.on_repeatable<PostCommented>("post.posts", counts_changed);
-    consumers.on_repeatable<CommentDeleted>("post.posts", counts_changed);
+    consumers.on_change<PostReacted>("post.posts", ports_.coherence, reactions_changed);
+    consumers.on_change<ReactionRemoved>("post.posts", ports_.coherence, reactions_changed);
+    const auto counts_changed = [](const auto& event) { return cache::Changes{{kRecordKind, {event.post_id.value}}}; };
+    consumers.on_change<PostCommented>("post.posts", ports_.coherence, counts_changed);
+    consumers.on_change<CommentDeleted>("post.posts", ports_.coherence, counts_changed);
 }
 
 }  // namespace guildhall::post

@@ -62,14 +62,13 @@ Module::Module(Ports ports, Options options)
       internal_(store_, keys_) {
     // What is kept is dropped right after each commit; this is for a commit whose outcome its request never learned (the database's
     // answer was lost), and for a process that ended before it could tell the others.
-    const auto forget_hidden = [this](const auto& event) {
-        return ports_.coherence.changed({{kHiddenKind, {event.user_id.value, event.blocked_id.value}}});
+    const auto hidden = [](const auto& event) {
+        return cache::Changes{{kHiddenKind, {event.user_id.value, event.blocked_id.value}}};
     };
-    ports_.consumers.on_repeatable<Blocked>("user.caches", forget_hidden);
-    ports_.consumers.on_repeatable<Unblocked>("user.caches", forget_hidden);
-    ports_.consumers.on_repeatable<ProfileChanged>("user.caches", [this](const ProfileChanged& event) {
-        return ports_.coherence.changed({{kCardKind, {event.user_id.value}}});
-    });
+    ports_.consumers.on_change<Blocked>("user.caches", ports_.coherence, hidden);
+    ports_.consumers.on_change<Unblocked>("user.caches", ports_.coherence, hidden);
+    const auto card = [](const ProfileChanged& event) { return cache::Changes{{kCardKind, {event.user_id.value}}}; };
+    ports_.consumers.on_change<ProfileChanged>("user.caches", ports_.coherence, card);
 }
 
 std::vector<sql::Migration> Module::migrations() {

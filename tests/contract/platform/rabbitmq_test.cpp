@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -182,6 +183,58 @@ TEST_F(Rabbitmq, OneReplicaAtATimeConsumes) {
     EXPECT_TRUE(wait_until([&] { return handled == 100; }));
     first->stop(5s);
     second->stop(5s);
+}
+
+TEST_F(Rabbitmq, WhatAHandlerLeavesToOthersIsHandledByAnotherProcessInOrder) {
+    std::atomic<int> kept{0};
+    auto keep_ten = [&kept](std::vector<Envelope> events) -> Task<void> {
+        const auto room = static_cast<std::size_t>(10 - kept);
+        kept += static_cast<int>(std::min(room, events.size()));
+        if (events.size() > room) throw Elsewhere("ten are enough", room);
+        co_return;
+    };
+    test::IoThread other_thread;
+    RabbitmqOptions other = options();
+    other.executors = {other_thread.executor()};
+    const auto first = make_rabbitmq_bus(options());
+    first->subscribe({"one", {"a.v1"}, keep_ten});
+    first->start();
+    std::vector<Envelope> events;
+    events.reserve(40);
+    for (std::int64_t id = 1; id <= 40; ++id) events.push_back(event(id));
+    await(first->publish(std::move(events)));
+    EXPECT_TRUE(wait_until([&] { return kept == 10; }));
+    const auto second = make_rabbitmq_bus(other);
+    second->subscribe(recorded("one"));
+    second->start();
+    EXPECT_TRUE(wait_until([&] { return count() == 30; })) << count();
+    first->stop(5s);
+    second->stop(5s);
+    std::vector<std::int64_t> ids;
+    for (const Envelope& one : received_) ids.push_back(one.id.value);
+    std::vector<std::int64_t> expected(30);
+    std::iota(expected.begin(), expected.end(), 11);
+    EXPECT_EQ(ids, expected);
+}
+
+TEST_F(Rabbitmq, WhatIsLeftToOthersComesAgainWhenThereAreNone) {
+    std::atomic<int> refused{0};
+    auto third_time = [this, &refused](std::vector<Envelope> events) -> Task<void> {
+        if (refused < 2) {
+            ++refused;
+            throw Elsewhere("not now");
+        }
+        const std::lock_guard lock(mutex_);
+        for (const Envelope& one : events) received_.push_back(one);
+        co_return;
+    };
+    const auto bus = make_rabbitmq_bus(options());
+    bus->subscribe({"one", {"a.v1"}, third_time});
+    bus->start();
+    await(bus->publish({event(1), event(2)}));
+    EXPECT_TRUE(wait_until([&] { return count() == 2; }));
+    EXPECT_EQ(refused, 2);
+    bus->stop(5s);
 }
 
 TEST_F(Rabbitmq, AQueueThatWasRemovedIsMadeAgainBeforeAnEventCountsAsPublished) {
