@@ -171,12 +171,43 @@ def blocks_of(sql):
     return blocks + at_depth_0(rest, r"\bUNION\b(?:\s+ALL\b)?")
 
 
-def is_key_named(block, names, key):
-    """Every arm of every OR in the conditions of `block` compares the key of the table, called one of `names`, with a parameter or another row."""
-    column = r"(?<![\w.])(?:(?:%s)\.)?%s" % ("|".join(names), key)
-    named = re.compile(column + r"\s*(?:=\s*(?:\$\d+|\w+\.\w+)|IN\s*\(\$\d+:ids\))")
+def holds(condition, named):
+    """Whether `condition` is only true of rows for which `named`, a regular expression, is: one part of an AND says so, or every part of an OR."""
+    condition = condition.strip()
+    for separator, decide in ((r"\b(?:WHERE|ON|JOIN)\b", any), (r"\bOR\b", all), (r"\bAND\b", any)):
+        parts = at_depth_0(condition, separator)
+        if len(parts) > 1:
+            return decide(holds(part, named) for part in parts)
+    if condition.startswith("(") and condition.endswith(")"):
+        return holds(condition[1:-1], named)
+    return bool(named.match(condition))
+
+
+def is_key_named(block, column, others):
+    """Whether the conditions of `block` compare the key `column` with a parameter or one of `others`, which are named themselves; all are regular expressions."""
+    column, other = r"(?:%s)(?!\w)" % column, r"(?:%s)(?!\w)" % "|".join(others or ["(?!)"])
+    named = re.compile(rf"{column}\s*(?:=\s*(?:\$\d+|{other})|IN\s*\(\$\d+:ids\))|{other}\s*=\s*{column}")
     conditions = re.split(r"\b(?:WHERE|ON(?! CONFLICT))\b", block, maxsplit=1)
-    return len(conditions) > 1 and all(named.search(arm) for arm in at_depth_0(conditions[1], r"\bOR\b"))
+    return len(conditions) > 1 and holds(re.split(r"\b(?:GROUP BY|ORDER BY|RETURNING|LIMIT)\b", conditions[1])[0], named)
+
+
+def unnamed(block, tables, temporary, keys):
+    """The tables of `block`, pairs with their aliases, whose key is neither a parameter nor equal to a key that is named."""
+    here = {alias or table for table, alias in tables if table not in temporary}
+    # Columns of temporary tables, and of the statement around this one, whose own tables are looked at by themselves.
+    others = [r"(?!(?:%s)\.)\w+\.\w+" % "|".join(here)]
+    left = [(table, alias) for table, alias in tables if keys.get(table)]
+    while True:
+        found = []
+        for table, alias in left:
+            name, key = alias or table, keys[table]
+            column = rf"{name}\.{key}" if len(tables) > 1 else rf"(?:{name}\.)?{key}"
+            if is_key_named(block, column, others):
+                found.append((table, alias))
+        if not found:
+            return [table for table, _ in left]
+        left = [pair for pair in left if pair not in found]
+        others += [rf"{alias or table}\.{keys[table]}" for table, alias in found]
 
 
 def insert_faults(block, table, key):
@@ -202,15 +233,15 @@ def key_faults(sql, keys):
         tables = r"\b(INTO|FROM|JOIN|(?<!DO )UPDATE)\s+(\w+)(?:\s+(?:AS\s+)?(?!(?:%s)\b)(\w+))?(?!\w|\(\))" % "|".join(
             KEYWORDS
         )
+        read = []
         for verb, table, alias in re.findall(tables, block):
-            if table in temporary:
-                continue
-            if table not in keys:
+            if table not in temporary and table not in keys:
                 faults.append(f"touches {table}, which no migration makes")
-            elif verb == "INTO":
-                faults += insert_faults(block, table, keys[table]) if keys[table] else []
-            elif keys[table] and not is_key_named(block, [alias] if alias else [table], keys[table]):
-                faults.append(f"touches {table} without naming its key {keys[table]}")
+            elif verb != "INTO":
+                read.append((table, alias))
+            elif keys.get(table):
+                faults += insert_faults(block, table, keys[table])
+        faults += [f"touches {table} without naming its key {keys[table]}" for table in unnamed(block, read, temporary, keys)]
     return faults
 
 

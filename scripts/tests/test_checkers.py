@@ -222,6 +222,9 @@ def distributed(tmp_path, source, citus="SELECT create_distributed_table('post.p
     "INSERT INTO posts (id, author_id) VALUES ($1, $2), ($3, $2) ON CONFLICT (author_id, id) DO UPDATE SET id = excluded.id",
     "UPDATE posts SET id = $3 WHERE (author_id = $1 AND id = $2) OR (author_id = $2 AND id = $1)",
     "WITH mine AS (SELECT author_id, id FROM posts WHERE author_id = $1) SELECT p.id FROM mine m JOIN posts p ON p.author_id = m.author_id",
+    "SELECT p.id FROM posts o JOIN posts p ON o.author_id = p.author_id WHERE p.id = $2 AND o.author_id = $1",
+    "SELECT id FROM posts WHERE (author_id = $1 AND id < $2) OR (id = $3 AND (author_id = $4))",
+    "SELECT o.id FROM posts o WHERE o.author_id = $1 AND EXISTS (SELECT 1 FROM posts p WHERE p.author_id = o.author_id AND p.id > o.id)",
 ])
 def test_a_statement_that_names_its_keys_passes(tmp_path, text):
     assert distributed(tmp_path, statement(text)) == []
@@ -238,6 +241,13 @@ def test_a_statement_that_names_its_keys_passes(tmp_path, text):
     "INSERT INTO posts (id, author_id) VALUES ($1, $2), ($3, 7)",
     "UPDATE posts SET author_id = $1",
     "SELECT id FROM drafts WHERE author_id = $1",
+    "SELECT id FROM posts WHERE (author_id = $1 OR id = $2)",
+    "SELECT id FROM posts WHERE id = $1 AND (author_id = $2 OR (author_id = $3 OR id > $4))",
+    "SELECT id FROM posts WHERE NOT (author_id = $1)",
+    "SELECT p.id FROM posts o JOIN posts p ON p.author_id = o.id WHERE o.author_id = $1",
+    "SELECT p.id FROM posts o JOIN posts p ON p.author_id = o.author_id WHERE p.id = $1",
+    "SELECT id FROM posts WHERE author_id = posts.id",
+    "SELECT id FROM posts ORDER BY author_id = $1",
 ])
 def test_a_statement_that_does_not_is_found(tmp_path, text):
     assert len(distributed(tmp_path, statement(text))) >= 1
