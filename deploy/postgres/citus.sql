@@ -29,6 +29,10 @@ SELECT create_distributed_table('user.dead_letters', 'consumer', colocate_with =
 SELECT create_distributed_table('connection.connections', 'user_id');
 SELECT create_distributed_table('connection.invitations', 'user_id', colocate_with => 'connection.connections');
 SELECT create_distributed_table('connection.pairs', 'low_id', colocate_with => 'connection.connections');
+SELECT create_distributed_table('connection.members', 'user_id', colocate_with => 'connection.connections');
+SELECT create_distributed_table('connection.follows', 'user_id', colocate_with => 'connection.connections');
+SELECT create_distributed_table('connection.dismissals', 'user_id', colocate_with => 'connection.connections');
+-- local: connection.graph_checks: one row
 SELECT create_distributed_table('connection.outbox', 'subject', colocate_with => 'connection.connections');
 SELECT create_distributed_table('connection.idempotency_keys', 'user_id', colocate_with => 'connection.connections');
 SELECT create_distributed_table('connection.inbox', 'consumer', colocate_with => 'none');

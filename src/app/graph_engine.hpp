@@ -20,6 +20,7 @@ class GraphEngine {
 public:
     explicit GraphEngine(const Config& config);
 
+    /// The one that was chosen.
     connection::Graph& graph();
     /// Null when it is Neo4j.
     connection::MemoryGraph* own() { return own_ ? &*own_ : nullptr; }

@@ -15,6 +15,7 @@ namespace guildhall::neo4j {
 /// Neo4j over the transactional endpoint of its HTTP API: the steps of a request are one transaction and one round trip. Thread-safe.
 class Client {
 public:
+    /// Whether a request only reads.
     enum class Access { read, write };
 
     /// `http` bounds the size of answers, and leaves the engine alone while it is away; it outlives this.

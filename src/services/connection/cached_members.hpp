@@ -16,6 +16,7 @@ class CachedMembers {
 public:
     CachedMembers(MemberStore& store, cache::Coherence& coherence, std::size_t max_members);
 
+    /// Somebody without a row is as a new member.
     Task<Member> member(UserId id);
     /// In the order of `ids`, never null; read in statements of 500 where they are not in memory.
     Task<std::vector<std::shared_ptr<const Member>>> members(std::vector<UserId> ids);

@@ -57,6 +57,7 @@ struct Pair {
     bool has_pending(InvitationId id) const { return state == PairState::invited && invitation_id == id; }
     UserId other(UserId user) const { return user == key.low ? key.high : key.low; }
     Follow follow_by(UserId follower) const { return follower == key.low ? low_follow : high_follow; }
+    /// True when the follower, one of the two, follows the other.
     bool is_following(UserId follower) const {
         const Follow follow = follow_by(follower);
         return follow == Follow::followed || (follow == Follow::implied && state == PairState::connected);

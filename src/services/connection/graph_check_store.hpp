@@ -41,6 +41,7 @@ public:
     /// Inserts one row of a connection.
     Task<void> insert_side(sql::Transaction& tx, UserId user, UserId peer, Time connected_at, std::string sort_name);
 
+    /// The row as it is.
     Task<GraphCheckState> find_state();
     /// Asks for a comparison, at the moment `now`.
     Task<void> ask(Time now, bool repairs);

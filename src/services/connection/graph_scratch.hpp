@@ -45,6 +45,7 @@ private:
 /// A number for each member, 0 at first; those that are not 0 are remembered, so that only these are made 0 again.
 class Tally {
 public:
+    /// Makes room for members below `capacity`.
     void fit(std::size_t capacity) {
         if (values_.size() < capacity) values_.resize(capacity);
         if (touched_.size() < capacity) touched_.resize(capacity);

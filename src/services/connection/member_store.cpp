@@ -13,10 +13,6 @@ namespace {
 constexpr sql::Statement kListMembers{
     "connection.list_members", "SELECT " MEMBER_COLUMNS " FROM members WHERE user_id IN ($1:ids) ORDER BY user_id"};
 
-constexpr sql::Statement kPageMembers{
-    "connection.page_members",
-    "SELECT " MEMBER_COLUMNS " FROM members WHERE user_id > $1 ORDER BY user_id LIMIT $2"};
-
 constexpr sql::Statement kLockOrInsertMember{
     "connection.lock_or_insert_member",
     "INSERT INTO members (user_id) VALUES ($1)"
@@ -76,10 +72,6 @@ Ids ids_of(sql::Rows rows) {
 Task<std::vector<Member>> MemberStore::list_members(std::vector<UserId> ids) {
     co_return members_of(
         co_await database_.read(kListMembers, sql::params(sql::ids_of(std::span<const UserId>(ids)))));
-}
-
-Task<std::vector<Member>> MemberStore::list_members(UserId after, std::size_t limit) {
-    co_return members_of(co_await database_.read(kPageMembers, sql::params(after, limit)));
 }
 
 Task<Member> MemberStore::lock_or_insert_member(sql::Transaction& tx, UserId id) {

@@ -19,8 +19,6 @@ public:
     // Members.
     /// Those of up to 500 members that have a row, ascending.
     Task<std::vector<Member>> list_members(std::vector<UserId> ids);
-    /// Up to `limit` members behind `after`, ascending.
-    Task<std::vector<Member>> list_members(UserId after, std::size_t limit);
     /// The member's row, locked, made when absent.
     Task<Member> lock_or_insert_member(sql::Transaction& tx, UserId id);
     /// Stores everything of a member that the transaction has locked.
