@@ -22,15 +22,15 @@ std::vector<bus::Wanted> consumers_of(std::string_view service) {
         return {{std::string(service) + ".upcoming", upcoming_types(service)}};
     if (service == "user") return {consumer<user::Blocked, user::Unblocked, user::ProfileChanged>("user.caches")};
     if (service == "connection")
-        return {consumer<user::Blocked, user::Unblocked>("connection.blocks"),
-                consumer<user::ProfileChanged>("connection.names"),
-                consumer<connection::Connected, connection::Disconnected, connection::Followed, connection::Unfollowed>(
-                    "connection.lists"),
-                consumer<connection::MemberChanged>("connection.kept_members"),
-                consumer<user::Registered, user::ProfileChanged>("connection.members"),
-                consumer<connection::Connected, connection::Disconnected, connection::MemberChanged>(
-                    "connection.graph"),
-                consumer<connection::Invited, connection::Connected>("connection.live")};
+        return {
+            consumer<user::Blocked, user::Unblocked>("connection.blocks"),
+            consumer<user::ProfileChanged>("connection.names"),
+            consumer<connection::Connected, connection::Disconnected, connection::Followed, connection::Unfollowed>(
+                "connection.lists"),
+            consumer<connection::MemberChanged>("connection.kept_members"),
+            consumer<user::Registered, user::ProfileChanged>("connection.members"),
+            consumer<connection::Connected, connection::Disconnected, connection::MemberChanged>("connection.graph"),
+            consumer<connection::Invited, connection::Connected>("connection.live")};
     return {
         consumer<connection::Connected, connection::Disconnected, connection::Followed, connection::Unfollowed,
                  user::Blocked, user::Unblocked>("post.feeds"),

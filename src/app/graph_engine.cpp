@@ -63,8 +63,7 @@ std::optional<Dependency> GraphEngine::dependency() {
     return Dependency{"neo4j", "suggestions, introduction paths and degrees beyond connections answer 503", false,
                       [this]() -> Task<bool> {
                           try {
-                              co_await client_->run({{kPing, "{}"}}, neo4j::Client::Access::read,
-                                                    kPingDeadline);
+                              co_await client_->run({{kPing, "{}"}}, neo4j::Client::Access::read, kPingDeadline);
                           } catch (const Unavailable&) {
                               co_return false;
                           }

@@ -68,7 +68,8 @@ std::vector<Dependency> Neighbours::dependencies() {
                        [this] { return answers("user"); }});
     }
     if (network_)
-        out.push_back({"service:connection", "feeds and what only connections may see answer 503, degrees are not known", false,
+        out.push_back({"service:connection",
+                       "feeds and what only connections may see answer 503, degrees are not known", false,
                        [this] { return answers("connection"); }});
     return out;
 }

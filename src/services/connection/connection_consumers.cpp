@@ -55,8 +55,8 @@ void add_graph_consumers(outbox::Consumers& consumers, MemberService& members, G
     };
     consumers.on_repeatable<Connected>("connection.graph", refresh_pair);
     consumers.on_repeatable<Disconnected>("connection.graph", refresh_pair);
-    consumers.on_repeatable<MemberChanged>("connection.graph",
-                                           [&graph](const MemberChanged& event) { return graph.refresh(event.user_id); });
+    consumers.on_repeatable<MemberChanged>(
+        "connection.graph", [&graph](const MemberChanged& event) { return graph.refresh(event.user_id); });
 }
 
 void add_live_notices(outbox::Consumers& consumers, user::Directory& directory, realtime::Channel& channel) {

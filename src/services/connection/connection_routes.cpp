@@ -17,7 +17,8 @@ void add_connection_routes(http::Router& router, const Routed& services) {
         .may_fail(Code::conflict,
                   "already_connected, already_invited, cool_down after a withdrawn invitation, connection_limit, or "
                   "too_many_pending")
-        .may_fail(Code::too_many_requests, "invitation_limit: as many as one can send in a week; Retry-After says until when")
+        .may_fail(Code::too_many_requests,
+                  "invitation_limit: as many as one can send in a week; Retry-After says until when")
         .may_fail(Code::unprocessable, "self_invitation");
     router.get("/v1/invitations/received", service, &S::list_received)
         .signed_in()
@@ -31,8 +32,9 @@ void add_connection_routes(http::Router& router, const Routed& services) {
         .signed_in()
         .summary("Accept an invitation")
         .may_fail(Code::not_found, "there is no such invitation to you")
-        .may_fail(Code::conflict,
-                  "invitation_withdrawn, connection_limit, or invitation_over: you ignored it, or have disconnected since");
+        .may_fail(
+            Code::conflict,
+            "invitation_withdrawn, connection_limit, or invitation_over: you ignored it, or have disconnected since");
     router.post("/v1/invitations/{invitation_id}/ignore", service, &S::ignore)
         .signed_in()
         .summary("Take an invitation from your list; the inviter is not told")

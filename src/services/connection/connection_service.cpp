@@ -30,9 +30,7 @@ Error no_connection() { return {Code::not_found, "you are not connected with thi
 Error withdrawn() { return {Code::conflict, "the invitation was withdrawn", "invitation_withdrawn"}; }
 Error over() { return {Code::conflict, "the invitation was answered before", "invitation_over"}; }
 
-Error not_welcome() {
-    return {Code::forbidden, "this member chose who may invite them", "invitation_restricted"};
-}
+Error not_welcome() { return {Code::forbidden, "this member chose who may invite them", "invitation_restricted"}; }
 Error connection_limit() {
     return {Code::conflict, "you have as many connections as one can have", "connection_limit"};
 }
@@ -182,14 +180,13 @@ Task<Result<Page<Invitation>>> ConnectionService::list_pending(Caller caller, Di
         if (!cards[i]) continue;  // the account is gone, its invitations follow
         const Ids mutual = co_await members_.mutual(*lists.back(), rows[i].peer_id, *lists[i], *hidden);
         const bool is_mine = direction == Direction::sent;
-        page.items.push_back(
-            {.id = rows[i].id,
-             .state = rows[i].state,
-             .inviter = is_mine ? *cards.back() : *cards[i],
-             .invitee = is_mine ? *cards[i] : *cards.back(),
-             .note = std::move(rows[i].note),
-             .mutual_count = static_cast<std::int64_t>(mutual.size()),
-             .created_at = rows[i].created_at});
+        page.items.push_back({.id = rows[i].id,
+                              .state = rows[i].state,
+                              .inviter = is_mine ? *cards.back() : *cards[i],
+                              .invitee = is_mine ? *cards[i] : *cards.back(),
+                              .note = std::move(rows[i].note),
+                              .mutual_count = static_cast<std::int64_t>(mutual.size()),
+                              .created_at = rows[i].created_at});
     }
     co_return page;
 }

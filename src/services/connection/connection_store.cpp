@@ -15,7 +15,7 @@ namespace {
 
 // Pairs.
 
-#define PAIR_COLUMNS \
+#define PAIR_COLUMNS                                                                                                                 \
     "low_id, high_id, state, inviter_id, invitation_id, is_ignored, low_may_invite_at, high_may_invite_at, low_blocks, high_blocks," \
     " low_follow, high_follow"
 
@@ -251,9 +251,10 @@ const BulkStatement& fitting(const std::array<BulkStatement, 3>& statements, std
     return *std::ranges::find_if(statements, [&](const BulkStatement& bulk) { return bulk.rows <= rows; });
 }
 
-constexpr sql::Statement kListAcquainted{"connection.list_acquainted",
-                                         "SELECT low_id, high_id FROM pairs WHERE low_id IN ($1:ids) AND"
-                                         " (state = 'invited' OR state = 'none' AND (low_follow <> 'implied' OR high_follow <> 'implied'))"};
+constexpr sql::Statement kListAcquainted{
+    "connection.list_acquainted",
+    "SELECT low_id, high_id FROM pairs WHERE low_id IN ($1:ids) AND"
+    " (state = 'invited' OR state = 'none' AND (low_follow <> 'implied' OR high_follow <> 'implied'))"};
 
 }  // namespace
 
@@ -270,10 +271,10 @@ Task<std::optional<Pair>> ConnectionStore::lock_pair(sql::Transaction& tx, PairK
 
 Task<void> ConnectionStore::update_pair(sql::Transaction& tx, Pair pair) {
     co_await tx.execute(
-        kUpdatePair, sql::params(pair.key.low, pair.key.high, json::name_of(pair.state), pair.inviter_id,
-                                 pair.invitation_id, pair.is_ignored, pair.low_may_invite_at, pair.high_may_invite_at,
-                                 pair.low_blocks, pair.high_blocks, json::name_of(pair.low_follow),
-                                 json::name_of(pair.high_follow)));
+        kUpdatePair,
+        sql::params(pair.key.low, pair.key.high, json::name_of(pair.state), pair.inviter_id, pair.invitation_id,
+                    pair.is_ignored, pair.low_may_invite_at, pair.high_may_invite_at, pair.low_blocks, pair.high_blocks,
+                    json::name_of(pair.low_follow), json::name_of(pair.high_follow)));
 }
 
 Task<std::vector<Pair>> ConnectionStore::list_pairs(UserId user, std::vector<UserId> others) {

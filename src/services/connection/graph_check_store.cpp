@@ -41,8 +41,8 @@ constexpr sql::Statement kTake{"graph_check.take",
 
 constexpr sql::Statement kKeep{"graph_check.keep", "UPDATE graph_checks SET taken_until = $1 WHERE id = 1"};
 
-constexpr sql::Statement kFinish{
-    "graph_check.finish", "UPDATE graph_checks SET taken_until = 0, done_at = $1, report = $2 WHERE id = 1"};
+constexpr sql::Statement kFinish{"graph_check.finish",
+                                 "UPDATE graph_checks SET taken_until = 0, done_at = $1, report = $2 WHERE id = 1"};
 
 GraphCheckState state_of(sql::Row row) { return {row.time(0), row.number(1) != 0, row.time(2), row.take_text(3)}; }
 
@@ -51,16 +51,14 @@ GraphCheckState state_of(sql::Row row) { return {row.time(0), row.number(1) != 0
 Task<std::vector<GraphEntry>> GraphCheckStore::list_truth(UserId after, std::size_t limit) {
     auto members = co_await database_.read(kPageTraits, sql::params(after, limit));
     const bool is_end = members.size() < limit;
-    const std::int64_t upto =
-        is_end ? std::numeric_limits<std::int64_t>::max() : members[members.size() - 1].number(0);
+    const std::int64_t upto = is_end ? std::numeric_limits<std::int64_t>::max() : members[members.size() - 1].number(0);
     auto connections = co_await database_.read(kListBetween, sql::params(after, upto));
 
     std::vector<GraphEntry> entries;
     entries.reserve(members.size());
     for (auto row : members)
-        entries.push_back({{row.id<UserId>(0), row.take_text(1), row.take_text(2), row.number(3) != 0,
-                            row.number(4) != 0},
-                           {}});
+        entries.push_back(
+            {{row.id<UserId>(0), row.take_text(1), row.take_text(2), row.number(3) != 0, row.number(4) != 0}, {}});
     // Who has no row of their own is a member all the same.
     std::vector<GraphEntry> unknown;
     auto at = entries.begin();

@@ -42,7 +42,8 @@ public:
     /// What it works with; all of it lives longer.
     struct Parts {
         Graph& graph;
-        MemoryGraph* own;  // the same, when it is this process's own: it begins empty or with a snapshot, and is compared at the start
+        MemoryGraph*
+            own;  // the same, when it is this process's own: it begins empty or with a snapshot, and is compared at the start
         ConnectionStore& connections;
         MemberStore& members;
         GraphCheckStore& checks;

@@ -130,8 +130,7 @@ Task<Result<Page<PersonSuggestion>>> GraphService::list_suggestions(http::Caller
     std::optional<Error> failure;
     std::vector<Suggestion> suggestions;
     try {
-        suggestions =
-            co_await suggest(co_await viewer_of(caller.id), static_cast<std::size_t>(query.limit.value));
+        suggestions = co_await suggest(co_await viewer_of(caller.id), static_cast<std::size_t>(query.limit.value));
     } catch (const Unavailable& why) {
         failure = graph_away(why);
     }
@@ -209,8 +208,7 @@ Task<Result<Page<IntroductionPath>>> GraphService::list_paths(http::Caller calle
     std::vector<Path> paths;
     try {
         paths = co_await parts_.graph.paths(co_await viewer_of(caller.id), user,
-                                                     static_cast<std::size_t>(query.limit.value),
-                                                     query.max_hops.value);
+                                            static_cast<std::size_t>(query.limit.value), query.max_hops.value);
     } catch (const Unavailable& why) {
         failure = graph_away(why);
     }

@@ -34,10 +34,9 @@ constexpr sql::Statement kCountInvitation{
     " window_began_at = CASE WHEN members.window_began_at <= $3 THEN $2 ELSE members.window_began_at END"
     " RETURNING sent_in_window, window_began_at"};
 
-constexpr sql::Statement kInsertDismissal{
-    "connection.insert_dismissal",
-    "INSERT INTO dismissals (user_id, peer_id, dismissed_at) VALUES ($1, $2, $3)"
-    " ON CONFLICT (user_id, peer_id) DO NOTHING"};
+constexpr sql::Statement kInsertDismissal{"connection.insert_dismissal",
+                                          "INSERT INTO dismissals (user_id, peer_id, dismissed_at) VALUES ($1, $2, $3)"
+                                          " ON CONFLICT (user_id, peer_id) DO NOTHING"};
 
 constexpr sql::Statement kListDismissed{
     "connection.list_dismissed",
@@ -70,8 +69,7 @@ Ids ids_of(sql::Rows rows) {
 }  // namespace
 
 Task<std::vector<Member>> MemberStore::list_members(std::vector<UserId> ids) {
-    co_return members_of(
-        co_await database_.read(kListMembers, sql::params(sql::ids_of(std::span<const UserId>(ids)))));
+    co_return members_of(co_await database_.read(kListMembers, sql::params(sql::ids_of(std::span<const UserId>(ids)))));
 }
 
 Task<Member> MemberStore::lock_or_insert_member(sql::Transaction& tx, UserId id) {

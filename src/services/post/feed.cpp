@@ -54,8 +54,7 @@ Task<Feed::FirstPagePointer> Feed::first_page(const Viewer& viewer, Pages::Ticke
     FirstPagePointer page = pages_.find(viewer.id());
     // The position is taken before the timelines are read: what changes meanwhile is found at the next look.
     const ChangeLog::Position position = timelines_.changes().position();
-    if (page && page->followed != viewer.followed() && *page->followed != *viewer.followed())
-        page = nullptr;
+    if (page && page->followed != viewer.followed() && *page->followed != *viewer.followed()) page = nullptr;
     if (page) {
         const ChangeLog::Position since = page->checked.load(std::memory_order_relaxed);
         if (since == position) co_return page;

@@ -178,7 +178,7 @@ struct Comment {
     bool is_deleted;
 };
 BOOST_DESCRIBE_STRUCT(Comment, (),
-                      (id, post_id, parent_id, author, degree, text, mentions, created_at, edited_at, version, reply_count,
-                       is_deleted))
+                      (id, post_id, parent_id, author, degree, text, mentions, created_at, edited_at, version,
+                       reply_count, is_deleted))
 
 }  // namespace guildhall::post

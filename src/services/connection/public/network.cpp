@@ -48,8 +48,10 @@ Degrees first_degrees(UserId viewer, const Ids& connections, std::span<const Use
     degrees.reserve(members.size());
     for (const UserId member : members) {
         auto& degree = degrees.emplace_back();
-        if (member == viewer) degree = 0;
-        else if (contains(connections, member)) degree = 1;
+        if (member == viewer)
+            degree = 0;
+        else if (contains(connections, member))
+            degree = 1;
     }
     return degrees;
 }
