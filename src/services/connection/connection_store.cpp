@@ -180,7 +180,7 @@ constexpr sql::Statement kListPending{
 constexpr sql::Statement kCountPending{
     "connection.count_pending",
     "SELECT count(*) FROM (SELECT 1 FROM invitations WHERE user_id = $1 AND direction = 'sent' AND state = 'pending'"
-    " LIMIT $2) AS some"};
+    " LIMIT $2) AS counted"};
 
 InvitationRow invitation_of(sql::Row row) {
     return {.id = row.id<InvitationId>(0),

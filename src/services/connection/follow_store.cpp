@@ -17,7 +17,7 @@ constexpr sql::Statement kRemove{"connection.remove_follow",
 
 constexpr sql::Statement kCount{
     "connection.count_follows",
-    "SELECT count(*) FROM (SELECT 1 FROM follows WHERE user_id = $1 AND direction = 'following' LIMIT $2) AS some"};
+    "SELECT count(*) FROM (SELECT 1 FROM follows WHERE user_id = $1 AND direction = 'following' LIMIT $2) AS counted"};
 
 // A row of somebody who is connected says that the connection is not followed, or does not follow.
 constexpr sql::Statement kList{

@@ -138,7 +138,7 @@ TEST_P(Profiles, AWarmReadAsksTheDatabaseNothing) {
 
 class Handles : public test::ServiceTest {
 protected:
-    Result<http::FoundOrMoved<Profile>> find(const Tokens& reader, const std::string& handle) {
+    Result<http::FoundOrMoved<SeenProfile>> find(const Tokens& reader, const std::string& handle) {
         return run(users().find_by_handle(world->caller(reader), {handle}));
     }
 };
