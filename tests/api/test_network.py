@@ -234,11 +234,7 @@ def test_suggestions_carry_reasons_whose_scores_add_up(service):
         shared.connect(dmitri)
     one = round(10_000 / 0.6931471805599453)  # 10,000 / ln 2: a shared connection with two connections
 
-    def is_complete():
-        found = suggestion(ada, dmitri)
-        return found and len(found["reasons"]) == 3
-
-    eventually(is_complete)
+    eventually(lambda: (suggestion(ada, dmitri) or {"score": 0})["score"] == 2 * one + 2 * 2_500)
     found = suggestion(ada, dmitri)
     reasons = {reason["kind"]: reason for reason in found["reasons"]}
     shared = reasons["shared_connections"]
