@@ -94,10 +94,11 @@ public:
         if (size > left_) throw Corrupt("graph snapshot: the file ends too early");
         left_ -= size;
         const std::size_t old = out.size();
-        out.resize_and_overwrite(old + size, [&](char* bytes, std::size_t count) {
+        // libstdc++ 12 names more room than was asked for.
+        out.resize_and_overwrite(old + size, [&](char* bytes, std::size_t /*room*/) {
             std::size_t done = old;
-            while (done < count) {
-                const auto got = ::read(file_, bytes + done, count - done);
+            while (done < old + size) {
+                const auto got = ::read(file_, bytes + done, old + size - done);
                 if (got > 0) {
                     done += static_cast<std::size_t>(got);
                 } else if (got == 0 || errno != EINTR) {
