@@ -316,6 +316,8 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "graph_bench facebook FILE | graph_bench synthetic FOLDER [members] [connections]\n");
         return 2;
     }
+    // Figures are seen as they come, also in a file.
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);
     try {
         const auto number = [&](std::size_t at, std::size_t otherwise) {
             return arguments.size() > at ? std::stoul(arguments[at]) : otherwise;

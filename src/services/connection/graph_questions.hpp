@@ -14,7 +14,7 @@ namespace guildhall::connection {
 
 /// suggest(): shared connections count from the one with the fewest connections (they count most) up to here; those left out are the ones with the most.
 /// Only whom this finds can be suggested; what is said of them (score, parts, shared connections) is exact nevertheless.
-inline constexpr std::size_t kMostSuggestVisits = 2'000'000;
+inline constexpr std::size_t kMostSuggestVisits = 1'000'000;
 /// degrees(): each of the two ways of search, for all members asked about together. Who is found by neither counts as further than 3.
 inline constexpr std::size_t kMostDegreeVisits = 2'000'000;
 /// paths(): for each number of steps above two, on either side. The steps left out are those through members with the most connections (the lowest scores).

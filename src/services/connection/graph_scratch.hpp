@@ -45,7 +45,7 @@ private:
 /// A number for each member, 0 at first; those that are not 0 are remembered, so that only these are made 0 again.
 class Tally {
 public:
-    /// Makes room for members below `capacity`.
+    /// Makes room for members below `capacity` - 1; one place more than members is needed.
     void fit(std::size_t capacity) {
         if (values_.size() < capacity) values_.resize(capacity);
         if (touched_.size() < capacity) touched_.resize(capacity);
@@ -97,7 +97,7 @@ struct Scratch {
 class ScratchLease {
 public:
     explicit ScratchLease(const CompactGraph& graph) : scratch_(of_thread()) {
-        // touched_ of a tally is written one past the last member.
+        // As much as a tally needs, too.
         const std::size_t capacity = graph.capacity() + 1;
         for (Marks* marks : {&scratch_.hidden, &scratch_.mine, &scratch_.theirs, &scratch_.near, &scratch_.far})
             marks->fit(capacity);

@@ -34,8 +34,8 @@ private:
     pthread_rwlock_t lock_;
 };
 
-/// The graph in this process's memory: 4 to 5 bytes a connection and side, in one piece for all requests. Each thread that asks keeps another 12 to 25 bytes a
-/// member to write on. Small questions (to 20,000 visits, see graph_questions.hpp, where the bounds of all are told) are answered on the calling thread, which never
+/// The graph in this process's memory: about 5 bytes for each side of a connection (docs/benchmarks.md), one for all requests. Each thread that asks keeps up to 30
+/// bytes a member to write on. Small questions (to 20,000 visits, see graph_questions.hpp, where the bounds of all are told) are answered on the calling thread, which never
 /// waits for a lock; all else, and every change, runs on the pool. A question sees each change whole or not at all.
 ///
 /// A new one is empty and not ready: changes, list() and snapshots work, questions throw Unavailable until set_ready().
