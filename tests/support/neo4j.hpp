@@ -1,13 +1,12 @@
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -20,6 +19,7 @@
 #include "services/connection/neo4j_graph.hpp"
 #include "support/await.hpp"
 #include "support/databases.hpp"
+#include "support/processes.hpp"
 
 namespace guildhall::test {
 
@@ -118,18 +118,14 @@ public:
     void kill() const {
         const pid_t ended = pid();
         ::kill(ended, SIGKILL);
-        wait_until([&] { return ::kill(ended, 0) != 0 || is_zombie(ended); });
+        wait_until([&] { return is_over(ended); });
     }
     /// Starts it, the second time on the same port with the same data.
     void start() {
         const std::string folder = folder_.path().string();
         const std::string command = (port_.empty() ? "" : "PORT=" + port_ + " ") + "DATA_DIR=" + folder +
-                                    "/data STATE_DIR=" + folder + "/state tests/engines/up-neo4j 2>&1";
-        std::FILE* output = ::popen(command.c_str(), "r");
-        std::array<char, 1024> line{};
-        std::string all;
-        while (std::fgets(line.data(), line.size(), output) != nullptr) all += line.data();
-        if (::pclose(output) != 0) throw std::runtime_error(all);
+                                    "/data STATE_DIR=" + folder + "/state tests/engines/up-neo4j";
+        const std::string all = output_of(command);
         url_ = all.substr(all.find("http://"));
         url_.resize(url_.find('\n'));
         port_ = url_.substr(url_.rfind(':') + 1);
@@ -142,12 +138,6 @@ private:
         record >> pid;
         if (pid <= 0) throw std::runtime_error("no server");
         return pid;
-    }
-    static bool is_zombie(pid_t pid) {
-        std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-        std::string number, name, state;
-        stat >> number >> name >> state;
-        return state == "Z";
     }
 
     TemporaryFolder folder_;

@@ -1,18 +1,17 @@
 #pragma once
 
-#include <array>
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <stdexcept>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "platform/sql/postgres.hpp"
 #include "support/await.hpp"
 #include "support/databases.hpp"
+#include "support/processes.hpp"
 
 namespace guildhall::test {
 
@@ -60,17 +59,12 @@ public:
         std::string command = "DATA_DIR=" + folder + " STATE_DIR=" + folder_.path().string() + "/state";
         if (ports_.contains(name)) command += " PORT=" + ports_.at(name);
         if (name == "standby") command += " STANDBY_OF=" + ports_.at("primary");
-        std::FILE* output = ::popen((command + " tests/engines/up-postgres 2>&1").c_str(), "r");
-        std::array<char, 1024> line{};
-        std::string all;
-        while (std::fgets(line.data(), line.size(), output) != nullptr) {
-            const std::string text(line.data());
-            all += text;
+        std::istringstream lines(output_of(command + " tests/engines/up-postgres"));
+        for (std::string text; std::getline(lines, text);) {
             const auto begin = text.find("port=");
             if (!text.starts_with("GUILDHALL_TEST_") || begin == std::string::npos) continue;
             ports_[name] = text.substr(begin + 5, text.find(' ', begin) - begin - 5);
         }
-        if (::pclose(output) != 0) throw std::runtime_error(all);
     }
     /// Makes the standby a primary; returns when it is one. Its control file says so too.
     void promote() const { execute("standby", "SELECT pg_promote(true, 60); CHECKPOINT"); }

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <array>
 #include <csignal>
-#include <cstdio>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
 #include "support/await.hpp"
 #include "support/databases.hpp"
+#include "support/processes.hpp"
 #include "support/redis.hpp"
 
 namespace guildhall::test {
@@ -37,7 +37,7 @@ public:
     void kill(const std::string& name) const {
         signal(name, SIGKILL);
         const pid_t pid = pid_of(name);
-        wait_until([&] { return ::kill(pid, 0) != 0 || is_zombie(pid); });
+        wait_until([&] { return is_over(pid); });
     }
     /// Starts the single server again, on the same port, empty.
     void start_again() { run(ports_.at("single")); }
@@ -46,14 +46,9 @@ private:
     void run(const std::string& port) {
         const std::string folder = folder_.path().string();
         const std::string command = "MODE=" + mode_ + (port.empty() ? "" : " PORT=" + port) + " DATA_DIR=" + folder +
-                                    "/data STATE_DIR=" + folder + "/state tests/engines/up-redis 2>&1";
-        std::FILE* output = ::popen(command.c_str(), "r");
-        std::array<char, 1024> line{};
-        std::string all;
-        while (std::fgets(line.data(), line.size(), output) != nullptr) {
-            std::string text(line.data());
-            all += text;
-            text.pop_back();
+                                    "/data STATE_DIR=" + folder + "/state tests/engines/up-redis";
+        std::istringstream lines(output_of(command));
+        for (std::string text; std::getline(lines, text);) {
             const auto equals = text.find('=');
             if (text.starts_with("GUILDHALL_TEST_")) {
                 url_ = text.substr(equals + 1);
@@ -61,7 +56,6 @@ private:
                 ports_[text.substr(0, space)] = text.substr(space + 1);
             }
         }
-        if (::pclose(output) != 0) throw std::runtime_error(all);
     }
     pid_t pid_of(const std::string& name) const {
         std::ifstream record(folder_.path() / "state" / ("redis-" + name + ".pid"));
@@ -71,12 +65,6 @@ private:
         return pid;
     }
     void signal(const std::string& name, int number) const { ::kill(pid_of(name), number); }
-    static bool is_zombie(pid_t pid) {
-        std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-        std::string number, name, state;
-        stat >> number >> name >> state;
-        return state == "Z";
-    }
 
     TemporaryFolder folder_;
     const std::string mode_;
