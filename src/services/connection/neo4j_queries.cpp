@@ -24,7 +24,7 @@ std::string with_prefix(std::string_view text, const std::string& prefix) {
 }
 
 /// `prefix`, if it can be one. It becomes part of statements.
-const std::string& checked(const std::string& prefix) {
+std::string checked(const std::string& prefix) {
     const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     const auto is_allowed = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; };
     if (!prefix.empty() &&
