@@ -8,6 +8,7 @@
 #include "app/config.hpp"
 #include "app/engines.hpp"
 #include "app/platform_routes.hpp"
+#include "platform/async/task_group.hpp"
 #include "services/connection/public/network_client.hpp"
 #include "services/user/public/directory_client.hpp"
 #include "services/user/public/sessions_client.hpp"
@@ -32,6 +33,7 @@ public:
 private:
     http::ServiceClient client_of(const std::string& service, std::string peer = {}) const;
     Task<bool> answers(std::string service);
+    Task<bool> is_alive(std::string service, std::string url);
 
     const Config& config_;
     Engines& engines_;
@@ -39,6 +41,7 @@ private:
     std::optional<user::DirectoryClient> directory_;
     std::optional<user::SessionsClient> sessions_;
     std::optional<connection::NetworkClient> network_;
+    TaskGroup asking_;
 };
 
 }  // namespace guildhall::app

@@ -7,34 +7,37 @@ namespace {
 
 constexpr double kShareOfRetries = 0.1;
 constexpr double kMostRetries = 10;
+constexpr double kRetriesASecond = 10;
 
 }  // namespace
 
-bool CircuitBreaker::enter(SteadyTime now) {
+std::optional<CircuitBreaker::Pass> CircuitBreaker::enter(SteadyTime now) {
     const std::lock_guard lock(mutex_);
-    if (failures_ < most_failures_) return true;
-    if (is_probing_ || now < no_probe_before_) return false;
+    if (failures_ < most_failures_) return newest_;
+    if (is_probing_ || now < no_probe_before_) return std::nullopt;
     is_probing_ = true;
-    return true;
+    return ++newest_;
 }
 
-void CircuitBreaker::succeed() {
+void CircuitBreaker::succeed(Pass pass) {
     const std::lock_guard lock(mutex_);
+    if (pass != newest_) return;
     failures_ = 0;
     is_probing_ = false;
 }
 
-void CircuitBreaker::fail(SteadyTime now) {
+void CircuitBreaker::fail(Pass pass, SteadyTime now) {
     const std::lock_guard lock(mutex_);
-    // Those sent before it opened fail late: they do not put the next probe off.
-    const bool opens = ++failures_ == most_failures_ || is_probing_;
-    if (opens) no_probe_before_ = now + open_for_;
+    if (pass != newest_) return;
+    const bool opens = ++failures_ == most_failures_;
+    if (opens) ++newest_;
+    if (opens || is_probing_) no_probe_before_ = now + open_for_;
     is_probing_ = false;
 }
 
-void CircuitBreaker::leave() {
+void CircuitBreaker::leave(Pass pass) {
     const std::lock_guard lock(mutex_);
-    is_probing_ = false;
+    if (pass == newest_) is_probing_ = false;
 }
 
 bool CircuitBreaker::is_open() const {
@@ -47,8 +50,11 @@ void RetryBudget::deposit() {
     retries_ = std::min(retries_ + kShareOfRetries, kMostRetries);
 }
 
-bool RetryBudget::withdraw() {
+bool RetryBudget::withdraw(std::chrono::steady_clock::time_point now) {
     const std::lock_guard lock(mutex_);
+    const std::chrono::duration<double> since = now - withdrawn_at_;
+    retries_ = std::min(retries_ + since.count() * kRetriesASecond, kMostRetries);
+    withdrawn_at_ = now;
     if (retries_ < 1) return false;
     retries_ -= 1;
     return true;

@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
+#include <optional>
 
 namespace guildhall::http {
 
@@ -16,14 +18,17 @@ public:
     CircuitBreaker(std::size_t failures, std::chrono::milliseconds open_for)
         : most_failures_(failures), open_for_(open_for) {}
 
-    /// True when a request may be sent at `now`; then exactly one of the three below follows.
-    bool enter(SteadyTime now);
+    /// Says when a request was let through: what one that is older than the last opening, or the last probe, tells of the peer is passed over.
+    using Pass = std::uint64_t;
+
+    /// A pass when a request may be sent at `now`; then exactly one of the three below follows with it.
+    std::optional<Pass> enter(SteadyTime now);
     /// The peer answered.
-    void succeed();
+    void succeed(Pass pass);
     /// The peer is away, or too slow.
-    void fail(SteadyTime now);
+    void fail(Pass pass, SteadyTime now);
     /// The request says nothing of the peer: it was given up for another reason.
-    void leave();
+    void leave(Pass pass);
 
     /// True from the last of the failures until a probe succeeds.
     bool is_open() const;
@@ -34,21 +39,23 @@ private:
     mutable std::mutex mutex_;
     std::size_t failures_ = 0;  // in a row; open from most_failures_ on
     bool is_probing_ = false;
+    Pass newest_ = 1;               // grows with each opening and each probe
     SteadyTime no_probe_before_{};  // while open
 };
 
-/// How many requests to a peer may be sent again: a tenth of all, and ten more, so that retries never multiply the load on a peer that fails. Thread-safe.
-/// Source: the retry budget of Finagle.
+/// How many requests to a peer may be sent again: a tenth of all, and ten a second, so that retries never multiply the load on a peer that fails. Thread-safe.
+/// Source: the retry budget of Finagle, whose least is ten a second, too.
 class RetryBudget {
 public:
     /// Counts a first try.
     void deposit();
-    /// Takes one retry; false when none is left.
-    bool withdraw();
+    /// Takes one retry at `now`; false when none is left.
+    bool withdraw(std::chrono::steady_clock::time_point now);
 
 private:
     std::mutex mutex_;
     double retries_ = 10;
+    std::chrono::steady_clock::time_point withdrawn_at_{};
 };
 
 }  // namespace guildhall::http

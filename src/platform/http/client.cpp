@@ -92,23 +92,23 @@ private:
 /// The breaker's leave to send, given back as `leave` unless something was learned of the peer.
 class Admission {
 public:
-    explicit Admission(Peer& peer) : peer_(peer), is_open_(peer.breaker.enter(Steady::now())) {}
+    explicit Admission(Peer& peer) : peer_(peer), pass_(peer.breaker.enter(Steady::now())) {}
     ~Admission() {
-        if (is_open_) peer_.breaker.leave();
+        if (pass_) peer_.breaker.leave(*pass_);
     }
     Admission(const Admission&) = delete;
     Admission& operator=(const Admission&) = delete;
-    explicit operator bool() const { return is_open_; }
+    explicit operator bool() const { return pass_.has_value(); }
 
     void tell(bool is_there) {
-        is_open_ = false;
-        is_there ? peer_.breaker.succeed() : peer_.breaker.fail(Steady::now());
+        is_there ? peer_.breaker.succeed(*pass_) : peer_.breaker.fail(*pass_, Steady::now());
+        pass_.reset();
         peer_.open.set(peer_.breaker.is_open() ? 1 : 0);
     }
 
 private:
     Peer& peer_;
-    bool is_open_;
+    std::optional<CircuitBreaker::Pass> pass_;
 };
 
 std::vector<std::string> header_lines(const ClientRequest& request, const CallPointer& call) {
@@ -130,6 +130,7 @@ struct Client::State {
     Peer& peer(const std::string& name);
     [[noreturn]] static void fail(Peer& peer, Failure failure, const std::string& what) {
         peer.failed[static_cast<std::size_t>(failure)]->add();
+        if (failure == Failure::breaker_open || failure == Failure::full) throw NotSent(what);
         throw Unavailable(what);
     }
     /// A failure of a try: the next try follows when it may, else it is thrown.
@@ -244,7 +245,8 @@ Task<Response> Client::send(ClientRequest request) {
         }
         const auto wait = pause.next();
         const bool may_retry = tried.failure == Failure::away && request.is_idempotent && tries < options.max_tries &&
-                               Steady::now() + wait < deadline && !state_->is_stopped && peer.retry_budget.withdraw();
+                               Steady::now() + wait < deadline && !state_->is_stopped &&
+                               peer.retry_budget.withdraw(Steady::now());
         if (!may_retry) State::fail(peer, tried.failure, request.peer + " " + tried.what);
         peer.retries.add();
         co_await sleep_for(wait);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "platform/async/task.hpp"
+#include "platform/base/result.hpp"
 #include "platform/http/response.hpp"
 
 namespace guildhall::http {
@@ -37,6 +38,12 @@ struct ClientRequest {
     bool is_idempotent = false;                         // it may be sent twice
 };
 
+/// Of a request that was refused before it was sent: the peer is left alone, or too many are on their way to it.
+class NotSent : public Unavailable {
+public:
+    using Unavailable::Unavailable;
+};
+
 /// Outbound HTTP/1.1: kept connections of each io thread, driven by its io_context; names are resolved on threads of libcurl. Passes on
 /// X-Request-Id and traceparent of the current Call (async/call.hpp) and inherits its deadline. Follows no redirect, uses no proxy.
 /// Thread-safe; outlives the coroutines that wait in it.
@@ -48,8 +55,8 @@ public:
     Client& operator=(const Client&) = delete;
 
     /// The peer's answer, whatever its status but 502, 503 and 504.
-    /// Throws Unavailable when the peer is away, too slow, or answers one of those; when its answer is larger than max_answer_bytes; at once
-    /// while its breaker is open, too many requests are on their way to it, or the deadline has passed. std::invalid_argument for a URL that is none.
+    /// Throws Unavailable when the peer is away, too slow, or answers one of those; when its answer is larger than max_answer_bytes; at once when the deadline has
+    /// passed; NotSent at once while its breaker is open, or too many requests are on their way to it. std::invalid_argument for a URL that is none.
     Task<Response> send(ClientRequest request);
 
     /// Gives up what is on its way: it throws Unavailable, as does every send() from now on.

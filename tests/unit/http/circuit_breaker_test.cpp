@@ -10,8 +10,9 @@ using std::chrono::milliseconds;
 class CircuitBreakerTest : public testing::Test {
 protected:
     void fail_once() {
-        ASSERT_TRUE(breaker.enter(now));
-        breaker.fail(now);
+        const auto pass = breaker.enter(now);
+        ASSERT_TRUE(pass);
+        breaker.fail(*pass, now);
     }
     void open() {
         for (int i = 0; i < 3; ++i) fail_once();
@@ -34,8 +35,9 @@ TEST_F(CircuitBreakerTest, OpensAfterFailuresInARow) {
 TEST_F(CircuitBreakerTest, ASuccessBetweenStartsTheCountAgain) {
     fail_once();
     fail_once();
-    ASSERT_TRUE(breaker.enter(now));
-    breaker.succeed();
+    const auto pass = breaker.enter(now);
+    ASSERT_TRUE(pass);
+    breaker.succeed(*pass);
     fail_once();
     fail_once();
     EXPECT_FALSE(breaker.is_open());
@@ -53,8 +55,9 @@ TEST_F(CircuitBreakerTest, LetsOneProbeThroughWhenItsTimeIsOver) {
 TEST_F(CircuitBreakerTest, AProbeThatSucceedsClosesIt) {
     open();
     now += milliseconds(100);
-    ASSERT_TRUE(breaker.enter(now));
-    breaker.succeed();
+    const auto pass = breaker.enter(now);
+    ASSERT_TRUE(pass);
+    breaker.succeed(*pass);
     EXPECT_FALSE(breaker.is_open());
     EXPECT_TRUE(breaker.enter(now));
     EXPECT_TRUE(breaker.enter(now));
@@ -73,20 +76,49 @@ TEST_F(CircuitBreakerTest, AProbeThatFailsKeepsItOpenForAsLongAgain) {
 TEST_F(CircuitBreakerTest, AProbeThatIsGivenUpLetsTheNextThrough) {
     open();
     now += milliseconds(100);
-    ASSERT_TRUE(breaker.enter(now));
-    breaker.leave();
+    const auto pass = breaker.enter(now);
+    ASSERT_TRUE(pass);
+    breaker.leave(*pass);
     EXPECT_TRUE(breaker.is_open());
     EXPECT_TRUE(breaker.enter(now));
 }
 
+TEST_F(CircuitBreakerTest, WhatWasSentBeforeTheProbeNeitherEndsItNorClosesTheBreaker) {
+    const auto old = breaker.enter(now);
+    const auto other = breaker.enter(now);
+    const auto third = breaker.enter(now);
+    ASSERT_TRUE(old && other && third);
+    open();
+    now += milliseconds(100);
+    const auto probe = breaker.enter(now);
+    ASSERT_TRUE(probe);
+    breaker.fail(*old, now);
+    EXPECT_FALSE(breaker.enter(now));
+    breaker.leave(*other);
+    EXPECT_FALSE(breaker.enter(now));
+    breaker.succeed(*third);
+    EXPECT_FALSE(breaker.enter(now));
+    EXPECT_TRUE(breaker.is_open());
+    breaker.succeed(*probe);
+    EXPECT_FALSE(breaker.is_open());
+}
+
 // [X25]
-TEST(RetryBudgetTest, IsATenthOfTheRequestsAndTenMore) {
+TEST(RetryBudgetTest, IsATenthOfTheRequestsAndTenASecond) {
     RetryBudget budget;
-    for (int i = 0; i < 10; ++i) EXPECT_TRUE(budget.withdraw());
-    EXPECT_FALSE(budget.withdraw());
+    CircuitBreaker::SteadyTime now{std::chrono::hours(1)};
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(budget.withdraw(now));
+    EXPECT_FALSE(budget.withdraw(now));
     for (int i = 0; i < 11; ++i) budget.deposit();
-    EXPECT_TRUE(budget.withdraw());
-    EXPECT_FALSE(budget.withdraw());
+    EXPECT_TRUE(budget.withdraw(now));
+    EXPECT_FALSE(budget.withdraw(now));
+    now += milliseconds(250);
+    EXPECT_TRUE(budget.withdraw(now));
+    EXPECT_TRUE(budget.withdraw(now));
+    EXPECT_FALSE(budget.withdraw(now));
+    now += std::chrono::hours(1);
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(budget.withdraw(now));
+    EXPECT_FALSE(budget.withdraw(now));
 }
 
 }  // namespace
