@@ -175,6 +175,7 @@ struct Application::State {
 
     template <class Module>
     Task<void> maintain(Foundation& base, Module& module) {
+        co_await keep_up(base.name() + ": replicas", base.learn_position());
         co_await keep_up(base.name() + ": node number", base.renew());
         co_await keep_up(base.name(), module.maintain());
     }

@@ -39,6 +39,8 @@ public:
     Dependency dependency();
     /// Renews the node number; ends the process when another has it.
     Task<void> renew();
+    /// So that replicas of the database may take the place of its primary; every second. Throws Unavailable.
+    Task<void> learn_position() { return database_->learn_position(); }
     /// Gives the node number back.
     Task<void> release();
     /// True when no event waits.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/async/call.hpp"
 #include "platform/sql/database.hpp"
 
 namespace guildhall::test {
@@ -21,11 +22,15 @@ public:
     Task<sql::Rows> read(const sql::Statement& statement, sql::Params params) override {
         ++reads;
         if (statement.name == broken_read) throw Unavailable("the database is away");
-        return inner_.read(statement, std::move(params));
+        const CallPointer call = co_await current_call();
+        if (is_makeshift && call) call->is_makeshift.make();
+        co_return co_await inner_.read(statement, std::move(params));
     }
     Task<std::vector<sql::Rows>> read_all(std::vector<sql::Call> all) override {
         ++reads;
-        return inner_.read_all(std::move(all));
+        const CallPointer call = co_await current_call();
+        if (is_makeshift && call) call->is_makeshift.make();
+        co_return co_await inner_.read_all(std::move(all));
     }
     void migrate(std::span<const sql::Migration> migrations) override { inner_.migrate(migrations); }
     void execute_script(std::string_view text) override { inner_.execute_script(text); }
@@ -38,6 +43,8 @@ public:
     std::atomic<int> transactions{0};
     /// The name of a statement whose reads throw Unavailable.
     std::string broken_read;
+    /// Reads are as if a replica stood in the primary's place.
+    std::atomic<bool> is_makeshift{false};
     /// Called once, before the next transaction begins.
     std::function<void()> before_next_transaction;
 

@@ -55,6 +55,11 @@ Task<CallPointer> current_call() {
     co_return own ? own->call() : nullptr;
 }
 
+const Call* call_on(const asio::any_io_executor& executor) {
+    const auto* own = executor.target<CallExecutor>();
+    return own ? own->call().get() : nullptr;
+}
+
 asio::any_io_executor detail::executor_with(asio::any_io_executor inner, CallPointer call) {
     const auto* own = inner.target<CallExecutor>();
     return CallExecutor(own ? own->inner() : inner, std::move(call));

@@ -274,17 +274,25 @@ Response Dispatcher::State::preflight(const Exchange& exchange, std::string_view
 }
 
 Task<Response> Dispatcher::State::run(const Route& route, Request& request) {
+    // Of an internal request: nobody waits for the answer, and who asked would only ask for more.
+    if (route.internal_tokens && request.context.deadline <= std::chrono::steady_clock::now())
+        co_return problem(Error{Code::unavailable, "the caller's deadline has passed", "deadline_exceeded"},
+                          request.context);
     try {
         Task<Response> work = route.handle(request);
+        CallPointer call;
         if (const auto deadline = router.call_deadline()) {
             RequestContext& context = request.context;
             context.deadline = std::min(context.deadline, std::chrono::steady_clock::now() + *deadline);
             const bool reads_only = context.reads_only || route.method == "GET";
-            auto call = std::make_shared<const Call>(
+            call = std::make_shared<const Call>(
                 Call{context.request_id, context.traceparent, context.deadline, reads_only});
-            work = run_for(std::move(call), std::move(work));
+            work = run_for(call, std::move(work));
         }
-        co_return co_await std::move(work);
+        Response response = co_await std::move(work);
+        if (call && call->is_makeshift.is_made() && route.internal_tokens)
+            response.headers.emplace_back(kMakeshiftHeader, "1");
+        co_return response;
     } catch (const Unavailable& away) {
         spdlog::warn("{} {} unavailable: {} request_id={}", route.method, route.path, away.what(),
                      request.context.request_id);

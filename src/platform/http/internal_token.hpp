@@ -16,6 +16,9 @@ inline constexpr const char* kDeadlineHeader = "X-Deadline-Ms";
 /// "1" when the caller of an internal route only reads (async/call.hpp).
 inline constexpr const char* kReadsOnlyHeader = "X-Reads-Only";
 
+/// "1" in the answer of an internal route that is not to be kept (Call::is_makeshift).
+inline constexpr const char* kMakeshiftHeader = "X-Makeshift";
+
 /// What an internal token says: service `issuer` asks service `audience` something for member `subject`, or for nobody (0).
 struct InternalClaims {
     std::string issuer;

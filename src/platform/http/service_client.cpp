@@ -37,11 +37,12 @@ ClientRequest ServiceClient::request_to(std::size_t replica, std::string_view pa
     return request;
 }
 
-Task<std::string> ServiceClient::send(std::string_view path, UserId subject, std::string body) {
+Task<ServiceClient::Sent> ServiceClient::send(std::string_view path, UserId subject, std::string body) {
     auto end = std::chrono::steady_clock::now() + kDeadline;
     const CallPointer call = co_await current_call();
     if (call) end = std::min(end, call->deadline);
     const std::size_t replicas = route_.urls.size();
+    retry_budget_.deposit();
     const std::size_t first = replicas > 1 ? next_.fetch_add(1, std::memory_order_relaxed) : 0;
     for (std::size_t tried = 1;; ++tried) {
         const auto left = std::chrono::floor<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
@@ -56,14 +57,20 @@ Task<std::string> ServiceClient::send(std::string_view path, UserId subject, std
         std::optional<Response> response;
         try {
             response = co_await client_.send(std::move(request));
-        } catch (const Unavailable&) {
+        } catch (const NotSent&) {
             if (is_last) throw;
+            continue;  // it has burdened nobody
+        } catch (const Unavailable&) {
+            if (is_last || !retry_budget_.withdraw(std::chrono::steady_clock::now())) throw;
             continue;
         }
         // What one replica refuses, the others would too.
         if (response->status != 200)
             fail(path, "answered " + std::to_string(response->status) + ": " + response->body.substr(0, 256));
-        co_return std::move(response->body);
+        const bool is_makeshift =
+            std::ranges::any_of(response->headers, [](const auto& header) { return header.first == kMakeshiftHeader; });
+        if (is_makeshift && call) call->is_makeshift.make();
+        co_return Sent{std::move(response->body), is_makeshift};
     }
 }
 

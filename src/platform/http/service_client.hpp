@@ -8,6 +8,7 @@
 #include "platform/async/task.hpp"
 #include "platform/base/id.hpp"
 #include "platform/base/result.hpp"
+#include "platform/http/circuit_breaker.hpp"
 #include "platform/http/client.hpp"
 #include "platform/http/internal_token.hpp"
 #include "platform/json/read.hpp"
@@ -15,7 +16,8 @@
 
 namespace guildhall::http {
 
-/// The internal routes of another service, asked by service `issuer` at `urls` ("http://user:8080"): the replicas in turn, and when one is away the next.
+/// The internal routes of another service, asked by service `issuer` at `urls` ("http://user:8080"): the replicas in turn, and when one is away the next,
+/// within a retry budget.
 /// What is asked changes nothing, so it may be sent twice. Thread-safe.
 class ServiceClient {
 public:
@@ -34,12 +36,30 @@ public:
     template <json::Described Answer, json::Described Question>
     Task<Answer> ask(std::string_view path, UserId subject, const Question& question) {
         std::string body = json::to_json(question);
-        const std::string text = co_await send(path, subject, std::move(body));
-        co_return read<Answer>(path, text);
+        const Sent sent = co_await send(path, subject, std::move(body));
+        co_return read<Answer>(path, sent.body);
+    }
+
+    /// An answer, and whether who asked may use it for later questions, too.
+    template <class Answer>
+    struct Kept {
+        Answer answer;
+        bool may_be_kept;
+    };
+    /// The same for who keeps answers.
+    template <json::Described Answer, json::Described Question>
+    Task<Kept<Answer>> ask_to_keep(std::string_view path, UserId subject, const Question& question) {
+        std::string body = json::to_json(question);
+        const Sent sent = co_await send(path, subject, std::move(body));
+        co_return Kept<Answer>{read<Answer>(path, sent.body), !sent.is_makeshift};
     }
 
 private:
-    Task<std::string> send(std::string_view path, UserId subject, std::string body);
+    struct Sent {
+        std::string body;
+        bool is_makeshift;
+    };
+    Task<Sent> send(std::string_view path, UserId subject, std::string body);
     ClientRequest request_to(std::size_t replica, std::string_view path, UserId subject) const;
     [[noreturn]] void fail(std::string_view path, const std::string& why) const;
     template <json::Described Answer>
@@ -60,6 +80,7 @@ private:
     const InternalTokens& tokens_;
     const Route route_;
     std::atomic<std::size_t> next_{0};
+    RetryBudget retry_budget_;  // of what one replica did not answer
 };
 
 }  // namespace guildhall::http

@@ -213,6 +213,9 @@ public:
     /// True when the database answers now; for readiness. Bounded by a second.
     virtual Task<bool> ready() = 0;
 
+    /// Learns what must be known before replicas may be read in the place of the primary, when it is not known (any more). Every second; throws Unavailable.
+    virtual Task<void> learn_position() { co_return; }
+
     /// "sqlite" or "postgres".
     virtual std::string_view engine() const = 0;
 

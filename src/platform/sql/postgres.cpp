@@ -280,7 +280,7 @@ public:
         } catch (const ConnectionLost& failure) {
             away = failure.what();
         }
-        co_return co_await read_in_place_of_primary(calls, away);
+        co_return co_await read_in_place_of_primary(calls, *call, away);
     }
 
     void migrate(std::span<const Migration> migrations) override {
@@ -329,6 +329,12 @@ public:
         } catch (const std::runtime_error&) {
             co_return false;
         }
+    }
+
+    Task<void> learn_position() override {
+        if (!replicas_) co_return;
+        const auto epoch = writes_->epoch();
+        if (epoch != 0 && !writes_->knows_all(epoch)) co_await learn_position(epoch);
     }
 
     std::string_view engine() const override { return "postgres"; }
@@ -390,11 +396,21 @@ private:
     }
 
     Task<PostgresLease> take(std::chrono::milliseconds deadline) {
-        auto pool = PostgresPool::of(co_await boost::asio::this_coro::executor, shared_);
+        const auto executor = co_await boost::asio::this_coro::executor;
+        auto pool = PostgresPool::of(executor, shared_);
         auto connection = pool->try_take();
-        if (!connection) connection = co_await pool->take(deadline);
+        if (!connection) connection = co_await pool->take(deadline, left_for(call_on(executor)));
         if (replaced_.load(std::memory_order_relaxed)) end_replacement();
         co_return PostgresLease(std::move(pool), std::move(connection));
+    }
+
+    /// How long somebody waits for what `call` asks. A connection is not made, nor used, in less time for that: it would be lost.
+    static std::chrono::milliseconds left_for(const guildhall::Call* call) {
+        if (call == nullptr) return std::chrono::milliseconds::max();
+        const auto left =
+            std::chrono::floor<std::chrono::milliseconds>(call->deadline - std::chrono::steady_clock::now());
+        if (left.count() <= 0) throw Unavailable("nobody waits any more for what was asked of the database");
+        return left;
     }
 
     /// `ask(connection)` queues the reads; it may be called again, on a new connection.
@@ -449,11 +465,16 @@ private:
         }
     }
 
-    /// Throws ConnectionLost when no replica has what the reads need: rather no answer than an old one.
-    Task<std::vector<Rows>> read_in_place_of_primary(const std::vector<Call>& calls, const std::string& why) {
+    /// Throws ConnectionLost when no replica has what the reads need, or this process does not know what that is: rather no answer than an old one.
+    Task<std::vector<Rows>> read_in_place_of_primary(const std::vector<Call>& calls, const guildhall::Call& call,
+                                                     const std::string& why) {
+        const auto epoch = writes_->epoch();
+        if (epoch == 0 || !writes_->knows_all(epoch))
+            throw ConnectionLost(why + "; it is not known here what replicas must have");
         if (!replaced_.exchange(true)) spdlog::warn("replicas are read in the place of the primary: {}", why);
         auto answers = co_await replicas_->read(calls, writes_->needed(calls), false, deadline_);
         if (!answers) throw ConnectionLost(why + "; no replica can answer");
+        call.is_makeshift.make();
         from_replica_.add();
         co_return std::move(*answers);
     }

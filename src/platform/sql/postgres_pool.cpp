@@ -197,11 +197,13 @@ std::unique_ptr<PostgresConnection> PostgresPool::try_take() {
     return connection;
 }
 
-Task<std::unique_ptr<PostgresConnection>> PostgresPool::take(std::chrono::milliseconds deadline) {
-    const auto end = std::chrono::steady_clock::now() + deadline;
+Task<std::unique_ptr<PostgresConnection>> PostgresPool::take(std::chrono::milliseconds deadline,
+                                                             std::chrono::milliseconds patience) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto end = start + deadline;
     for (;;) {
         Waiter waiter;
-        waiter.deadline = end;
+        waiter.deadline = start + std::min(deadline, patience);
         const auto line_up = [this, &waiter] { enqueue(waiter); };
         co_await park(waiter.parked, line_up);
         if (waiter.connection) co_return std::move(waiter.connection);

@@ -81,8 +81,10 @@ public:
 
     /// An idle connection, or none.
     std::unique_ptr<PostgresConnection> try_take();
-    /// Waits for a connection, or makes one. Throws Unavailable: at the deadline, when too many wait, and at once while the server is away.
-    Task<std::unique_ptr<PostgresConnection>> take(std::chrono::milliseconds deadline);
+    /// Waits for a connection, in line no longer than `patience`, or makes one. Throws Unavailable: at the deadline, when too many wait, and at once while the
+    /// server is away.
+    Task<std::unique_ptr<PostgresConnection>> take(
+        std::chrono::milliseconds deadline, std::chrono::milliseconds patience = std::chrono::milliseconds::max());
     /// Ends all connections to `server` (postgres_settings.hpp, host_of()), which is silent: who waits for it fails at once.
     void give_up(const std::string& server);
     /// Takes a connection back; one that is not clean is closed.

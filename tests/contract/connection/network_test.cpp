@@ -136,6 +136,17 @@ TEST_P(RemoteNetwork, AListIsReadAnewAfterItsTime) {
     EXPECT_EQ(network().cached_connections_of(people[0]), nullptr);
 }
 
+TEST_P(RemoteNetwork, WhatAReplicaSaidInThePlaceOfThePrimaryIsNotKept) {
+    const auto people = world->members(2);
+    connect(people[0], people[1]);
+    world->database.is_makeshift = true;
+    EXPECT_EQ(connections(people[0]), Ids{people[1]});
+    EXPECT_EQ(network().cached_connections_of(people[0]), nullptr);
+    world->database.is_makeshift = false;
+    connections(people[0]);
+    EXPECT_NE(network().cached_connections_of(people[0]), nullptr);
+}
+
 TEST_P(RemoteNetwork, IsUnavailableWhenTheServiceIsAway) {
     const auto people = world->members(2);
     connect(people[0], people[1]);

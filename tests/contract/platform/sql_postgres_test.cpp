@@ -15,6 +15,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include "platform/async/call.hpp"
 #include "platform/sql/postgres.hpp"
 #include "support/databases.hpp"
 
@@ -210,6 +211,28 @@ TEST_F(PostgresDriver, ReadinessIsKnownWithinASecondWhenAllConnectionsAreBusyAnd
     loop_.run();
     EXPECT_FALSE(is_ready);
     EXPECT_LT(readiness_took, 1s);
+}
+
+TEST_F(PostgresDriver, NobodyWaitsForAConnectionLongerThanTheDeadlineOfTheCall) {
+    database_ = open([](PostgresOptions& options) { options.connections_per_thread = 1; });
+    constexpr Statement kSleep{"test.sleep", "SELECT COUNT(pg_sleep(2))"};
+    guildhall::Call hasty;
+    hasty.deadline = std::chrono::steady_clock::now() + 300ms;
+    const auto sleep = [&]() -> Task<void> { co_await database_->read(kSleep, {}); };
+    bool is_refused = false;
+    const auto ask = [&]() -> Task<void> {
+        try {
+            co_await database_->read(kCount, {});
+        } catch (const Unavailable&) {
+            is_refused = std::chrono::steady_clock::now() < hasty.deadline + 1s;
+        }
+    };
+    loop_.spawn(sleep());
+    auto asking = ask();
+    loop_.spawn(run_for(std::make_shared<const guildhall::Call>(hasty), std::move(asking)));
+    loop_.run();
+    EXPECT_TRUE(is_refused);
+    EXPECT_EQ(count(), 0);
 }
 
 TEST_F(PostgresDriver, AResolverThatIsSilentFailsAtTheDeadline) {

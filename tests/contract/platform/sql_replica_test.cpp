@@ -49,6 +49,7 @@ protected:
         const Migration migration{"test/0001", "CREATE TABLE items(id bigint PRIMARY KEY, number bigint NOT NULL)"};
         database_->migrate({&migration, 1});
         servers_->wait_for_standby();
+        loop_.run(database_->learn_position());
     }
     void TearDown() override {
         if (servers_) servers_->resume("primary");
@@ -292,6 +293,39 @@ TEST_F(PostgresReplica, RatherGivesNoAnswerThanAnOldOneWhileThePrimaryIsAway) {
     servers_->kill("primary");
     EXPECT_THROW((void)read(kFind, kOne), Unavailable);
     EXPECT_EQ(read(kFind, kTwo), -1);
+}
+
+TEST_F(PostgresReplica, GivesNoAnswerInThePlaceOfThePrimaryToAProcessThatHasNotLearnedWhatItMustHave) {
+    set(kOne, 1);
+    servers_->wait_for_standby();
+    servers_->execute("standby", "SELECT pg_wal_replay_pause()");
+    set(kOne, 2);
+    open();
+    servers_->kill("primary");
+    EXPECT_THROW((void)read(kFind, kOne), Unavailable);
+    servers_->start("primary");
+    ASSERT_TRUE(test::wait_until([&] {
+        loop_.run(database_->learn_position());
+        return read(kFind, kOne) == 2;
+    }));
+    servers_->execute("standby", "SELECT pg_wal_replay_resume()");
+    servers_->wait_for_standby();
+    servers_->kill("primary");
+    EXPECT_EQ(read(kFind, kOne), 2);
+}
+
+TEST_F(PostgresReplica, ACallKnowsThatItReadInThePlaceOfThePrimary) {
+    set(kOne, 5);
+    servers_->wait_for_standby();
+    const auto is_makeshift = [&] {
+        auto call = std::make_shared<guildhall::Call>();
+        call->reads_only = true;
+        loop_.run(in_call(call, database_->read(kFind, params(kOne))));
+        return call->is_makeshift.is_made();
+    };
+    EXPECT_FALSE(is_makeshift());
+    servers_->kill("primary");
+    EXPECT_TRUE(is_makeshift());
 }
 
 TEST_F(PostgresReplica, ASlowStatementIsNoSilence) {

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -42,6 +43,8 @@ BOOST_DESCRIBE_STRUCT(OlderAnswer, (), (text))
 class Oracle {
 public:
     Task<Result<SecretAnswer>> ask(Visitor visitor, SecretQuestion question) {
+        ++asked;
+        if (question.text == "makeshift") (co_await current_call())->is_makeshift.make();
         const CallPointer call = co_await current_call();
         const auto left = call ? call->deadline - std::chrono::steady_clock::now() : std::chrono::seconds(0);
         if (question.text == "refuse") co_return Error{Code::forbidden, "not you"};
@@ -50,6 +53,7 @@ public:
                                call ? call->request_id : "", call && call->reads_only};
     }
     Task<Result<SecretAnswer>> look(Visitor visitor) { return ask(visitor, {}); }
+    std::atomic<int> asked{0};
 };
 
 class InternalRouteTest : public testing::Test {
@@ -66,13 +70,14 @@ protected:
     }
     /// The status of a POST with this Authorization field, or none.
     Response post(const std::string& authorization, const std::string& path = "/internal/v1/oracle/ask",
-                  const std::string& method = "POST") {
+                  const std::string& method = "POST", const std::string& deadline = {}) {
         ClientRequest request;
         request.peer = "oracle";
         request.method = method;
         request.url = server.url() + path;
         request.headers.emplace_back("Content-Type", "application/json");
         if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
+        if (!deadline.empty()) request.headers.emplace_back(kDeadlineHeader, deadline);
         request.body = R"({"text":"hello"})";
         return loop.run(client.send(std::move(request)));
     }
@@ -141,6 +146,25 @@ TEST_F(InternalRouteTest, InheritsTheDeadlineAndTheRequestId) {
     EXPECT_LE(answer.milliseconds_left, 500);
 }
 
+TEST_F(InternalRouteTest, IsNotHandledWhenNobodyWaitsForTheAnswerAnyMore) {
+    const std::string token = "Bearer " + tokens.sign({"test", "oracle", UserId{}});
+    EXPECT_THROW(post(token, "/internal/v1/oracle/ask", "POST", "0"), Unavailable);  // of a 503
+    EXPECT_EQ(oracle.asked, 0);
+    EXPECT_EQ(post(token, "/internal/v1/oracle/ask", "POST", "1000").status, 200);
+    EXPECT_EQ(post(token).status, 200);
+}
+
+TEST_F(InternalRouteTest, WhoAskedLearnsThatAnAnswerIsNotToBeKeptAndSaysSoToo) {
+    ServiceClient ask = service(tokens);
+    const SecretQuestion question{"hello"};
+    const SecretQuestion makeshift{"makeshift"};
+    const auto call = std::make_shared<const Call>();
+    EXPECT_TRUE(loop.run(run_for(call, ask.ask_to_keep<OlderAnswer>("ask", UserId{}, question))).may_be_kept);
+    EXPECT_FALSE(call->is_makeshift.is_made());
+    EXPECT_FALSE(loop.run(run_for(call, ask.ask_to_keep<OlderAnswer>("ask", UserId{}, makeshift))).may_be_kept);
+    EXPECT_TRUE(call->is_makeshift.is_made());
+}
+
 TEST_F(InternalRouteTest, OnlyAGetAndWhoIsAskedForOneReadOnly) {
     EXPECT_TRUE(json::read_trusted<SecretAnswer>(post("", "/v1/look", "GET").body).reads_only);
     EXPECT_FALSE(json::read_trusted<SecretAnswer>(post("", "/v1/ask").body).reads_only);
@@ -178,6 +202,23 @@ TEST_F(InternalRouteTest, TheNextReplicaIsAskedWhenOneIsAway) {
     for (int i = 0; i < 10; ++i) EXPECT_EQ(loop.run(ask.ask<SecretAnswer>("ask", UserId{}, question)).text, "hello");
     ServiceClient nobody(client, tokens, {"test", "oracle", {away, "http://127.0.0.1:2"}});
     EXPECT_THROW(loop.run(nobody.ask<SecretAnswer>("ask", UserId{}, question)), Unavailable);
+}
+
+TEST_F(InternalRouteTest, RetriesAtOtherReplicasHaveABudget) {
+    const SecretQuestion question{"hello"};
+    // Its breaker never opens: each request is sent to it.
+    Client stubborn({.breaker_failures = 1'000'000, .max_tries = 1});
+    ServiceClient ask(stubborn, tokens, {"test", "oracle", {"http://127.0.0.1:1", server.url()}});
+    int failures = 0;
+    for (int i = 0; i < 100; ++i) {
+        try {
+            loop.run(ask.ask<SecretAnswer>("ask", UserId{}, question));
+        } catch (const Unavailable&) {
+            ++failures;
+        }
+    }
+    EXPECT_GT(failures, 10);  // of the 50 that are sent to it first
+    EXPECT_LT(failures, 45);
 }
 
 TEST_F(InternalRouteTest, AnOlderVersionReadsTheAnswerOfANewer) {

@@ -28,13 +28,14 @@ Task<Circle> NetworkClient::circle_of(UserId user) {
     if (const auto warm = circles_.find(user)) co_return *warm;
     const auto ticket = circles_.ticket(user);
     const ConnectionsQuestion question{user};
-    auto answer = co_await service_.ask<ConnectionsAnswer>("connections", user, question);
+    auto [answer, may_be_kept] = co_await service_.ask_to_keep<ConnectionsAnswer>("connections", user, question);
     if (!is_ascending(answer.ids) || (answer.followed && !is_ascending(*answer.followed)))
         throw Unavailable("connection connections: not in order");
     auto circle = std::make_shared<Circle>();
     circle->connections = std::make_shared<const Ids>(std::move(answer.ids));
-    circle->followed = answer.followed ? std::make_shared<const Ids>(std::move(*answer.followed)) : circle->connections;
-    circles_.put(user, circle, ticket);
+    circle->followed =
+        answer.followed ? std::make_shared<const Ids>(std::move(*answer.followed)) : circle->connections;
+    if (may_be_kept) circles_.put(user, circle, ticket);
     co_return *circle;
 }
 

@@ -39,14 +39,17 @@ Task<std::vector<CardPointer>> DirectoryClient::cards(std::vector<UserId> ids) {
     std::unordered_map<UserId, cache::Expiring<UserId, CardRecord>::Ticket> tickets;
     for (const UserId id : missing) tickets.emplace(id, cards_.ticket(id));
 
-    auto answer = co_await service_.ask<CardsAnswer>("cards", UserId{}, question);
+    auto [answer, may_be_kept] = co_await service_.ask_to_keep<CardsAnswer>("cards", UserId{}, question);
     std::unordered_map<UserId, CardPointer> read;
     for (Card& card : answer.cards) {
         const UserId id = card.id;
         const auto ticket = tickets.find(id);
         if (ticket == tickets.end()) continue;
         auto record = std::make_shared<const CardRecord>(std::move(card));
-        cards_.put(id, record, ticket->second);
+        if (may_be_kept)
+            cards_.put(id, record, ticket->second);
+        else
+            record->retire();
         read.emplace(id, std::move(record));
     }
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -61,9 +64,9 @@ Task<std::shared_ptr<const UserSet>> DirectoryClient::hidden_from(UserId user) {
     if (auto warm = hidden_.find(user)) co_return warm;
     const auto ticket = hidden_.ticket(user);
     const HiddenQuestion question;
-    const auto answer = co_await service_.ask<UsersAnswer>("hidden", user, question);
+    const auto [answer, may_be_kept] = co_await service_.ask_to_keep<UsersAnswer>("hidden", user, question);
     auto hidden = std::make_shared<const UserSet>(set_of(answer));
-    hidden_.put(user, hidden, ticket);
+    if (may_be_kept) hidden_.put(user, hidden, ticket);
     co_return hidden;
 }
 
