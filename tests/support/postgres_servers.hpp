@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -65,6 +66,11 @@ public:
             if (!text.starts_with("GUILDHALL_TEST_") || begin == std::string::npos) continue;
             ports_[name] = text.substr(begin + 5, text.find(' ', begin) - begin - 5);
         }
+    }
+    /// Starts it with what it had, as a standby that nobody sends anything.
+    void start_as_standby(const std::string& name) {
+        std::ofstream(folder_.path() / name / "main" / "standby.signal").close();
+        start(name);
     }
     /// Makes the standby a primary; returns when it is one. Its control file says so too.
     void promote() const { execute("standby", "SELECT pg_promote(true, 60); CHECKPOINT"); }

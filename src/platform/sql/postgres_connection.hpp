@@ -72,6 +72,10 @@ public:
     bool is_busy() const { return !pending_.empty(); }
     Watched& watched() { return watched_; }
 
+    /// The timeline that its server, a standby, said it is on; it never goes back while the connection lasts. 0: not asked yet.
+    std::int64_t timeline() const { return timeline_; }
+    void note_timeline(std::int64_t timeline) { timeline_ = timeline; }
+
 private:
     struct Prepared {
         enum class State { absent, sent, ready };
@@ -111,6 +115,7 @@ private:
     std::chrono::steady_clock::time_point sent_at_;
     PostgresFailure failure_;
     std::string command_;
+    std::int64_t timeline_ = 0;
     bool lost_ = false;
 };
 

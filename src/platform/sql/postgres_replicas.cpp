@@ -46,14 +46,16 @@ Task<std::optional<std::vector<Rows>>> PostgresReplicas::Replica::read(const std
     PostgresLease lease(std::move(pool), std::move(connection));
 
     // First the position, then the reads: their snapshots are later.
-    const bool knows_timeline = timeline_ >= needed.timeline && timeline_ > 0;
+    // Of this connection's server: behind one connection string there may be several, or another after a while.
+    const bool knows_timeline = lease->timeline() >= needed.timeline && lease->timeline() > 0;
     Rows position;
     std::vector<Rows> answers(calls.size());
     lease->send(knows_timeline ? kReplayed : kPosition, {}, &position);
     for (std::size_t i = 0; i < calls.size(); ++i) lease->send(*calls[i].statement, calls[i].params, &answers[i]);
     co_await lease.finish(deadline);
     if (position[0].is_null(0)) co_return std::nullopt;
-    const LogPosition found{knows_timeline ? timeline_.load() : position[0].number(1), position[0].number(0)};
+    if (!knows_timeline) lease->note_timeline(position[0].number(1));
+    const LogPosition found{lease->timeline(), position[0].number(0)};
     note_position(found);
     if (found.timeline < needed.timeline || found.lsn < needed.lsn) co_return std::nullopt;
     co_return answers;

@@ -149,17 +149,26 @@ Task<std::optional<HandleOwner>> MemberDirectory::owner_of(std::string handle) {
 
 Task<std::vector<UserId>> MemberDirectory::ids_of_handles(std::vector<std::string> handles) {
     std::vector<UserId> ids(handles.size());
+    std::vector<std::size_t> warm_places;
+    std::vector<UserId> warm_owners;
     std::vector<std::size_t> places;
     std::vector<std::string> missing;
     std::vector<cache::Local<std::int64_t, KnownHandle>::Ticket> tickets;
     for (std::size_t i = 0; i < handles.size(); ++i) {
         if (const auto warm = known(handles[i])) {
-            if (warm->owner.is_current) ids[i] = warm->owner.user_id;
+            warm_places.push_back(i);
+            warm_owners.push_back(warm->owner.user_id);
             continue;
         }
         places.push_back(i);
         tickets.push_back(handles_.ticket(handle_id(handles[i])));
         missing.push_back(handles[i]);
+    }
+    // A handle stays its member's; whether they still go by it, the card knows, which the event of a change drops, too.
+    const auto cards_of_owners = co_await cards(warm_owners);
+    for (std::size_t i = 0; i < warm_places.size(); ++i) {
+        const std::size_t place = warm_places[i];
+        if (cards_of_owners[i] && cards_of_owners[i]->handle == handles[place]) ids[place] = warm_owners[i];
     }
     if (missing.empty()) co_return ids;
     const auto read = co_await store_.find_handles(std::move(missing));

@@ -328,6 +328,35 @@ TEST_F(PostgresReplica, ACallKnowsThatItReadInThePlaceOfThePrimary) {
     EXPECT_TRUE(is_makeshift());
 }
 
+TEST_F(PostgresReplica, AServerThatDidNotFollowIsNotReadAlsoBehindTheConnectionStringOfOneThatDid) {
+    set(kOne, 1);
+    servers_->wait_for_standby();
+    servers_->promote();
+    for (int i = 0; i < 3; ++i)
+        servers_->execute("primary",
+                          "INSERT INTO test.items VALUES (" + std::to_string(i) + ", 1); SELECT pg_switch_wal()");
+    servers_->kill("primary");
+    database_ = open_postgres({.dsn = servers_->dsn("standby"),
+                               .schema = "test",
+                               .connections_per_thread = 4,
+                               .replicas = {servers_->dsn("primary,standby")}});
+    loop_.run(database_->learn_position());
+    set(kOne, 2);
+    EXPECT_EQ(read(kList, kOne), 2);
+    // What was the primary has more of a log, and another history.
+    servers_->start_as_standby("primary");
+    servers_->kill("standby");
+    const auto is_answered = [&] {
+        try {
+            read(kFind, kOne);
+            return true;
+        } catch (const Unavailable&) {
+            return false;
+        }
+    };
+    EXPECT_FALSE(test::wait_until(is_answered, 4s));
+}
+
 TEST_F(PostgresReplica, ASlowStatementIsNoSilence) {
     constexpr Statement kSlow{"test.slow", "SELECT COUNT(pg_sleep(3)), $1::bigint"};
     EXPECT_EQ(read(kSlow, kOne), 1);

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/bus/memory.hpp"
+#include "platform/json/write.hpp"
 #include "services/user/public/directory_client.hpp"
 #include "support/three_processes.hpp"
 #include "support/user_world.hpp"
@@ -22,6 +24,18 @@ protected:
         return b().run(directory.cards(std::move(ids))).front();
     }
     UserSet hidden(Directory& directory, UserId user) { return *b().run(directory.hidden_from(user)); }
+    void deliver(World& world, const ProfileChanged& event) {
+        const auto bus = bus::make_memory_bus();
+        world.consumers.subscribe(*bus);
+        std::vector<bus::Envelope> events{{.id = world.ids.next<bus::EventId>(),
+                                           .source = "/user",
+                                           .type = std::string(ProfileChanged::kType),
+                                           .subject = event.subject(),
+                                           .time = world.clock.now(),
+                                           .traceparent = {},
+                                           .data = json::to_json(event)}};
+        world.run(bus->publish(std::move(events)));
+    }
     Result<Me> change(World& world, const Tokens& member, UpdateProfile patch) {
         return world.run(world.users().update_me(world.caller(member), std::move(patch)));
     }
@@ -56,6 +70,23 @@ TEST_P(UserReplicas, AnOldHandleLeadsToTheNewOneAtTheOther) {
               "/v1/users/by-handle/ada-two");
     EXPECT_TRUE(b().run(b().users().find_by_handle(b().caller(ada), {"ada-two"}))->value);
     EXPECT_EQ(b().run(b().directory().ids_of_handles({"ada-one", "ada-two"})), (std::vector{UserId{}, ada.user_id}));
+}
+
+TEST_P(UserReplicas, AChangedHandleThatNobodyWasToldOfIsRightAfterItsEvent) {
+    const auto ada = a().sign_up("ada@example.org", "Ada", "ada-one");
+    const auto known = [&] { return b().run(b().directory().ids_of_handles({"ada-one", "ada-two"})); };
+    EXPECT_EQ(known(), (std::vector{ada.user_id, UserId{}}));
+    const auto alone = cache::make_memory_coherence();
+    World silent(a(), *alone);
+    UpdateProfile patch;
+    patch.handle.value = {"ada-two"};
+    ASSERT_TRUE(change(silent, ada, std::move(patch)));
+    deliver(b(), ProfileChanged{ada.user_id});
+    EXPECT_EQ(known(), (std::vector{UserId{}, ada.user_id}));
+    patch.handle.value = {"ada-one"};
+    ASSERT_TRUE(change(silent, ada, std::move(patch)));
+    deliver(b(), ProfileChanged{ada.user_id});
+    EXPECT_EQ(known(), (std::vector{ada.user_id, UserId{}}));
 }
 
 TEST_P(UserReplicas, ABlockAndItsEndHoldAtTheOthers) {
