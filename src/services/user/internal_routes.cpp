@@ -59,8 +59,10 @@ Task<Result<HandlesAnswer>> InternalApi::handles(http::Visitor, HandlesQuestion 
 }
 
 Task<Result<SessionsAnswer>> InternalApi::sessions(http::Visitor, SessionsQuestion question) {
-    auto revoked = co_await store_.list_revoked(question.since);
-    co_return SessionsAnswer{keys_.jwks(), std::move(revoked)};
+    const RevokedSession last{question.after.value_or(SessionId{}), question.since};
+    auto revoked = co_await store_.list_revoked(last, kMaxRevokedInAnswer);
+    const bool has_more = revoked.size() == kMaxRevokedInAnswer;
+    co_return SessionsAnswer{keys_.jwks(), std::move(revoked), has_more};
 }
 
 void add_internal_routes(http::Router& router, InternalApi& api, const http::InternalTokens& tokens) {

@@ -50,7 +50,7 @@ Module::Module(Ports ports, Options options)
       hasher_(ports.hashing, options_.argon2),
       keys_(ports.database, store_, ports.clock, ports.tokens,
             {options_.issuer, options_.signing_key_lifetime, kKeysVerifyFor + options_.access_token_ttl}),
-      revocations_([this](Time since) { return store_.list_revoked(since); }, ports.clock,
+      revocations_([this](RevokedSession last) { return list_revoked(last); }, ports.clock,
                    options_.access_token_ttl + kClockDifference),
       post_office_(ports.database, store_, ports.mailer, ports.clock, ports.ids),
       throttle_(ports.cache, ports.clock),
@@ -69,6 +69,12 @@ Module::Module(Ports ports, Options options)
     ports_.consumers.on_change<Unblocked>("user.caches", ports_.coherence, hidden);
     const auto card = [](const ProfileChanged& event) { return cache::Changes{{kCardKind, {event.user_id.value}}}; };
     ports_.consumers.on_change<ProfileChanged>("user.caches", ports_.coherence, card);
+}
+
+Task<SessionRevocations::Page> Module::list_revoked(RevokedSession last) {
+    auto sessions = co_await store_.list_revoked(last, kMaxRevokedInAnswer);
+    const bool has_more = sessions.size() == kMaxRevokedInAnswer;
+    co_return SessionRevocations::Page{std::move(sessions), has_more};
 }
 
 std::vector<sql::Migration> Module::migrations() {

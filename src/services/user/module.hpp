@@ -87,6 +87,7 @@ public:
 
 private:
     Task<void> prune();
+    Task<SessionRevocations::Page> list_revoked(RevokedSession last);
 
     Ports ports_;
     const Options options_;

@@ -105,7 +105,9 @@ constexpr sql::Statement kInsertRevoked{
     "INSERT INTO revoked_sessions (session_id, user_id, revoked_at) VALUES ($1, $2, $3)"
     " ON CONFLICT (session_id) DO NOTHING"};
 constexpr sql::Statement kListRevoked{"user.list_revoked",
-                                      "SELECT session_id, revoked_at FROM revoked_sessions WHERE revoked_at >= $1"};
+                                      "SELECT session_id, revoked_at FROM revoked_sessions"
+                                      " WHERE (revoked_at, session_id) > ($1, $2)"
+                                      " ORDER BY revoked_at, session_id LIMIT $3"};
 
 constexpr sql::Statement kInsertBlock{"user.insert_block",
                                       "INSERT INTO blocks (user_id, blocked_id, id, created_at) VALUES ($1, $2, $3, $4)"
@@ -374,8 +376,8 @@ Task<std::vector<SessionId>> UserStore::remove_other_sessions(sql::Transaction& 
     co_return removed;
 }
 
-Task<std::vector<RevokedSession>> UserStore::list_revoked(Time since) {
-    auto rows = co_await database_.read(kListRevoked, sql::params(since));
+Task<std::vector<RevokedSession>> UserStore::list_revoked(RevokedSession last, std::size_t limit) {
+    auto rows = co_await database_.read(kListRevoked, sql::params(last.revoked_at, last.id, limit));
     std::vector<RevokedSession> revoked;
     revoked.reserve(rows.size());
     for (auto row : rows) revoked.push_back({row.id<SessionId>(0), row.time(1)});

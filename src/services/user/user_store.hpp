@@ -85,7 +85,8 @@ public:
     Task<bool> remove_session(sql::Transaction& tx, UserId user, SessionId session, Time now);
     /// Ends all sessions of the member but `kept`; those that it ended.
     Task<std::vector<SessionId>> remove_other_sessions(sql::Transaction& tx, UserId user, SessionId kept, Time now);
-    Task<std::vector<RevokedSession>> list_revoked(Time since);
+    /// Up to `limit` that come after `last` in the order of time and id.
+    Task<std::vector<RevokedSession>> list_revoked(RevokedSession last, std::size_t limit);
 
     // Blocks.
     /// False when it is there already.

@@ -48,6 +48,15 @@ protected:
     void block(const Tokens& member, UserId other) {
         ASSERT_TRUE(run(world->users().block(world->caller(member), other)));
     }
+    // Sessions 1 to `count` end, all but the last ten at once.
+    void insert_revoked(std::size_t count) {
+        std::string rows;
+        for (std::size_t i = 1; i <= count; ++i) {
+            const auto at = to_micros(world->clock.now()) + (i + 10 > count ? static_cast<std::int64_t>(i) : 0);
+            rows += (i > 1 ? "," : "") + ("(" + std::to_string(i)) + ",1," + std::to_string(at) + ")";
+        }
+        world->database.execute_script("INSERT INTO revoked_sessions (session_id, user_id, revoked_at) VALUES " + rows);
+    }
     void unblock(const Tokens& member, UserId other) {
         ASSERT_TRUE(run(world->users().unblock(world->caller(member), other)));
     }
@@ -164,6 +173,35 @@ TEST_P(RemoteDirectory, ACardIsRetiredAfterItsTime) {
     EXPECT_TRUE(before->is_current());
     client->expire();
     EXPECT_FALSE(before->is_current());
+}
+
+TEST_P(RemoteDirectory, WhatAReplicaSaidInThePlaceOfThePrimaryIsNotKept) {
+    const auto ada = world->sign_up("ada@example.org", "Ada Byron");
+    world->database.is_makeshift = true;
+    const CardPointer makeshift = cards({ada.user_id}).front();
+    EXPECT_EQ(makeshift->name, "Ada Byron");
+    EXPECT_FALSE(makeshift->is_current());
+    hidden(ada.user_id);
+    world->database.is_makeshift = false;
+    const int before = world->database.reads;
+    EXPECT_TRUE(cards({ada.user_id}).front()->is_current());
+    hidden(ada.user_id);
+    EXPECT_EQ(world->database.reads, before + 2);
+}
+
+TEST_P(RemoteDirectory, MoreEndedSessionsThanOneAnswerHoldsReachAnotherProcess) {
+    const auto ada = world->sign_up("ada@example.org");
+    constexpr std::size_t kMany = kMaxRevokedInAnswer + 2;
+    insert_revoked(kMany);
+    http::AccessTokens verifier("test", world->clock);
+    SessionsClient sessions(remote->client(), verifier, world->clock, std::chrono::minutes(16));
+    const int before = world->database.reads;
+    run(sessions.refresh());
+    EXPECT_EQ(world->database.reads, before + 2);
+    for (std::size_t i = 0; i < kMany; ++i) {
+        const http::AccessClaims claims{ada.user_id, SessionId{static_cast<std::int64_t>(1 + i)}, {}};
+        EXPECT_TRUE(sessions.revocations().is_revoked(claims)) << i;
+    }
 }
 
 TEST_P(RemoteDirectory, ARevokedSessionReachesAnotherProcess) {

@@ -293,10 +293,11 @@ TEST_P(UserStoreContract, EndsASessionOfItsOwnerOnlyAndRemembersIt) {
     EXPECT_FALSE(end(kBob));
     EXPECT_TRUE(end(kAda));
     EXPECT_FALSE(end(kAda));
-    const auto revoked = run(store_->list_revoked(now_));
+    const auto revoked = run(store_->list_revoked({SessionId{}, now_}, 10));
     ASSERT_EQ(revoked.size(), 1U);
     EXPECT_EQ(revoked[0].id, kFirst);
-    EXPECT_TRUE(run(store_->list_revoked(now_ + minutes(1))).empty());
+    EXPECT_TRUE(run(store_->list_revoked({SessionId{}, now_ + minutes(1)}, 10)).empty());
+    EXPECT_TRUE(run(store_->list_revoked(revoked[0], 10)).empty());
 }
 
 TEST_P(UserStoreContract, ListsLivingSessionsNewestFirst) {

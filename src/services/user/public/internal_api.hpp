@@ -69,11 +69,12 @@ struct HandlesAnswer {
 };
 BOOST_DESCRIBE_STRUCT(HandlesAnswer, (), (ids))
 
-/// POST /internal/v1/user/sessions: the keys of access tokens, and the sessions that were revoked since then.
+/// POST /internal/v1/user/sessions: the keys of access tokens, and the sessions that were revoked then, with an id above `after` (0 when not given), or later.
 struct SessionsQuestion {
     Time since;
+    std::optional<SessionId> after;
 };
-BOOST_DESCRIBE_STRUCT(SessionsQuestion, (), (since))
+BOOST_DESCRIBE_STRUCT(SessionsQuestion, (), (since, after))
 
 /// A session that ended before its access tokens did.
 struct RevokedSession {
@@ -82,11 +83,15 @@ struct RevokedSession {
 };
 BOOST_DESCRIBE_STRUCT(RevokedSession, (), (id, revoked_at))
 
+/// In an answer, at most.
+inline constexpr std::size_t kMaxRevokedInAnswer = 1000;
+
 /// What every process must know to let members in.
 struct SessionsAnswer {
-    std::string jwks;  // a JWKS document (RFC 7517), as text
-    std::vector<RevokedSession> revoked;
+    std::string jwks;                     // a JWKS document (RFC 7517), as text
+    std::vector<RevokedSession> revoked;  // in the order of time and id
+    std::optional<bool> has_more;         // ask again after the last of them
 };
-BOOST_DESCRIBE_STRUCT(SessionsAnswer, (), (jwks, revoked))
+BOOST_DESCRIBE_STRUCT(SessionsAnswer, (), (jwks, revoked, has_more))
 
 }  // namespace guildhall::user

@@ -41,8 +41,13 @@ void SessionRevocations::add(SessionId session, Time revoked_at) {
 Task<void> SessionRevocations::load() {
     const Time now = clock_.now();
     const Time since = std::max(loaded_until_ - kOverlap, now - memory_);
-    const auto rows = co_await source_(since);
-    for (const auto& row : rows) add(row.id, row.revoked_at);
+    RevokedSession last{SessionId{}, since};
+    for (bool has_more = true; has_more;) {
+        const Page page = co_await source_(last);
+        for (const auto& session : page.sessions) add(session.id, session.revoked_at);
+        has_more = page.has_more && !page.sessions.empty();
+        if (has_more) last = page.sessions.back();
+    }
     loaded_until_ = now;
     forget_before(now - memory_);
 }

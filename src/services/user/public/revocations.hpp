@@ -19,8 +19,13 @@ namespace guildhall::user {
 /// here, at each load() for what ends in other processes. Thread-safe.
 class SessionRevocations final : public http::Revocations {
 public:
-    /// Gives the sessions that were revoked at `since` or later. Throws Unavailable.
-    using Source = std::function<Task<std::vector<RevokedSession>>(Time since)>;
+    /// Some sessions in the order of time and id.
+    struct Page {
+        std::vector<RevokedSession> sessions;
+        bool has_more;
+    };
+    /// Gives the sessions that come after `last` in that order. Throws Unavailable.
+    using Source = std::function<Task<Page>(RevokedSession last)>;
 
     /// Remembers a session for `memory`, which is longer than any access token lives.
     SessionRevocations(Source source, const Clock& clock, std::chrono::seconds memory);

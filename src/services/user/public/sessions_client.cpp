@@ -9,7 +9,7 @@ SessionsClient::SessionsClient(http::ServiceClient service, http::AccessTokens& 
     : service_(std::move(service)),
       tokens_(tokens),
       clock_(clock),
-      revocations_([this](Time since) { return ask(since); }, clock, memory) {}
+      revocations_([this](RevokedSession last) { return ask(last); }, clock, memory) {}
 
 Task<void> SessionsClient::refresh() {
     const Time now = clock_.now();
@@ -17,11 +17,11 @@ Task<void> SessionsClient::refresh() {
     refreshed_at_ = to_micros(now);
 }
 
-Task<std::vector<RevokedSession>> SessionsClient::ask(Time since) {
-    const SessionsQuestion question{since};
+Task<SessionRevocations::Page> SessionsClient::ask(RevokedSession last) {
+    const SessionsQuestion question{last.revoked_at, last.id ? std::optional(last.id) : std::nullopt};
     auto answer = co_await service_.ask<SessionsAnswer>("sessions", UserId{}, question);
     if (!tokens_.set_keys(answer.jwks)) throw Unavailable("user sessions: the keys are no JWKS");
-    co_return std::move(answer.revoked);
+    co_return SessionRevocations::Page{std::move(answer.revoked), answer.has_more.value_or(false)};
 }
 
 }  // namespace guildhall::user

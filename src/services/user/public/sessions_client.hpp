@@ -26,7 +26,7 @@ public:
     Time refreshed_at() const { return from_micros(refreshed_at_.load()); }
 
 private:
-    Task<std::vector<RevokedSession>> ask(Time since);
+    Task<SessionRevocations::Page> ask(RevokedSession last);
 
     http::ServiceClient service_;
     http::AccessTokens& tokens_;
