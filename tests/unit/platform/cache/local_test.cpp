@@ -1,6 +1,9 @@
 #include "platform/cache/local.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -42,6 +45,26 @@ TEST(LocalCache, DropsAStalePutAfterAClear) {
     cache.clear();
     cache.put(1, value("old"), ticket);
     EXPECT_EQ(cache.find(1), nullptr);
+}
+
+TEST(LocalCache, IsReadWhileAClearFreesItsValues) {
+    struct Slow {
+        explicit Slow(std::function<void()> at_end) : on_end(std::move(at_end)) {}
+        ~Slow() { on_end(); }
+        Slow(const Slow&) = delete;
+        Slow& operator=(const Slow&) = delete;
+        std::function<void()> on_end;
+    };
+    Local<int, Slow> cache(100);
+    bool was_read = false;
+    std::future<void> reading;
+    auto read_meanwhile = [&] {
+        reading = std::async(std::launch::async, [&cache] { cache.find(1); });
+        was_read = reading.wait_for(std::chrono::seconds(2)) == std::future_status::ready;
+    };
+    cache.put(1, std::make_shared<const Slow>(read_meanwhile), cache.ticket(1));
+    cache.clear();
+    EXPECT_TRUE(was_read);
 }
 
 TEST(LocalCache, GivesAndTakesNothingWhileItIsNotLive) {
