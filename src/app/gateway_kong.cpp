@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string_view>
 
@@ -125,14 +126,53 @@ public:
             out.push_back(with(route(path, "visitors", cached), cache()));
             // A route that asks for a header goes before one that does not: what members get is not kept.
             bj::object uncached = route(path, "bearers", cached);
-            uncached["headers"] = bj::object{{"Authorization", {"~*.+"}}};
+            uncached["headers"] = with_token();
             out.push_back(std::move(uncached));
         }
         out.push_back(route(path, "others", others));
+        if (cached.empty() && has_bearers_behind(path)) add_bearers(out);
         return out;
     }
 
 private:
+    /// True when a route of a path behind `path` asks for a header and fits what `path` does: Kong would take that one before any that asks for none.
+    bool has_bearers_behind(const GatewayPath& path) const {
+        if (gateway_.options.cache_seconds <= 0) return false;
+        const auto behind = std::span(gateway_.paths).last(static_cast<std::size_t>(left_));
+        return std::ranges::any_of(
+            behind, [&](const GatewayPath& other) { return other.is_cacheable && overlap(path.path, other.path); });
+    }
+    /// Whether one address may fit both paths.
+    static bool overlap(std::string_view a, std::string_view b) {
+        while (!a.empty() && !b.empty()) {
+            const std::string_view of_a = take_segment(a);
+            const std::string_view of_b = take_segment(b);
+            if (of_a != of_b && !of_a.starts_with('{') && !of_b.starts_with('{')) return false;
+        }
+        return a.empty() && b.empty();
+    }
+    static std::string_view take_segment(std::string_view& path) {
+        path.remove_prefix(1);  // the slash
+        const std::string_view segment = path.substr(0, path.find('/'));
+        path.remove_prefix(segment.size());
+        return segment;
+    }
+    /// Each route of `routes` for GET a second time, for who has a token.
+    static void add_bearers(bj::array& routes) {
+        for (std::size_t i = 0, count = routes.size(); i < count; ++i) {
+            bj::object bearers = routes[i].as_object();
+            bj::array methods;
+            for (const auto& method : bearers["methods"].as_array())
+                if (method.as_string() == "GET" || method.as_string() == "HEAD") methods.push_back(method);
+            if (methods.empty()) continue;
+            bearers["methods"] = std::move(methods);
+            bearers["name"] = "bearers-" + std::string(bearers["name"].as_string());
+            bearers["headers"] = with_token();
+            routes.push_back(std::move(bearers));
+        }
+    }
+    static bj::object with_token() { return {{"Authorization", {"~*.+"}}}; }
+
     static bool has(const std::vector<std::string>& methods, std::string_view method) {
         return std::ranges::find(methods, method) != methods.end();
     }

@@ -172,6 +172,25 @@ def test_answers_to_members_are_not_kept():
     assert "plugins" not in choose(read("--cache-seconds=0"), "GET", "/v1/posts/7")[1]
 
 
+def addresses(document):
+    """An address for each pattern of a route."""
+    for route in routes_of(document):
+        (pattern,) = route["paths"]
+        if pattern.startswith("~/v1/"):
+            yield re.sub(r"\\(.)", r"\1", pattern[1:].removesuffix("$").replace("[^/]+", "7"))
+
+
+def test_with_a_token_an_address_takes_the_path_that_it_takes_without():
+    """Kong takes a route that asks for a header before one that does not, whatever their priority."""
+    document = read()
+    taken = {}
+    for address in addresses(document):
+        without, with_token = (choose(document, "GET", address, headers)[1]["paths"] for headers in ((), ["Authorization"]))
+        taken[address] = without == with_token
+    assert taken and [address for address, is_same in taken.items() if not is_same] == []
+    assert choose(document, "GET", "/v1/posts/stream", headers=["Authorization"])[1]["response_buffering"] is False
+
+
 def test_with_the_keys_kong_checks_tokens_where_one_is_needed(schema, tmp_path):
     """[X2] The public key of the JWKS as Kong wants it; routes that are open to visitors are left to the services."""
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
