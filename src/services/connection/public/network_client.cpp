@@ -33,8 +33,7 @@ Task<Circle> NetworkClient::circle_of(UserId user) {
         throw Unavailable("connection connections: not in order");
     auto circle = std::make_shared<Circle>();
     circle->connections = std::make_shared<const Ids>(std::move(answer.ids));
-    circle->followed =
-        answer.followed ? std::make_shared<const Ids>(std::move(*answer.followed)) : circle->connections;
+    circle->followed = answer.followed ? std::make_shared<const Ids>(std::move(*answer.followed)) : circle->connections;
     if (may_be_kept) circles_.put(user, circle, ticket);
     co_return *circle;
 }
