@@ -76,8 +76,8 @@ def test_who_shares_a_connection_may_invite(service):
 
 @pytest.mark.one_process
 def test_invitations_have_limits(launch):
-    """[C5] A week's invitations, those that wait, connections: each refused with its reason; the first says until when."""
-    service = Service(launch({"connections": {"invitations_a_week": 3, "max_pending_invitations": 2, "max_connections": 1}}))
+    """[C5] A week's invitations, those that wait, connections, follows: each refused with its reason; the first says until when."""
+    service = Service(launch({"connections": {"invitations_a_week": 3, "max_pending_invitations": 2, "max_connections": 1, "max_follows": 1}}))
     ada, *others = service.members(5)
     ada.invite(others[0], status=201)
     waiting = ada.invite(others[1], status=201).json()
@@ -90,6 +90,8 @@ def test_invitations_have_limits(launch):
     invitation = others[0].get("/v1/invitations/received").json()["items"][0]
     others[0].post(f"/v1/invitations/{invitation['id']}/accept", status=409, code="connection_limit")
     others[0].invite(others[1], status=409, code="connection_limit")
+    ada.put(f"/v1/users/{others[0].id}/follow", status=204)
+    ada.put(f"/v1/users/{others[1].id}/follow", status=409, code="follow_limit")
 
 
 # Follows
