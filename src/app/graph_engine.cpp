@@ -1,5 +1,8 @@
 #include "app/graph_engine.hpp"
 
+#include <utility>
+#include <vector>
+
 #include <spdlog/spdlog.h>
 
 #include "platform/base/result.hpp"
@@ -62,8 +65,9 @@ std::optional<Dependency> GraphEngine::dependency() {
     static const neo4j::Query kPing("graph.ping", "RETURN 1");
     return Dependency{"neo4j", "suggestions, introduction paths and degrees beyond connections answer 503", false,
                       [this]() -> Task<bool> {
+                          std::vector<neo4j::Step> steps{{kPing, "{}"}};
                           try {
-                              co_await client_->run({{kPing, "{}"}}, neo4j::Client::Access::read, kPingDeadline);
+                              co_await client_->run(std::move(steps), neo4j::Client::Access::read, kPingDeadline);
                           } catch (const Unavailable&) {
                               co_return false;
                           }

@@ -963,6 +963,32 @@ TEST_P(ConnectionServiceContract, AFaultyImportWritesNothing) {
     EXPECT_THAT(world->events(), IsEmpty());
 }
 
+// [C5] [C10] [C13] As many connections as one can have: one more is refused, and all else works.
+TEST_P(ConnectionServiceContract, AMemberWithThirtyThousandConnectionsGoesOnWorking) {
+    const auto people = world->members(Limits{}.connections);
+    for (std::size_t start = 0; start < people.size(); start += 1000) {
+        std::vector<ImportedConnection> batch;
+        for (std::size_t i = start; i < start + 1000; ++i) batch.push_back({a, people[i], world->clock.now()});
+        ASSERT_EQ(*import(std::move(batch)), 1000U);
+    }
+    EXPECT_EQ(problem_of(world->invite(a, b)), "connection_limit");
+    const auto waiting = world->invited(b, a);
+    EXPECT_EQ(problem_of(world->accept(a, waiting)), "connection_limit");
+
+    ListConnections query;
+    query.sort = ConnectionSort::name;
+    query.limit.value = 100;
+    EXPECT_EQ(list(a, query).items.size(), 100U);
+    world->connect(b, people[29'999]);
+    const auto mutual = world->run(service().list_mutual(world->as(b), a, {}));
+    ASSERT_TRUE(mutual);
+    EXPECT_EQ(mutual->total, 1);
+
+    ASSERT_TRUE(disconnect(a, people[0]));
+    EXPECT_TRUE(world->accept(a, waiting));
+    EXPECT_EQ(world->connections(a).size(), Limits{}.connections);
+}
+
 // The size of the real network that the demonstration loads: 4,039 members and 88,234 connections.
 TEST_P(ConnectionServiceContract, ALargeNetworkIsImportedInSeconds) {
     const auto people = world->members(4039);
