@@ -279,7 +279,7 @@ void Application::drain(std::chrono::milliseconds limit) {
     s.engines.client.stop();
     if (!s.graph) return;
     s.graph->stop();
-    s.graph->save();
+    s.graph->save(s.connections->graph_keeper().is_compared());
 }
 
 std::uint16_t Application::listen() {

@@ -45,10 +45,14 @@ void GraphEngine::load() {
     } catch (const std::exception& failure) {
         spdlog::warn("the snapshot of the social graph is of no use, the graph is made anew: {}", failure.what());
     }
+    // Once only: after a crash it would say what was hidden since.
+    std::error_code failure;
+    std::filesystem::remove(snapshot_, failure);
+    if (failure) spdlog::warn("{}: {}", snapshot_.string(), failure.message());
 }
 
-void GraphEngine::save() {
-    if (!own_) return;
+void GraphEngine::save(bool is_whole) {
+    if (!own_ || !is_whole) return;
     try {
         own_->save(snapshot_, 0);
     } catch (const Unavailable& failure) {

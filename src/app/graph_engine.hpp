@@ -25,10 +25,11 @@ public:
     /// Null when it is Neo4j.
     connection::MemoryGraph* own() { return own_ ? &*own_ : nullptr; }
 
-    /// Reads the snapshot, if there is one of use: the graph then answers with what it says until it is compared with the tables.
+    /// Reads the snapshot of the last clean end, if there is one of use, and removes it: the graph then answers with what it says until it is compared with the
+    /// tables.
     void load();
-    /// Writes one, unless the graph is Neo4j. Says in the log what went wrong.
-    void save();
+    /// Writes one at the end, unless the graph is Neo4j or not `is_whole`: compared with the tables. Says in the log what went wrong.
+    void save(bool is_whole);
     /// Gives up what is asked of Neo4j.
     void stop();
 

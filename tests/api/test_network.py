@@ -68,10 +68,25 @@ def test_who_shares_a_connection_may_invite(service):
     bela.connect(clara)
     settings(clara, who_may_invite="second_degree")
     stranger.invite(clara, status=403, code="invitation_restricted")
+    # A connection that is hidden counts for nobody, so that an invitation does not tell of it.
+    settings(bela, hides_connections=True)
+    ada.invite(clara, status=403, code="invitation_restricted")
+    settings(bela, hides_connections=False)
     ada.invite(clara, status=201)
     # Whoever is invited may answer with an invitation, whatever the inviter chose.
     clara.invite(stranger, status=201)
     assert stranger.invite(clara, status=201).json()["state"] == "accepted"
+
+
+@pytest.mark.one_process
+def test_an_address_is_not_found_by_guessing(launch):
+    """[C6] Wrong addresses count like invitations."""
+    service = Service(launch({"connections": {"invitations_a_week": 3}}))
+    ada, bela = service.members(2)
+    settings(bela, who_may_invite="email_known")
+    for guess in range(3):
+        ada.post("/v1/invitations", {"user_id": bela.id, "email": f"guess{guess}@example.org"}, status=403, code="invitation_restricted")
+    ada.post("/v1/invitations", {"user_id": bela.id, "email": bela.email}, status=429, code="invitation_limit")
 
 
 @pytest.mark.one_process
@@ -146,11 +161,15 @@ def test_a_block_ends_follows(service):
     ada, bela, clara = service.members(3)
     for other in (bela, clara):
         ada.put(f"/v1/users/{other.id}/follow", status=204)
+    post = bela.publish("hello")
+    eventually(lambda: post["id"] in ada.feed_ids())
     bela.block(ada)
     assert ids(ada.all("/v1/users/me/following")) == [clara.id]
     ada.put(f"/v1/users/{bela.id}/follow", status=404)
     bela.unblock(ada)
     eventually(lambda: ids(ada.all("/v1/users/me/following")) == [clara.id] and not ada.relationship(bela)["following"])
+    eventually(lambda: post["id"] not in ada.feed_ids())
+    ada.delete("/v1/users/1/follow", status=404)
 
 
 def test_follows_are_listed_in_pages(service):

@@ -10,7 +10,7 @@
 namespace guildhall::connection {
 namespace {
 
-constexpr std::size_t kMembersInStatement = 500;
+constexpr std::size_t kMembersInStatement = 5000;
 
 }  // namespace
 

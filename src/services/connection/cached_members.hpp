@@ -18,7 +18,7 @@ public:
 
     /// Somebody without a row is as a new member.
     Task<Member> member(UserId id);
-    /// In the order of `ids`, never null; read in statements of 500 where they are not in memory.
+    /// In the order of `ids`, never null; read in statements of 5,000 where they are not in memory.
     Task<std::vector<std::shared_ptr<const Member>>> members(std::vector<UserId> ids);
     /// Those of `ids` who hide their connections, ascending.
     Task<Ids> hiding(std::vector<UserId> ids);

@@ -20,12 +20,14 @@ Task<void> ConnectionService::blocked(sql::Transaction& tx, user::Blocked event)
     const PairKey key = PairKey::of(event.user_id, event.blocked_id);
     Pair pair = co_await store_.lock_or_insert_pair(tx, key);
     (event.user_id == key.low ? pair.low_blocks : pair.high_blocks) = true;
+    const bool has_followed = pair.is_following(key.low) || pair.is_following(key.high);
     if (pair.state == PairState::connected) {
         co_await store_.remove_connection(tx, key);
         const Disconnected disconnected{key.low, key.high, event.user_id};
         co_await outbox_.append(tx, disconnected);
-        tx.after_commit([this, key] { coherence_.announce({lists_of(key)}); });
     }
+    if (pair.state == PairState::connected || has_followed)
+        tx.after_commit([this, key] { coherence_.announce({lists_of(key)}); });
     if (pair.state == PairState::invited) {
         co_await store_.update_invitation(tx, key, pair.invitation_id, InvitationState::withdrawn);
         pair.forget_invitation();

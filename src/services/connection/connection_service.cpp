@@ -17,6 +17,8 @@
 namespace guildhall::connection {
 namespace {
 
+constexpr std::size_t kRowsReadOn = 200;
+
 // Kinds of cursors.
 constexpr std::string_view kReceived = "invitations.received";
 constexpr std::string_view kSent = "invitations.sent";
@@ -32,7 +34,7 @@ Error over() { return {Code::conflict, "the invitation was answered before", "in
 
 Error not_welcome() { return {Code::forbidden, "this member chose who may invite them", "invitation_restricted"}; }
 Error connection_limit() {
-    return {Code::conflict, "you have as many connections as one can have", "connection_limit"};
+    return {Code::conflict, "one of you has as many connections as one can have", "connection_limit"};
 }
 
 Error self_invitation() {
@@ -56,14 +58,14 @@ std::vector<UserId> peers_of(const auto& rows) {
 }
 
 /// The first `count` rows that `fetch(after, count)` gives, without those of hidden members, and of those who hide their connections when `members`
-/// is given. Reads on where some are left out, so at most once for each `count` of them, and once more.
+/// is given. Reads on where some are left out, at most once for each kRowsReadOn of them, and twice more.
 template <class Row, class Fetch>
 Task<std::vector<Row>> take_visible(Fetch fetch, const user::UserSet& hidden, std::optional<Row> after,
                                     std::size_t count, CachedMembers* members = nullptr) {
     std::vector<Row> visible;
-    for (;;) {
-        std::vector<Row> rows = co_await fetch(after, count);
-        const bool is_end = rows.size() < count;
+    for (std::size_t asked = count;; asked = std::max(count, kRowsReadOn)) {
+        std::vector<Row> rows = co_await fetch(after, asked);
+        const bool is_end = rows.size() < asked;
         Ids hiding;
         if (members) hiding = co_await members->hiding(peers_of(rows));
         for (Row& row : rows) {
@@ -94,7 +96,14 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
     auto answer = co_await invitation_of(me, row);
     if (!answer) co_return no_member();
     const bool may_invite = co_await is_welcome(me, them, body.email);
-    const bool is_full = co_await has_most_connections(me);
+    if (!may_invite && body.email) {
+        // A wrong address counts like an invitation: nobody finds one out by trying.
+        auto guess = [&](sql::Transaction& tx) { return count_invitation(tx, me, now); };
+        auto counted = co_await store_.database().transact<void>(guess);
+        if (!counted) co_return counted.error();
+    }
+    const bool is_full = co_await has_most_connections({me});
+    const bool is_one_full = is_full || co_await has_most_connections({them});
 
     const PairKey key = PairKey::of(me, them);
     const Names names = names_of(key, answer->inviter, answer->invitee);
@@ -109,7 +118,7 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
         if (is_crossing && pair.inviter_id == me)
             co_return Error{Code::conflict, "you have invited this member already", "already_invited"};
 
-        if (is_full) co_return connection_limit();
+        if (is_full || (is_crossing && is_one_full)) co_return connection_limit();
 
         answer->state = is_crossing ? InvitationState::accepted : InvitationState::pending;
         if (is_crossing) {
@@ -201,7 +210,7 @@ Task<Result<Invitation>> ConnectionService::accept(Caller caller, InvitationId i
     const UserId me = caller.id;
     auto invitation = co_await find_own(me, id, Direction::received);
     if (!invitation) co_return invitation.error();
-    const bool is_full = co_await has_most_connections(me);
+    const bool is_full = co_await has_most_connections({me, invitation->inviter.id});
 
     const PairKey key = PairKey::of(me, invitation->inviter.id);
     const Names names = names_of(key, invitation->inviter, invitation->invitee);
@@ -282,13 +291,16 @@ Task<bool> ConnectionService::is_welcome(UserId me, UserId them, std::optional<j
     if (email && co_await directory_.has_email(them, std::move(email->value))) co_return true;
     if (invitee.who_may_invite == WhoMayInvite::email_known) co_return false;
     const auto lists = co_await network_.connections_of_all({me, them});
-    co_return !common(*lists[0], *lists[1], {}).empty();
+    const auto hidden = co_await directory_.hidden_from(me);
+    const Ids mutual = co_await members_.mutual(*lists[0], them, *lists[1], *hidden);
+    co_return !mutual.empty();
 }
 
-/// At the limit, or one beyond it for each that was accepted at the same moment.
-Task<bool> ConnectionService::has_most_connections(UserId me) {
-    const auto mine = co_await network_.connections_of(me);
-    co_return mine->size() >= limits_.connections;
+/// True when one of them has. What is connected at the same moment may go beyond.
+Task<bool> ConnectionService::has_most_connections(std::vector<UserId> members) {
+    for (const auto& list : co_await network_.connections_of_all(std::move(members)))
+        if (list->size() >= limits_.connections) co_return true;
+    co_return false;
 }
 
 /// Counts one that is about to be sent, within the limits. Errors: too_many_requests (invitation_limit); conflict (too_many_pending).
@@ -488,7 +500,7 @@ Task<Result<Page<Relationship>>> ConnectionService::list_relationships(Caller ca
         const UserId user = query.ids.items[i];
         Relationship& relationship = page.items.emplace_back();
         relationship.user_id = user;
-        relationship.degree = degrees[i];
+        if (!hidden->contains(user)) relationship.degree = degrees[i];
         relationship.blocked = blocked.contains(user);
         const auto found = pairs.find(user);
         // What the pair's row still says of somebody hidden ends when the block's event arrives; it is not shown until

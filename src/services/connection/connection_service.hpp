@@ -133,7 +133,7 @@ private:
     Task<Result<Page<ConnectionItem>>> page_of_connections(UserId me, UserId owner, ListConnections query);
     Task<bool> is_hidden(UserId me, UserId user);
     Task<bool> is_welcome(UserId me, UserId them, std::optional<json::Email> email);
-    Task<bool> has_most_connections(UserId me);
+    Task<bool> has_most_connections(std::vector<UserId> members);
     Task<Result<void>> count_invitation(sql::Transaction& tx, UserId inviter, Time now);
     Task<Result<Invitation>> invitation_of(UserId me, InvitationRow row);
     Task<Result<Invitation>> find_own(UserId me, InvitationId id, Direction direction);

@@ -341,7 +341,8 @@ Task<std::vector<ConnectionRow>> ConnectionStore::list_connections(UserId user, 
 Task<std::vector<ConnectionStore::Growth>> ConnectionStore::list_growth(UserId user, Time since) {
     constexpr std::chrono::microseconds kWeek = std::chrono::weeks(1);
     constexpr std::chrono::microseconds kFirst = kFirstMonday;
-    auto rows = co_await database_.read(kListGrowth, sql::params(user, since, kFirst.count(), kWeek.count()));
+    const Time monday = since - (to_micros(since) - kFirst.count()) % kWeek.count() * std::chrono::microseconds(1);
+    auto rows = co_await database_.read(kListGrowth, sql::params(user, monday, kFirst.count(), kWeek.count()));
     std::vector<Growth> weeks;
     for (auto row : rows) weeks.push_back({from_micros(kFirst.count() + row.number(0) * kWeek.count()), row.number(1)});
     co_return weeks;

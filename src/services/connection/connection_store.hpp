@@ -51,7 +51,7 @@ public:
         Time began_at;  // a Monday, 00:00 UTC
         std::int64_t connections;
     };
-    /// The connections of `user` made since then, by week, oldest first; weeks without any are left out.
+    /// The connections of `user` made since the beginning of that week, by week, oldest first; weeks without any are left out.
     Task<std::vector<Growth>> list_growth(UserId user, Time since);
 
     // Copies of names.

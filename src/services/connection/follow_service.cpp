@@ -22,7 +22,6 @@ Error no_member() { return {Code::not_found, "there is no such member"}; }
 
 Task<Result<void>> FollowService::follow(http::Caller caller, UserId user) {
     if (user == caller.id) co_return Error{Code::unprocessable, "members cannot follow themselves", "self_follow"};
-    if (!co_await directory_.exists(user)) co_return no_member();
     co_return co_await set(caller, user, true);
 }
 
@@ -34,7 +33,7 @@ Task<Result<void>> FollowService::unfollow(http::Caller caller, UserId user) {
 Task<Result<void>> FollowService::set(http::Caller caller, UserId user, bool follows) {
     const UserId me = caller.id;
     const auto hidden = co_await directory_.hidden_from(me);
-    if (hidden->contains(user)) co_return no_member();
+    if (hidden->contains(user) || !co_await directory_.exists(user)) co_return no_member();
     const PairKey key = PairKey::of(me, user);
     cache::Changes changes;
     auto change = [&](sql::Transaction& tx) -> Task<Result<void>> {
@@ -52,6 +51,7 @@ Task<Result<void>> FollowService::set(http::Caller caller, UserId user, bool fol
         if (is_implied) {
             co_await follows_.remove(tx, me, user);
         } else {
+            co_await members_.lock_or_insert_member(tx, me);  // so that what is counted stays
             const std::size_t count = co_await follows_.count(tx, me, limits_.follows);
             if (count >= limits_.follows)
                 co_return Error{Code::conflict, "you follow as many members as one can", "follow_limit"};

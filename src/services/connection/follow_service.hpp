@@ -7,6 +7,7 @@
 #include "platform/outbox/outbox.hpp"
 #include "services/connection/connection_store.hpp"
 #include "services/connection/follow_store.hpp"
+#include "services/connection/member_store.hpp"
 #include "services/user/public/directory.hpp"
 
 namespace guildhall::connection {
@@ -14,10 +15,11 @@ namespace guildhall::connection {
 /// Who follows whom. Connections follow each other until one unfollows, which the other is not told. Thread-safe.
 class FollowService {
 public:
-    FollowService(ConnectionStore& pairs, FollowStore& follows, cache::Coherence& coherence, outbox::Outbox& outbox,
+    FollowService(ConnectionStore& pairs, FollowStore& follows, MemberStore& members, cache::Coherence& coherence, outbox::Outbox& outbox,
                   user::Directory& directory, const Limits& limits)
         : pairs_(pairs),
           follows_(follows),
+          members_(members),
           coherence_(coherence),
           outbox_(outbox),
           directory_(directory),
@@ -39,6 +41,7 @@ private:
 
     ConnectionStore& pairs_;
     FollowStore& follows_;
+    MemberStore& members_;
     cache::Coherence& coherence_;
     outbox::Outbox& outbox_;
     user::Directory& directory_;

@@ -58,6 +58,8 @@ public:
 
     /// Compares an own graph once after the start, from when on it answers questions; then does the comparison that is asked for, if any. Call every second, never twice at once.
     Task<void> maintain();
+    /// True when an own graph has been compared since the start.
+    bool is_compared() const { return is_compared_; }
     /// After maintain(): no further comparison is begun, and one that runs ends early.
     void stop() { is_stopping_ = true; }
 
@@ -73,7 +75,7 @@ private:
     Task<void> breathe();
 
     const Parts parts_;
-    bool is_compared_ = false;  // an own graph, since the start
+    std::atomic<bool> is_compared_{false};  // an own graph, since the start
     bool holds_check_ = false;
     Time kept_at_{};
     std::atomic<bool> is_stopping_{false};

@@ -19,11 +19,17 @@ constexpr std::chrono::weeks kGrowthShown{52};
 
 Error no_member() { return {Code::not_found, "there is no such member"}; }
 
-Error graph_away(const Unavailable& why) {
-    spdlog::debug("graph: {}", why.what());
-    return {Code::unavailable,
-            "the social graph cannot be asked at the moment; connecting and lists of connections go on",
-            "graph_unavailable"};
+/// What the graph answers, or why it does not.
+template <class T>
+Task<Result<T>> asked(Task<T> question) {
+    try {
+        co_return co_await std::move(question);
+    } catch (const Unavailable& why) {
+        spdlog::debug("graph: {}", why.what());
+    }
+    co_return Error{Code::unavailable,
+                    "the social graph cannot be asked at the moment; connecting and lists of connections go on",
+                    "graph_unavailable"};
 }
 
 /// The cards of members, looked up together.
@@ -54,12 +60,14 @@ private:
     std::unordered_map<UserId, user::CardPointer> cards_;
 };
 
-std::vector<Reason> reasons_of(const Suggestion& suggestion, const Cards& cards) {
+std::vector<Reason> reasons_of(const Suggestion& suggestion, const Cards& cards, const Ids& hiding) {
     std::vector<Reason> reasons;
     if (suggestion.shared_count > 0) {
         Reason shared{ReasonKind::shared_connections, suggestion.shared_score, suggestion.shared_count, {}};
-        for (const UserId id : suggestion.shared)
-            if (const user::Card* card = cards.find(id)) shared.members.push_back(*card);
+        for (const UserId id : suggestion.shared) {
+            const user::Card* card = contains(hiding, id) ? nullptr : cards.find(id);
+            if (card) shared.members.push_back(*card);
+        }
         reasons.push_back(std::move(shared));
     }
     if (suggestion.is_same_place) reasons.push_back({ReasonKind::same_place, kPlaceScore, 0, {}});
@@ -81,87 +89,79 @@ Task<Viewer> GraphService::viewer_of(UserId user) {
     co_return viewer;
 }
 
-Task<Degrees> GraphService::degrees(UserId viewer, std::vector<UserId> members) {
+Task<Result<Degrees>> GraphService::degrees(UserId viewer, std::vector<UserId> members, Degrees& first) {
     const auto connections = co_await parts_.network.connections_of(viewer);
-    Degrees degrees = first_degrees(viewer, *connections, members);
     Viewer who = co_await viewer_of(viewer);
-    std::vector<UserId> asked;
+    first = first_degrees(viewer, *connections, members);
+    std::vector<UserId> others;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < members.size(); ++i) {
-        if (contains(who.hidden, members[i])) degrees[i].reset();
-        if (degrees[i] || contains(who.hidden, members[i])) continue;
-        asked.push_back(members[i]);
+        const bool is_hidden = contains(who.hidden, members[i]);
+        if (is_hidden) first[i].reset();
+        if (first[i] || is_hidden) continue;
+        others.push_back(members[i]);
         places.push_back(i);
     }
-    if (asked.empty()) co_return degrees;
-    const auto further = co_await parts_.graph.degrees(std::move(who), std::move(asked));
+    if (others.empty()) co_return first;
+    const auto further = co_await asked(parts_.graph.degrees(std::move(who), std::move(others)));
+    if (!further) co_return further.error();
     // Who was a connection until a moment ago is one no longer, though the graph may not know yet.
+    Degrees all = first;
     for (std::size_t i = 0; i < places.size(); ++i)
-        if (further[i] && *further[i] > 1) degrees[places[i]] = further[i];
-    co_return degrees;
+        if ((*further)[i] && *(*further)[i] > 1) all[places[i]] = (*further)[i];
+    co_return all;
 }
 
 Task<Degrees> GraphService::known_degrees(UserId viewer, std::vector<UserId> members) {
-    try {
-        co_return co_await degrees(viewer, members);
-    } catch (const Unavailable& why) {
-        spdlog::debug("graph: {}", why.what());
-    }
-    const auto connections = co_await parts_.network.connections_of(viewer);
-    co_return first_degrees(viewer, *connections, members);
+    Degrees first;
+    auto all = co_await degrees(viewer, std::move(members), first);
+    co_return all ? std::move(*all) : std::move(first);
 }
 
 Task<Result<Page<MemberDegree>>> GraphService::list_degrees(http::Caller caller, AskRelationships query) {
-    std::optional<Error> failure;
-    Degrees found;
-    try {
-        found = co_await degrees(caller.id, query.ids.items);
-    } catch (const Unavailable& why) {
-        failure = graph_away(why);
-    }
-    if (failure) co_return *failure;
+    Degrees first;
+    const auto all = co_await degrees(caller.id, query.ids.items, first);
+    if (!all) co_return all.error();
     Page<MemberDegree> page;
-    page.items.reserve(found.size());
-    for (std::size_t i = 0; i < found.size(); ++i) page.items.push_back({query.ids.items[i], found[i]});
+    page.items.reserve(all->size());
+    for (std::size_t i = 0; i < all->size(); ++i) page.items.push_back({query.ids.items[i], (*all)[i]});
     co_return page;
 }
 
 Task<Result<Page<PersonSuggestion>>> GraphService::list_suggestions(http::Caller caller, ListSuggestions query) {
-    std::optional<Error> failure;
-    std::vector<Suggestion> suggestions;
-    try {
-        suggestions = co_await suggest(co_await viewer_of(caller.id), static_cast<std::size_t>(query.limit.value));
-    } catch (const Unavailable& why) {
-        failure = graph_away(why);
-    }
-    if (failure) co_return *failure;
+    auto found = co_await suggest(co_await viewer_of(caller.id), static_cast<std::size_t>(query.limit.value));
+    if (!found) co_return found.error();
+    const std::vector<Suggestion>& suggestions = *found;
 
     std::vector<UserId> people;
+    std::vector<UserId> shared;
     for (const Suggestion& suggestion : suggestions) {
         people.push_back(suggestion.id);
-        people.insert(people.end(), suggestion.shared.begin(), suggestion.shared.end());
+        shared.insert(shared.end(), suggestion.shared.begin(), suggestion.shared.end());
     }
+    people.insert(people.end(), shared.begin(), shared.end());
+    const Ids hiding = co_await parts_.cached_members.hiding(std::move(shared));
     Cards cards(parts_.directory);
     co_await cards.load(std::move(people));
     Page<PersonSuggestion> page;
     for (const Suggestion& suggestion : suggestions)
         if (const user::Card* card = cards.find(suggestion.id))
-            page.items.push_back({*card, suggestion.score, reasons_of(suggestion, cards)});
+            page.items.push_back({*card, suggestion.score, reasons_of(suggestion, cards, hiding)});
     co_return page;
 }
 
 /// Asks the graph, and again without those whom the tables forbid, until there are enough or no more.
-Task<std::vector<Suggestion>> GraphService::suggest(Viewer viewer, std::size_t limit) {
+Task<Result<std::vector<Suggestion>>> GraphService::suggest(Viewer viewer, std::size_t limit) {
     Ids excluded = co_await parts_.members.list_last_dismissed(viewer.id, kHintedDismissals);
     std::ranges::sort(excluded);
     std::vector<Suggestion> found;
     for (int round = 0; round < kMostRounds; ++round) {
-        const std::size_t asked = round == 0 ? limit : Graph::kMostSuggestions;
-        std::vector<Suggestion> some = co_await parts_.graph.suggest(viewer, excluded, asked);
-        const bool is_end = some.size() < asked;
-        std::vector<UserId> candidates;
-        for (const Suggestion& suggestion : some) candidates.push_back(suggestion.id);
-        const Ids forbidden = co_await not_to_suggest(viewer.id, std::move(candidates));
+        const std::size_t count = round == 0 ? limit : Graph::kMostSuggestions;
+        auto answer = co_await asked(parts_.graph.suggest(viewer, excluded, count));
+        if (!answer) co_return answer.error();
+        std::vector<Suggestion> some = std::move(*answer);
+        const bool is_end = some.size() < count;
+        const Ids forbidden = co_await not_to_suggest(viewer.id, some);
         std::erase_if(some, [&](const Suggestion& suggestion) { return contains(forbidden, suggestion.id); });
         found = std::move(some);
         if (is_end || forbidden.empty() || found.size() >= limit) break;
@@ -173,12 +173,18 @@ Task<std::vector<Suggestion>> GraphService::suggest(Viewer viewer, std::size_t l
     co_return found;
 }
 
-/// Those of `candidates` who have opted out, whom the viewer has dismissed, is connected with, or has an open invitation with, ignored or not; ascending.
-Task<Ids> GraphService::not_to_suggest(UserId viewer, std::vector<UserId> candidates) {
-    if (candidates.empty()) co_return Ids{};
+/// Those who have opted out, whom the viewer has dismissed, is connected with, or has an open invitation with, ignored or not, and who hide the connection by
+/// which they are suggested; ascending.
+Task<Ids> GraphService::not_to_suggest(UserId viewer, std::span<const Suggestion> suggestions) {
+    if (suggestions.empty()) co_return Ids{};
+    std::vector<UserId> candidates;
+    for (const Suggestion& suggestion : suggestions) candidates.push_back(suggestion.id);
     Ids forbidden = co_await parts_.members.list_dismissed(viewer, candidates);
-    for (const auto& member : co_await parts_.cached_members.members(candidates))
-        if (!member->is_suggestable) forbidden.push_back(member->id);
+    const auto members = co_await parts_.cached_members.members(candidates);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        const bool is_hiding = members[i]->hides_connections && suggestions[i].shared_count > 0;
+        if (!members[i]->is_suggestable || is_hiding) forbidden.push_back(candidates[i]);
+    }
     for (std::span<const UserId> rest = candidates; !rest.empty();) {
         const auto batch = rest.first(std::min(rest.size(), kPairsInQuestion));
         rest = rest.subspan(batch.size());
@@ -204,22 +210,22 @@ Task<Result<Page<IntroductionPath>>> GraphService::list_paths(http::Caller calle
     if (user == caller.id) co_return Error{Code::unprocessable, "you need no introduction to yourself", "self_path"};
     const auto hidden = co_await parts_.directory.hidden_from(caller.id);
     if (hidden->contains(user) || !co_await parts_.directory.exists(user)) co_return no_member();
-    std::optional<Error> failure;
-    std::vector<Path> paths;
-    try {
-        paths = co_await parts_.graph.paths(co_await viewer_of(caller.id), user,
-                                            static_cast<std::size_t>(query.limit.value), query.max_hops.value);
-    } catch (const Unavailable& why) {
-        failure = graph_away(why);
-    }
-    if (failure) co_return *failure;
+    auto paths = co_await asked(parts_.graph.paths(co_await viewer_of(caller.id), user,
+                                                   static_cast<std::size_t>(query.limit.value),
+                                                   query.max_hops.value));
+    if (!paths) co_return paths.error();
 
     std::vector<UserId> people;
-    for (const Path& path : paths) people.insert(people.end(), path.members.begin(), path.members.end());
+    for (const Path& path : *paths) people.insert(people.end(), path.members.begin() + 1, path.members.end());
+    const Ids hiding = co_await parts_.cached_members.hiding(people);
+    people.push_back(caller.id);
     Cards cards(parts_.directory);
     co_await cards.load(std::move(people));
     Page<IntroductionPath> page;
-    for (const Path& path : paths) {
+    for (const Path& path : *paths) {
+        // Whoever hides their connections since the graph was told last is not passed.
+        const auto hides = [&](UserId id) { return contains(hiding, id); };
+        if (path.members.size() > 2 && std::any_of(path.members.begin() + 1, path.members.end(), hides)) continue;
         IntroductionPath shown{static_cast<std::int64_t>(path.members.size()) - 1, path.score, {}};
         for (const UserId id : path.members)
             if (const user::Card* card = cards.find(id)) shown.members.push_back(*card);
@@ -229,15 +235,9 @@ Task<Result<Page<IntroductionPath>>> GraphService::list_paths(http::Caller calle
 }
 
 Task<Result<NetworkStats>> GraphService::stats(http::Caller caller) {
-    std::optional<Error> failure;
-    NetworkSize size;
-    try {
-        size = co_await parts_.graph.network_size(co_await viewer_of(caller.id));
-    } catch (const Unavailable& why) {
-        failure = graph_away(why);
-    }
-    if (failure) co_return *failure;
-    NetworkStats stats{static_cast<std::int64_t>(size.first), number_of(size.second), number_of(size.third), {}};
+    const auto size = co_await asked(parts_.graph.network_size(co_await viewer_of(caller.id)));
+    if (!size) co_return size.error();
+    NetworkStats stats{static_cast<std::int64_t>(size->first), number_of(size->second), number_of(size->third), {}};
     const Time since = parts_.clock.now() - kGrowthShown;
     for (const auto& week : co_await parts_.store.list_growth(caller.id, since))
         stats.growth.push_back({week.began_at, week.connections});

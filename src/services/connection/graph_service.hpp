@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "platform/base/clock.hpp"
 #include "platform/base/cursor.hpp"
 #include "platform/http/caller.hpp"
@@ -46,9 +49,10 @@ public:
 
 private:
     Task<Viewer> viewer_of(UserId user);
-    Task<Degrees> degrees(UserId viewer, std::vector<UserId> members);
-    Task<std::vector<Suggestion>> suggest(Viewer viewer, std::size_t limit);
-    Task<Ids> not_to_suggest(UserId viewer, std::vector<UserId> candidates);
+    /// `first` becomes what is known without the graph.
+    Task<Result<Degrees>> degrees(UserId viewer, std::vector<UserId> members, Degrees& first);
+    Task<Result<std::vector<Suggestion>>> suggest(Viewer viewer, std::size_t limit);
+    Task<Ids> not_to_suggest(UserId viewer, std::span<const Suggestion> suggestions);
 
     const Parts parts_;
 };

@@ -17,7 +17,7 @@ public:
     explicit MemberStore(sql::Database& database) : database_(database) {}
 
     // Members.
-    /// Those of up to 500 members that have a row, ascending.
+    /// Those of up to 5,000 members that have a row, ascending.
     Task<std::vector<Member>> list_members(std::vector<UserId> ids);
     /// The member's row, locked, made when absent.
     Task<Member> lock_or_insert_member(sql::Transaction& tx, UserId id);

@@ -27,7 +27,7 @@ Module::Module(Ports ports, Options options)
       service_({store_, member_store_, follow_store_, network_, cached_members_, ports.coherence, ports.ids,
                 ports.clock, ports.outbox, ports.directory},
                options.limits),
-      follows_(store_, follow_store_, ports.coherence, ports.outbox, ports.directory, options.limits),
+      follows_(store_, follow_store_, member_store_, ports.coherence, ports.outbox, ports.directory, options.limits),
       members_(member_store_, cached_members_, ports.coherence, ports.outbox, ports.directory),
       keeper_({ports.graph, ports.own_graph, store_, member_store_, check_store_, ports.directory, ports.clock}),
       graph_({ports.graph, store_, member_store_, cached_members_, network_, ports.directory, ports.clock}),

@@ -48,7 +48,7 @@ public:
     virtual Task<Circle> circle_of(UserId user);
 
     /// Of up to 100 members, in their order: 0 for the viewer, 1 for a connection, 2 or 3 for whoever is so many steps away; nothing for whoever is
-    /// further, unknown or hidden, and beyond 1 for everybody while the graph is away. A fake without a graph need not override it.
+    /// further, unknown or hidden, beyond 1 for everybody while the graph is away, and for all while the service is. A fake without a graph need not override it.
     virtual Task<Degrees> degrees(UserId viewer, std::vector<UserId> members);
 
     /// The same of any number of members.

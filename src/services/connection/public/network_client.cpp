@@ -49,22 +49,23 @@ std::shared_ptr<const Ids> NetworkClient::cached_connections_of(UserId user) {
 }
 
 Task<Degrees> NetworkClient::degrees(UserId viewer, std::vector<UserId> members) {
-    const auto connections = co_await connections_of(viewer);
-    Degrees degrees = first_degrees(viewer, *connections, members);
-    DegreesQuestion question;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < members.size(); ++i) {
-        if (degrees[i]) continue;
-        question.ids.items.push_back(members[i]);
-        places.push_back(i);
-    }
-    if (places.empty()) co_return degrees;
+    Degrees degrees(members.size());
     try {
+        const auto connections = co_await connections_of(viewer);
+        degrees = first_degrees(viewer, *connections, members);
+        DegreesQuestion question;
+        std::vector<std::size_t> places;
+        for (std::size_t i = 0; i < members.size(); ++i) {
+            if (degrees[i]) continue;
+            question.ids.items.push_back(members[i]);
+            places.push_back(i);
+        }
+        if (places.empty()) co_return degrees;
         const auto answer = co_await service_.ask<DegreesAnswer>("degrees", viewer, question);
         if (answer.degrees.size() != places.size()) throw Unavailable("connection degrees: not as many as asked");
         for (std::size_t i = 0; i < places.size(); ++i) degrees[places[i]] = answer.degrees[i];
     } catch (const Unavailable& failure) {
-        spdlog::debug("degrees beyond connections: {}", failure.what());
+        spdlog::debug("degrees: {}", failure.what());
     }
     co_return degrees;
 }
