@@ -15,6 +15,12 @@ namespace guildhall::cache {
 /// Keys at most 200 bytes. Thread-safe.
 class Cache {
 public:
+    /// What is stored under a key.
+    struct Entry {
+        std::string key;
+        std::string value;
+    };
+
     virtual ~Cache() = default;
 
     /// The value; empty when it is absent, has expired, or the cache is away.
@@ -22,6 +28,8 @@ public:
     /// One answer for each key, in order; one round trip.
     virtual Task<std::vector<std::optional<std::string>>> get_all(std::vector<std::string> keys) = 0;
     virtual Task<void> set(std::string_view key, std::string value, std::chrono::milliseconds ttl) = 0;
+    /// As set() for each entry, all with the same `ttl`; one round trip. Not in one step: some may be stored and others not.
+    virtual Task<void> set_all(std::vector<Entry> entries, std::chrono::milliseconds ttl) = 0;
     virtual Task<void> erase(std::string_view key) = 0;
     /// Adds `by` to a counter and gives its new value; a counter that is new starts at 0 and lives for `ttl` from then.
     /// An empty answer means that the cache is away.

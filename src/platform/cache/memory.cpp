@@ -19,7 +19,7 @@ constexpr std::size_t kOverheadBytes = 160;  // list node, index node and bucket
 constexpr const char* kBytesMetric = "guildhall_cache_bytes";
 constexpr const char* kBytesHelp = "Memory that the embedded cache uses.";
 
-struct Entry {
+struct Stored {
     std::string key;
     std::string value;
     Time expires;
@@ -33,7 +33,7 @@ public:
     std::size_t bytes = 0;
 
     // The entry, now the last to be dropped; null when it is absent or has expired.
-    Entry* find(std::string_view key, Time now) {
+    Stored* find(std::string_view key, Time now) {
         const auto found = index_.find(key);
         if (found == index_.end()) return nullptr;
         if (found->second->expires <= now) {
@@ -50,7 +50,7 @@ public:
     }
 
     // Stores what was not there; the number of entries dropped for it.
-    std::size_t insert(Entry entry, std::size_t max_bytes) {
+    std::size_t insert(Stored entry, std::size_t max_bytes) {
         if (entry.bytes() > max_bytes) return 1;
         order_.push_front(std::move(entry));
         index_.emplace(order_.front().key, order_.begin());
@@ -61,7 +61,7 @@ public:
     }
 
 private:
-    using Order = std::list<Entry>;
+    using Order = std::list<Stored>;
 
     void remove(Order::iterator entry) {
         bytes -= entry->bytes();
@@ -92,11 +92,13 @@ public:
     }
 
     Task<void> set(std::string_view key, std::string value, std::chrono::milliseconds ttl) override {
-        Shard& shard = shard_of(key);
+        store({std::string(key), std::move(value), clock_.now() + ttl}, ttl);
+        co_return;
+    }
+
+    Task<void> set_all(std::vector<Entry> entries, std::chrono::milliseconds ttl) override {
         const Time expires = clock_.now() + ttl;
-        const std::lock_guard lock(shard.mutex);
-        shard.erase(key);
-        if (ttl.count() > 0) insert(shard, {std::string(key), std::move(value), expires});
+        for (Entry& entry : entries) store({std::move(entry.key), std::move(entry.value), expires}, ttl);
         co_return;
     }
 
@@ -112,7 +114,7 @@ public:
         Shard& shard = shard_of(key);
         const Time now = clock_.now();
         const std::lock_guard lock(shard.mutex);
-        Entry* entry = shard.find(key, now);
+        Stored* entry = shard.find(key, now);
         if (entry == nullptr) {
             if (ttl.count() > 0) insert(shard, {std::string(key), std::to_string(by), now + ttl});
             co_return by;
@@ -132,7 +134,7 @@ public:
         Shard& shard = shard_of(key);
         const Time now = clock_.now();
         const std::lock_guard lock(shard.mutex);
-        const Entry* entry = shard.find(key, now);
+        const Stored* entry = shard.find(key, now);
         const bool is_expected = entry == nullptr ? head.empty() : !head.empty() && entry->value.starts_with(head);
         if (!is_expected) co_return false;
         shard.erase(key);
@@ -149,13 +151,20 @@ private:
         std::optional<std::string> value;
         {
             const std::lock_guard lock(shard.mutex);
-            if (const Entry* entry = shard.find(key, now)) value = entry->value;
+            if (const Stored* entry = shard.find(key, now)) value = entry->value;
         }
         (value ? hits_ : misses_).add();
         return value;
     }
 
-    void insert(Shard& shard, Entry entry) {
+    void store(Stored entry, std::chrono::milliseconds ttl) {
+        Shard& shard = shard_of(entry.key);
+        const std::lock_guard lock(shard.mutex);
+        shard.erase(entry.key);
+        if (ttl.count() > 0) insert(shard, std::move(entry));
+    }
+
+    void insert(Shard& shard, Stored entry) {
         const std::size_t dropped = shard.insert(std::move(entry), max_bytes_);
         if (dropped > 0) dropped_.add(static_cast<double>(dropped));
     }

@@ -71,15 +71,25 @@ public:
     }
 
     Task<void> set(std::string_view key, std::string value, std::chrono::milliseconds ttl) override {
-        if (ttl.count() <= 0) co_return co_await erase(key);
-        Command command("SET");
-        command.key(prefix_ + std::string(key)).argument(value).argument("PX").argument(ttl.count());
+        auto command = to_set(key, value, ttl);
         co_await try_to(std::move(command));
     }
 
+    Task<void> set_all(std::vector<Entry> entries, std::chrono::milliseconds ttl) override {
+        if (entries.empty()) co_return;
+        std::vector<Command> commands;
+        commands.reserve(entries.size());
+        // MSET has no time to live; a pipeline also reaches all nodes of a Cluster in one round trip.
+        for (const Entry& entry : entries) commands.push_back(to_set(entry.key, entry.value, ttl));
+        try {
+            co_await client_.run_all(std::move(commands));
+        } catch (const Unavailable&) {
+            away_.add();
+        }
+    }
+
     Task<void> erase(std::string_view key) override {
-        Command command("UNLINK");
-        command.key(prefix_ + std::string(key));
+        auto command = to_erase(key);
         co_await try_to(std::move(command));
     }
 
@@ -102,6 +112,19 @@ public:
     }
 
 private:
+    Command to_set(std::string_view key, std::string_view value, std::chrono::milliseconds ttl) const {
+        if (ttl.count() <= 0) return to_erase(key);
+        Command command("SET");
+        command.key(prefix_ + std::string(key)).argument(value).argument("PX").argument(ttl.count());
+        return command;
+    }
+
+    Command to_erase(std::string_view key) const {
+        Command command("UNLINK");
+        command.key(prefix_ + std::string(key));
+        return command;
+    }
+
     Task<std::vector<Reply>> get_each(std::vector<std::string> keys) {
         std::vector<Command> commands;
         commands.reserve(keys.size());

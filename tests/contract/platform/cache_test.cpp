@@ -86,6 +86,41 @@ TEST_P(CacheContract, GivesManyInTheOrderOfTheirKeys) {
     EXPECT_TRUE(await(cache_->get_all({})).empty());
 }
 
+TEST_P(CacheContract, SetsManyAtOnce) {
+    set("b", "before");
+    await(cache_->set_all({{"a", "1"}, {"b", "2"}, {"empty", ""}}, 1h));
+    EXPECT_EQ(get("a"), "1");
+    EXPECT_EQ(get("b"), "2");
+    EXPECT_EQ(get("empty"), "");
+    await(cache_->set_all({}, 1h));
+
+    std::vector<Cache::Entry> entries;
+    std::vector<std::string> keys;
+    for (int i = 0; i < 500; ++i) {
+        keys.push_back("key" + std::to_string(i));
+        entries.push_back({keys.back(), std::to_string(i)});
+    }
+    await(cache_->set_all(std::move(entries), 1h));
+    const auto values = await(cache_->get_all(std::move(keys)));
+    ASSERT_EQ(values.size(), 500U);
+    for (int i = 0; i < 500; ++i) EXPECT_EQ(values[i], std::to_string(i));
+}
+
+TEST_P(CacheContract, ForgetsManyAfterTheirTimeToLive) {
+    await(cache_->set_all({{"short", "1"}, {"prolonged", "2"}}, scaled(100ms)));
+    EXPECT_EQ(get("short"), "1");
+    await(cache_->set_all({{"prolonged", "3"}, {"long", "4"}}, 1h));
+    await(cache_->set_all({{"ended", "5"}, {"other", "6"}}, 1h));
+    await(cache_->set_all({{"ended", "7"}, {"never", "8"}}, 0ms));
+    pass(120ms);
+    EXPECT_EQ(get("short"), std::nullopt);
+    EXPECT_EQ(get("prolonged"), "3");
+    EXPECT_EQ(get("long"), "4");
+    EXPECT_EQ(get("ended"), std::nullopt);
+    EXPECT_EQ(get("other"), "6");
+    EXPECT_EQ(get("never"), std::nullopt);
+}
+
 TEST_P(CacheContract, ForgetsWhatIsErased) {
     set("a", "1");
     await(cache_->erase("a"));
