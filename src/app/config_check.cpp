@@ -107,13 +107,13 @@ void check_engines(const Config& config) {
         throw std::runtime_error(std::string("graph.url: ") + fault.what());
     }
     if (config.bus.urls.empty()) return;
-    // Events come to one of the processes that share a broker, so these cannot each have a graph of their own.
-    demand(!config.services.runs("connection") || !config.graph.url.empty(), "graph.url is needed with bus.url");
     try {
         const bus::RabbitmqConnection parsed({.urls = config.bus.urls}, "check");
     } catch (const std::invalid_argument& fault) {
         throw std::runtime_error(std::string("bus.url: ") + fault.what());
     }
+    // Events come to one of the processes that share a broker, so these cannot each have a graph of their own.
+    demand(!config.services.runs("connection") || !config.graph.url.empty(), "graph.url is needed with bus.url");
 }
 
 void check_http(const Config::Http& http) {

@@ -107,6 +107,15 @@ TEST(Config, AnEnginesUrlThatCannotBeUsedIsNamedAndNotRepeated) {
     const std::string bus = fault_of("[bus]\nurl = \"http://u:hunter22@host\"\n");
     EXPECT_NE(bus.find("bus.url: "), std::string::npos);
     EXPECT_EQ(bus.find("hunter22"), std::string::npos);
+    const std::string graph = fault_of("[graph]\nurl = \"bolt://u:hunter22@host\"\n");
+    EXPECT_NE(graph.find("graph.url: "), std::string::npos);
+    EXPECT_EQ(graph.find("hunter22"), std::string::npos);
+}
+
+TEST(Config, ProcessesThatShareABrokerShareTheGraph) {
+    const std::string bus = "[bus]\nurl = \"amqp://host\"\n";
+    EXPECT_NE(fault_of(bus).find("graph.url is needed with bus.url"), std::string::npos);
+    EXPECT_EQ(fault_of(bus + "[graph]\nurl = \"http://host\"\n"), "none");
 }
 
 TEST(Config, RefusesAConnectionStringThatCannotBeUsedAndDoesNotRepeatIt) {
