@@ -90,7 +90,6 @@ void check_services(const Config& config) {
         if (!services.runs(name) && services.urls_of(name).empty())
             throw std::runtime_error("services." + std::string(name) + ".url" + why);
     };
-    if (services.runs("connection") && config.graph.url.empty()) throw std::runtime_error("graph.url" + why);
     demand_url("user");
     if (services.runs("user") || services.runs("post")) demand_url("connection");
 }
