@@ -302,3 +302,21 @@ def test_a_replica_is_killed(launch, name):
         bela.get("/v1/connections")
     instance.start_replica(name, 0)
     eventually(lambda: exercise(service, instance, "after"), within=15)
+
+
+def test_without_the_connection_service_profiles_are_read(launch):
+    """Only the degree is not known. [C11]"""
+    instance = launch()
+    service = Service(instance)
+    ada, bela = service.members(2)
+    for number in range(2):
+        process = instance.replicas["connection", number]
+        process.kill()
+        process.wait(10)
+    assert ada.get(f"/v1/users/{bela.id}", status=200).json()["degree"] is None
+    assert ada.get("/v1/users", params={"ids": bela.id}, status=200).json()[0]["degree"] is None
+    for number in range(2):
+        instance.start_replica("connection", number)
+    eventually(lambda: ada.get(f"/v1/degrees?ids={ada.id}", status=(200, 502, 503)).status_code == 200, within=30)
+    ada.connect(bela)
+    eventually(lambda: ada.get(f"/v1/users/{bela.id}").json()["degree"] == 1)
