@@ -198,7 +198,6 @@ Task<void> Neo4jGraph::prepare() {
 }
 
 Task<neo4j::Answer> Neo4jGraph::read(neo4j::Step step) {
-    co_await prepare();
     std::vector<neo4j::Step> steps{std::move(step)};
     co_return co_await client_.run(std::move(steps), Client::Access::read, options_.read_deadline);
 }

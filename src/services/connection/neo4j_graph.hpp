@@ -24,7 +24,7 @@ struct Neo4jGraphOptions {
 };
 
 /// The graph in Neo4j 5, for several processes together. One request of the engine for each call, but list() of members with very many connections.
-/// Constraint and indexes are made at the first call that reaches the engine. Nothing is asked before: the engine may be away when this is made.
+/// Constraint and indexes are made with the first change that reaches the engine. Nothing is asked before: the engine may be away when this is made.
 /// Two writers may tell the same or the contrary at once; each call is all or nothing.
 class Neo4jGraph final : public Graph {
 public:
