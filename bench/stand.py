@@ -234,7 +234,8 @@ class Stand:
 
     def engine_options(self, prefix):
         return ["--sql-engine", "postgres", "--sql-dsn", self.postgres(), "--redis-url", self.engine("redis"), "--redis-prefix", f"{prefix}:",
-                "--bus-url", self.engine("rabbitmq"), "--bus-prefix", f"{prefix}.", "--sql-connections-per-thread", "4"]
+                "--bus-url", self.engine("rabbitmq"), "--bus-prefix", f"{prefix}.",
+                "--graph-url", self.engine("neo4j"), "--graph-prefix", prefix.capitalize(), "--sql-connections-per-thread", "4"]
 
     def on_engines(self):
         """One process with all services on all engines."""

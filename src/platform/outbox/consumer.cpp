@@ -89,17 +89,24 @@ struct Consumers::Group {
         return found == bindings.end() ? nullptr : &*found;
     }
 
-    // In order; neighbours with transactional effects share a transaction.
+    // In order; neighbours with transactional effects share a transaction, neighbours of a type that is handled together a call.
     Task<void> handle(std::vector<bus::Envelope> events) {
         const auto is_transactional = [this](const bus::Envelope& event) {
             const Binding* binding = find(event.type);
             return binding != nullptr && binding->effect;
         };
         for (auto at = events.begin(); at != events.end();) {
-            const auto end = std::find_if_not(at, events.end(), is_transactional);
+            auto end = std::find_if_not(at, events.end(), is_transactional);
             if (end != at) co_await apply({at, end});
             at = end;
             if (at == events.end()) break;
+            if (const Binding* binding = find(at->type); binding != nullptr && binding->together) {
+                end = std::find_if_not(at, events.end(),
+                                       [&](const bus::Envelope& event) { return event.type == at->type; });
+                co_await apply({at, end});
+                at = end;
+                continue;
+            }
             try {
                 co_await try_one(*at);
             } catch (const bus::Elsewhere& error) {
@@ -115,7 +122,7 @@ struct Consumers::Group {
     Task<void> apply(Events events) {
         bool is_done = false;
         try {
-            co_await in_one_transaction(events);
+            co_await at_once(events);
             is_done = true;
         } catch (...) {
             const Failure failure = current_failure();
@@ -124,6 +131,11 @@ struct Consumers::Group {
         if (is_done) co_return;
         // One of them fails all: each alone, so that only that one is set aside.
         for (const bus::Envelope& event : events) co_await try_one(event);
+    }
+
+    Task<void> at_once(Events events) {
+        const Binding* binding = find(events.front().type);
+        return binding->together ? binding->together(events) : in_one_transaction(events);
     }
 
     // Inbox and effects. The inbox row says whether the effect has happened; both are in one transaction.
@@ -146,10 +158,10 @@ struct Consumers::Group {
         for (int tries = 0; binding != nullptr && tries < kMostTries; ++tries) {
             if (tries > 0) co_await sleep_for(backoff.next());
             try {
-                if (binding->effect) {
-                    co_await in_one_transaction({&event, 1});
-                } else {
+                if (binding->repeatable) {
                     co_await binding->repeatable(event);
+                } else {
+                    co_await at_once({&event, 1});
                 }
                 co_return;
             } catch (...) {
@@ -193,11 +205,15 @@ struct Consumers::Group {
 };
 
 void Consumers::add(std::string consumer, std::string type, Effect effect) {
-    bindings_.push_back({std::move(consumer), std::move(type), std::move(effect), {}});
+    bindings_.push_back({std::move(consumer), std::move(type), std::move(effect), {}, {}});
 }
 
 void Consumers::add_repeatable(std::string consumer, std::string type, Repeatable effect) {
-    bindings_.push_back({std::move(consumer), std::move(type), {}, std::move(effect)});
+    bindings_.push_back({std::move(consumer), std::move(type), {}, std::move(effect), {}});
+}
+
+void Consumers::add_together(std::string consumer, std::string type, Together effect) {
+    bindings_.push_back({std::move(consumer), std::move(type), {}, {}, std::move(effect)});
 }
 
 Task<void> Consumers::tell(cache::Coherence& coherence, Time happened, cache::Changes changes) {

@@ -50,11 +50,13 @@ void add_graph_consumers(outbox::Consumers& consumers, MemberService& members, G
     consumers.on_repeatable<user::Registered>("connection.members", refresh);
     consumers.on_repeatable<user::ProfileChanged>("connection.members", refresh);
 
-    const auto refresh_pair = [&graph](const auto& event) {
-        return graph.refresh(PairKey{event.low_id, event.high_id});
+    const auto refresh_pairs = [&graph](const auto& events) {
+        std::vector<PairKey> keys;
+        for (const auto& event : events) keys.push_back({event.low_id, event.high_id});
+        return graph.refresh(std::move(keys));
     };
-    consumers.on_repeatable<Connected>("connection.graph", refresh_pair);
-    consumers.on_repeatable<Disconnected>("connection.graph", refresh_pair);
+    consumers.on_repeatable_together<Connected>("connection.graph", refresh_pairs);
+    consumers.on_repeatable_together<Disconnected>("connection.graph", refresh_pairs);
     consumers.on_repeatable<MemberChanged>(
         "connection.graph", [&graph](const MemberChanged& event) { return graph.refresh(event.user_id); });
 }

@@ -43,6 +43,11 @@ constexpr sql::Statement kListPairs{"connection.list_pairs", "SELECT " PAIR_COLU
 
 #undef PAIR_COLUMNS
 
+constexpr sql::Statement kListConnected{
+    "connection.list_connected",
+    "SELECT low_id, high_id FROM pairs WHERE low_id = $1 AND high_id IN ($2:ids) AND state = 'connected'"
+    " ORDER BY high_id"};
+
 Pair pair_of(sql::Row row) {
     return {.key = {row.id<UserId>(0), row.id<UserId>(1)},
             .state = enum_of<PairState>(row.text(2)),
@@ -286,6 +291,20 @@ Task<std::vector<Pair>> ConnectionStore::list_pairs(UserId user, std::vector<Use
     pairs.reserve(rows.size());
     for (auto row : rows) pairs.push_back(pair_of(row));
     co_return pairs;
+}
+
+Task<std::vector<PairKey>> ConnectionStore::list_connected(std::vector<PairKey> keys) {
+    std::vector<sql::Call> calls;
+    for (auto first = keys.begin(); first != keys.end();) {
+        sql::Ids highs;
+        const UserId low = first->low;
+        for (; first != keys.end() && first->low == low; ++first) highs.push_back(first->high.value);
+        calls.push_back({&kListConnected, sql::params(low, std::move(highs))});
+    }
+    std::vector<PairKey> connected;
+    for (auto& rows : co_await database_.read_all(std::move(calls)))
+        for (auto row : rows) connected.push_back({row.id<UserId>(0), row.id<UserId>(1)});
+    co_return connected;
 }
 
 Task<void> ConnectionStore::insert_connection(sql::Transaction& tx, PairKey key, Time connected_at,

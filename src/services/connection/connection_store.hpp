@@ -31,6 +31,9 @@ public:
     /// The pairs of `user` with up to 100 others, in no order; one statement. Those without a row are left out.
     Task<std::vector<Pair>> list_pairs(UserId user, std::vector<UserId> others);
 
+    /// Those of `keys` (ascending) that are connected, ascending; a statement for each lower member, in one round trip.
+    Task<std::vector<PairKey>> list_connected(std::vector<PairKey> keys);
+
     // Connections. The pair's state says the same as the two rows.
     /// Inserts the rows of both sides.
     Task<void> insert_connection(sql::Transaction& tx, PairKey key, Time connected_at, std::string low_sort_name,

@@ -103,10 +103,17 @@ Task<std::vector<GraphEntry>> list_graph(Graph& graph, UserId after, UserId upto
 
 }  // namespace
 
-Task<void> GraphKeeper::refresh(PairKey key) {
-    const auto pairs = co_await parts_.connections.list_pairs(key.low, {key.high});
-    const bool is_connected = !pairs.empty() && pairs.front().state == PairState::connected;
-    co_await parts_.graph.set_edges({{key.low, key.high, is_connected}});
+Task<void> GraphKeeper::refresh(std::vector<PairKey> keys) {
+    std::ranges::sort(keys);
+    const auto doubles = std::ranges::unique(keys);
+    keys.erase(doubles.begin(), doubles.end());
+    const std::vector<PairKey> connected = co_await parts_.connections.list_connected(keys);
+    std::vector<GraphEdge> edges;
+    edges.reserve(keys.size());
+    for (const PairKey& key : keys)
+        edges.push_back({key.low, key.high, std::ranges::binary_search(connected, key)});
+    const auto set = [&](std::vector<GraphEdge> batch) { return parts_.graph.set_edges(std::move(batch)); };
+    co_await in_batches(std::move(edges), set);
 }
 
 Task<void> GraphKeeper::refresh(UserId member) {

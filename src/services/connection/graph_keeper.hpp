@@ -52,8 +52,8 @@ public:
     };
     explicit GraphKeeper(Parts parts) : parts_(parts) {}
 
-    /// Makes the graph say of the two, and of the member, what the tables say now. May be repeated.
-    Task<void> refresh(PairKey key);
+    /// Makes the graph say of these pairs, and of the member, what the tables say now. May be repeated.
+    Task<void> refresh(std::vector<PairKey> keys);
     Task<void> refresh(UserId member);
 
     /// Compares an own graph once after the start, from when on it answers questions; then does the comparison that is asked for, if any. Call every second, never twice at once.

@@ -126,7 +126,7 @@ TEST_P(GraphKeeperContract, ComparingWhileConnectionsChangeLosesNothing) {
                 (void)co_await world->service().invite(world->as(a), {b, {}, {}});
                 (void)co_await world->service().invite(world->as(b), {a, {}, {}});
             }
-            co_await keeper().refresh(key);  // what the event does
+            co_await keeper().refresh(std::vector{key});  // what the event does
         }
         co_return 0;
     };
@@ -138,7 +138,7 @@ TEST_P(GraphKeeperContract, ComparingWhileConnectionsChangeLosesNothing) {
     // Events of one pair come one after the other; here three writers told theirs side by side, so each pair is told once more.
     for (const UserId a : people)
         for (const UserId b : people)
-            if (a < b) world->run(keeper().refresh(PairKey{a, b}));
+            if (a < b) world->run(keeper().refresh(std::vector{PairKey{a, b}}));
     const GraphReport report = compare(false);
     EXPECT_TRUE(report.is_clean()) << json::to_json(report);
 }
