@@ -224,6 +224,29 @@ TEST_P(ConsumerContract, RepeatableEffectsAreTriedAgainAndThenSetAside) {
     EXPECT_EQ(dead().size(), 1U);
 }
 
+TEST_P(ConsumerContract, NeighboursAreHandledTogetherAndPoisonAloneIsSetAside) {
+    std::size_t largest = 0;
+    std::vector<std::int64_t> done;
+    consumers_->on_repeatable_together<Counted>("test.together", [&](std::vector<Counted> events) -> Task<void> {
+        largest = std::max(largest, events.size());
+        for (const Counted& event : events)
+            if (event.n == 5) throw std::runtime_error("never");
+        for (const Counted& event : events) done.push_back(event.n);
+        co_return;
+    });
+    start();
+    count_times(1, 3);
+    EXPECT_EQ(relay_all(), 3U);
+    EXPECT_THAT(done, ElementsAre(1, 2, 3));
+    if (std::string_view(GetParam().bus) == "memory") {
+        EXPECT_EQ(largest, 3U) << "a broker may bring them one by one";
+    }
+    count_times(1, 3);
+    relay_all();
+    EXPECT_THAT(done, ElementsAre(1, 2, 3, 4, 6));
+    EXPECT_EQ(dead().size(), 1U);
+}
+
 TEST_P(ConsumerContract, PruneForgetsOnlyWhatIsOld) {
     on_counted(record);
     auto many = [&](sql::Transaction& tx) -> Task<Result<int>> {
