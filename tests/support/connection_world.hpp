@@ -43,6 +43,11 @@ public:
         const std::lock_guard lock(mutex_);
         cards_.erase(id);
     }
+    /// What the profile of a member says; members of whom it was never said have empty ones.
+    void put_traits(user::Traits traits) {
+        const std::lock_guard lock(mutex_);
+        traits_[traits.id] = std::move(traits);
+    }
     void block(UserId user, UserId blocked) {
         const std::lock_guard lock(mutex_);
         blocks_[user].insert(blocked);
@@ -85,6 +90,17 @@ public:
         const std::lock_guard lock(mutex_);
         co_return cards_.contains(user);
     }
+    Task<std::vector<user::Traits>> traits(std::vector<UserId> ids) override {
+        if (ids.size() > 500) throw std::logic_error("more ids than a Directory takes");
+        const std::lock_guard lock(mutex_);
+        std::vector<user::Traits> found;
+        for (const UserId id : ids) {
+            if (!cards_.contains(id)) continue;
+            const auto said = traits_.find(id);
+            found.push_back(said == traits_.end() ? user::Traits{id, {}, {}} : said->second);
+        }
+        co_return found;
+    }
     Task<std::vector<UserId>> ids_of_handles(std::vector<std::string> handles) override {
         co_return std::vector<UserId>(handles.size());
     }
@@ -93,6 +109,7 @@ private:
     std::mutex mutex_;
     std::unordered_map<UserId, user::CardPointer> cards_;
     std::unordered_map<UserId, user::UserSet> blocks_;
+    std::unordered_map<UserId, user::Traits> traits_;
 };
 
 /// An event as it lies in the outbox.

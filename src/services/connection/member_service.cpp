@@ -1,5 +1,6 @@
 #include "services/connection/member_service.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "platform/base/text.hpp"
@@ -38,14 +39,24 @@ Task<Result<NetworkSettings>> MemberService::change_settings(http::Caller caller
     co_return co_await cache::transact<NetworkSettings>(store_.database(), coherence_, changes, change);
 }
 
+/// Two that refresh one member side by side may write what they have read in the wrong order: whoever has written looks again.
 Task<void> MemberService::refresh(std::vector<UserId> users) {
+    while (!users.empty()) users = co_await write_traits(std::move(users));
+}
+
+Task<std::vector<UserId>> MemberService::write_traits(std::vector<UserId> users) {
+    const std::vector<Member> rows = co_await store_.list_members(users);
+    std::vector<UserId> written;
     for (const user::Traits& traits : co_await directory_.traits(std::move(users))) {
         const std::string place = fold(traits.location);
         const std::string industry = fold(traits.industry);
+        const auto row = std::ranges::lower_bound(rows, traits.id, {}, &Member::id);
+        const bool has_row = row != rows.end() && row->id == traits.id;
+        if (has_row && row->place == place && row->industry == industry) continue;
         cache::Changes changes;
         auto change = [&](sql::Transaction& tx) -> Task<Result<void>> {
             Member member = co_await store_.lock_or_insert_member(tx, traits.id);
-            if (member.place == place && member.industry == industry) co_return Result<void>{};
+            if (has_row && member.place == place && member.industry == industry) co_return Result<void>{};
             member.place = place;
             member.industry = industry;
             changes = {{kMemberKind, {traits.id.value}}};
@@ -56,7 +67,9 @@ Task<void> MemberService::refresh(std::vector<UserId> users) {
         };
         auto changed = co_await cache::transact<void>(store_.database(), coherence_, changes, change);
         if (!changed) throw Corrupt("connection: what the profile says was refused");
+        written.push_back(traits.id);
     }
+    co_return written;
 }
 
 }  // namespace guildhall::connection

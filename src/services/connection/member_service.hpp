@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "platform/base/clock.hpp"
 #include "platform/http/caller.hpp"
 #include "platform/outbox/outbox.hpp"
@@ -20,10 +22,14 @@ public:
     /// Changes the caller's own; with an event, unless nothing changes.
     Task<Result<NetworkSettings>> change_settings(http::Caller caller, ChangeSettings patch);
 
-    /// Brings what the profiles of up to 500 members say up to date; who has none is left alone. May be repeated.
+    /// Brings what the profiles of up to 500 members say up to date; who has none is left alone. With an event for each whose row is new or changes. May be
+    /// repeated, and run side by side.
     Task<void> refresh(std::vector<UserId> users);
 
 private:
+    /// Those it had to write.
+    Task<std::vector<UserId>> write_traits(std::vector<UserId> users);
+
     MemberStore& store_;
     CachedMembers& members_;
     cache::Coherence& coherence_;
