@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kGraphThreads = 2;
 constexpr std::size_t kGraphQueue = 256;
+constexpr std::chrono::milliseconds kDegreesMayLag{1000};
 constexpr std::size_t kMostAnswerBytes = 32 << 20;
 constexpr std::chrono::milliseconds kPingDeadline{800};  // less than what /readyz waits
 
@@ -20,7 +21,7 @@ constexpr std::chrono::milliseconds kPingDeadline{800};  // less than what /read
 GraphEngine::GraphEngine(const Config& config)
     : snapshot_(config.data_dir / "graph.snapshot"), pool_("graph", kGraphThreads, kGraphQueue) {
     if (config.graph.url.empty()) {
-        own_.emplace(pool_);
+        own_.emplace(pool_, kDegreesMayLag);
         return;
     }
     http::ClientOptions options;

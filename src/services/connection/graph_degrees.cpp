@@ -170,6 +170,61 @@ NetworkSize network_size_in(const CompactGraph& graph, const Viewer& viewer, std
     return Steps(graph, viewer).sizes(std::min(budget, kMostSizeVisits));
 }
 
+Near::Near(const CompactGraph& graph, UserId viewer) : viewer_(viewer) {
+    const MemberIndex me = graph.find(viewer);
+    if (me == CompactGraph::kNobody) return;
+    std::vector<MemberIndex> via;
+    for (const MemberIndex peer : graph.peers_of(me))
+        if (!graph.hides_network(peer)) via.push_back(peer);
+    ScratchLease scratch(graph);
+    Marks& found = scratch->near;
+    graph.for_each_row(via, [&](MemberIndex, std::span<const MemberIndex> row) {
+        for (const MemberIndex member : row)
+            if (!graph.hides_network(member)) found.add(member);
+        return true;
+    });
+    const auto& members = found.members();
+    if (members.size() * sizeof(MemberIndex) < graph.capacity() / 8) {
+        members_.assign(members.begin(), members.end());
+        std::ranges::sort(members_);
+        return;
+    }
+    bits_.resize((graph.capacity() + 63) / 64);
+    for (const MemberIndex member : members) bits_[member / 64] |= std::uint64_t{1} << member % 64;
+}
+
+bool Near::has(MemberIndex member) const {
+    if (bits_.empty()) return std::ranges::binary_search(members_, member);
+    return member / 64 < bits_.size() && (bits_[member / 64] >> member % 64 & 1) != 0;
+}
+
+std::size_t Near::weight() const {
+    return sizeof *this + bits_.capacity() * 8 + members_.capacity() * sizeof(MemberIndex);
+}
+
+std::vector<std::optional<int>> Near::degrees(const CompactGraph& graph, const std::vector<UserId>& members) const {
+    std::vector<std::optional<int>> out(members.size());
+    const MemberIndex me = graph.find(viewer_);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        if (members[i] == viewer_) {
+            out[i] = 0;
+            continue;
+        }
+        const MemberIndex member = graph.find(members[i]);
+        if (member == CompactGraph::kNobody || me == CompactGraph::kNobody) continue;
+        if (graph.are_connected(me, member)) {
+            out[i] = 1;
+        } else if (graph.hides_network(member)) {
+            continue;
+        } else if (has(member)) {
+            out[i] = 2;
+        } else if (std::ranges::any_of(graph.peers_of(member), [&](MemberIndex peer) { return has(peer); })) {
+            out[i] = 3;
+        }
+    }
+    return out;
+}
+
 std::size_t cost_of_degrees(const CompactGraph& graph, const Viewer& viewer, const std::vector<UserId>& members,
                             std::size_t enough) {
     std::size_t cost = viewer.hidden.size() + members.size();

@@ -3,13 +3,18 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <boost/describe/class.hpp>
 
 #include "platform/base/clock.hpp"
+#include "platform/base/id.hpp"
+#include "platform/cache/coherence.hpp"
 #include "services/connection/connection_store.hpp"
 #include "services/connection/graph.hpp"
 #include "services/connection/graph_check_store.hpp"
+#include "services/connection/graph_difference.hpp"
+#include "services/connection/member_service.hpp"
 #include "services/connection/member_store.hpp"
 #include "services/connection/memory_graph.hpp"
 #include "services/user/public/directory.hpp"
@@ -47,7 +52,10 @@ public:
         ConnectionStore& connections;
         MemberStore& members;
         GraphCheckStore& checks;
+        MemberService& profiles;
         user::Directory& directory;
+        cache::Coherence& coherence;
+        IdGenerator& ids;
         const Clock& clock;
     };
     explicit GraphKeeper(Parts parts) : parts_(parts) {}
@@ -63,20 +71,37 @@ public:
     /// After maintain(): no further comparison is begun, and one that runs ends early.
     void stop() { is_stopping_ = true; }
 
-    /// Compares all of the graph with the tables, page by page, while both go on changing: what changes meanwhile is told by its event. `repairs`: and makes the
-    /// graph, and one-sided connections, right.
+    /// Compares all of the graph with the tables, page by page, while both go on changing: what changes meanwhile is told by its event. Without `repairs` a difference
+    /// counts that is still there after 0.6 s. `repairs`: and makes the graph right, and of the tables one-sided connections and what they know of profiles.
     Task<GraphReport> compare(bool repairs);
 
 private:
-    Task<void> compare_page(UserId after, UserId upto, const std::vector<GraphEntry>& truth, GraphReport& report,
-                            bool repairs);
-    Task<void> compare_sides(GraphReport& report, bool repairs);
+    /// What is made right. Not the profiles at the start: a graph of this process must not wait for the user service.
+    enum class Repairs : std::uint8_t { none, usual, profiles_too };
+    /// Ids: more than `after`, up to `upto`.
+    struct Range {
+        UserId after;
+        UserId upto;
+    };
+
+    Task<GraphReport> compare(Repairs repairs);
+    Task<UserId> compare_page(UserId after, Repairs repairs, GraphReport& report);
+    Task<void> look_again(Range range, GraphDifference& difference);
+    Task<void> repair(Range range, std::vector<GraphEntry> truth, GraphDifference difference);
+    Task<void> apply(GraphDifference difference);
+    template <class T, class Send>
+    Task<void> in_batches(std::vector<T> all, Send send);
+    Task<std::vector<GraphEntry>> list_truth(Range range);
+    Task<std::vector<GraphEntry>> list_graph(Range range);
+    Task<bool> mend_tables(Range range, const std::vector<GraphEntry>& truth, Repairs repairs, GraphReport& report);
+    Task<bool> are_connected(PairKey key);
     Task<void> repair_side(GraphCheckStore::OneSided side);
     Task<void> breathe();
 
     const Parts parts_;
     std::atomic<bool> is_compared_{false};  // an own graph, since the start
-    bool holds_check_ = false;
+    int pages_looked_at_again_ = 0;
+    std::int64_t taker_ = 0;  // while a comparison that was asked for is taken: as whom
     Time kept_at_{};
     std::atomic<bool> is_stopping_{false};
 };

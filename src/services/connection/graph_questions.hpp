@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -33,6 +34,26 @@ std::vector<Path> paths_in(const CompactGraph& graph, const Viewer& viewer, User
                            int max_hops, std::size_t budget = kMostPathVisits);
 /// Graph::network_size, within kMostSizeVisits, which `budget` may lower.
 NetworkSize network_size_in(const CompactGraph& graph, const Viewer& viewer, std::size_t budget = kMostSizeVisits);
+
+/// Whom a viewer from whom nobody is hidden reaches in two steps by connections that count; who is reached in one may be among them. For the degrees of others
+/// one after the other, while the graph does not change. A bitmap where that is smaller than a list.
+class Near {
+public:
+    /// Costs reach_of() the viewer.
+    Near(const CompactGraph& graph, UserId viewer);
+
+    /// As degrees_in() without budget; `graph` is the one of the constructor, or a later state of it: then the answer may be of before, in part.
+    std::vector<std::optional<int>> degrees(const CompactGraph& graph, const std::vector<UserId>& members) const;
+    /// The bytes that it takes.
+    std::size_t weight() const;
+
+private:
+    bool has(MemberIndex member) const;
+
+    UserId viewer_;
+    std::vector<std::uint64_t> bits_;   // by member; empty when it is a list
+    std::vector<MemberIndex> members_;  // ascending
+};
 
 // What a question will cost at most, in visits, roughly; counted no further than `enough`.
 

@@ -44,6 +44,7 @@ Task<void> MemoryGraph::change(Work work) {
     auto locked = [this, &work] {
         const std::unique_lock lock(mutex_);
         work();
+        ++changes_;
     };
     co_await run_on(pool_, std::move(locked));
 }
@@ -109,6 +110,7 @@ std::int64_t MemoryGraph::load(const std::filesystem::path& path) {
     {
         const std::unique_lock lock(mutex_);
         std::swap(graph_, graph);
+        ++changes_;
     }
     return mark;
 }
@@ -137,9 +139,32 @@ Task<std::vector<GraphEntry>> MemoryGraph::list(UserId after, std::size_t limit)
     co_return co_await ask(cost, work);
 }
 
+std::optional<std::vector<std::optional<int>>> MemoryGraph::degrees_by_near(UserId viewer,
+                                                                            const std::vector<UserId>& members) {
+    auto kept = nears_.find(viewer);
+    const std::shared_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return std::nullopt;
+    const auto now = std::chrono::steady_clock::now();
+    if (!kept || (kept->changes != changes_ && kept->made_at + may_lag_ <= now)) {
+        if (reach_of(graph_, viewer, kInlineVisits + 1) > kInlineVisits) return std::nullopt;
+        const auto ticket = nears_.ticket(viewer);
+        kept = std::make_shared<const KeptNear>(Near(graph_, viewer), changes_, now);
+        nears_.put(viewer, kept, ticket);
+    }
+    std::size_t visits = 0;
+    for (const UserId member : members)
+        if (const MemberIndex index = graph_.find(member); index != CompactGraph::kNobody)
+            visits += graph_.degree_of(index);
+    if (visits > kInlineVisits) return std::nullopt;
+    return kept->near.degrees(graph_, members);
+}
+
 Task<std::vector<std::optional<int>>> MemoryGraph::degrees(Viewer viewer, std::vector<UserId> members) {
     assert(members.size() <= kMostDegrees);
     require_ready();
+    if (viewer.hidden.empty()) {
+        if (auto quick = degrees_by_near(viewer.id, members)) co_return std::move(*quick);
+    }
     auto cost = [&] { return cost_of_degrees(graph_, viewer, members, kInlineVisits + 1); };
     auto work = [&] { return degrees_in(graph_, viewer, members); };
     co_return co_await ask(cost, work);

@@ -1,17 +1,22 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
+#include <utility>
 #include <vector>
 
 #include <pthread.h>
 
 #include "platform/async/pool.hpp"
+#include "platform/cache/local.hpp"
 #include "services/connection/compact_graph.hpp"
 #include "services/connection/graph.hpp"
+#include "services/connection/graph_questions.hpp"
 
 namespace guildhall::connection {
 
@@ -41,8 +46,12 @@ private:
 /// A new one is empty and not ready: changes, list() and snapshots work, questions throw Unavailable until set_ready().
 class MemoryGraph final : public Graph {
 public:
-    /// `pool` outlives it, and has two threads or more: a snapshot keeps one for a while.
-    explicit MemoryGraph(Pool& pool) : pool_(pool) {}
+    /// `pool` outlives it, and has two threads or more: a snapshot keeps one for a while. Whom a viewer reaches in two steps is kept for the degrees of others, at
+    /// most `max_near_bytes` in all: until the graph changes, and `may_lag` longer.
+    explicit MemoryGraph(Pool& pool, std::chrono::milliseconds may_lag = {}, std::size_t max_near_bytes = 32 << 20)
+        : pool_(pool),
+          may_lag_(may_lag),
+          nears_(max_near_bytes, [](const KeptNear& kept) { return sizeof kept + kept.near.weight(); }) {}
 
     /// What it holds is the whole graph from now on: questions are answered.
     void set_ready() { is_ready_ = true; }
@@ -66,7 +75,16 @@ public:
 
 private:
     class Watch;
+    struct KeptNear {
+        KeptNear(Near made, std::uint64_t at, std::chrono::steady_clock::time_point when)
+            : near(std::move(made)), changes(at), made_at(when) {}
+        Near near;
+        std::uint64_t changes;
+        std::chrono::steady_clock::time_point made_at;
+    };
     void require_ready() const;
+    /// Nothing when it would take long, or a change is under way.
+    std::optional<std::vector<std::optional<int>>> degrees_by_near(UserId viewer, const std::vector<UserId>& members);
     template <class Cost, class Work>
     Task<std::invoke_result_t<Work>> ask(Cost cost, Work work);
     template <class Work>
@@ -75,8 +93,11 @@ private:
     Pool& pool_;
     std::atomic<bool> is_ready_{false};
     std::mutex saving_;
-    WriterFirstMutex mutex_;  // of graph_
+    WriterFirstMutex mutex_;  // of graph_ and changes_
     CompactGraph graph_;
+    std::uint64_t changes_ = 0;
+    const std::chrono::milliseconds may_lag_;
+    cache::Local<UserId, KeptNear> nears_;
 };
 
 }  // namespace guildhall::connection

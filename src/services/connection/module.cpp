@@ -29,7 +29,8 @@ Module::Module(Ports ports, Options options)
                options.limits),
       follows_(store_, follow_store_, member_store_, ports.coherence, ports.outbox, ports.directory, options.limits),
       members_(member_store_, cached_members_, ports.coherence, ports.outbox, ports.directory),
-      keeper_({ports.graph, ports.own_graph, store_, member_store_, check_store_, ports.directory, ports.clock}),
+      keeper_({ports.graph, ports.own_graph, store_, member_store_, check_store_, members_, ports.directory,
+               ports.coherence, ports.ids, ports.clock}),
       graph_({ports.graph, store_, member_store_, cached_members_, network_, ports.directory, ports.clock}),
       internal_(store_, graph_) {
     network_.ask_degrees_of(graph_);

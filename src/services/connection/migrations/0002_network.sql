@@ -37,14 +37,16 @@ CREATE TABLE dismissals (
 );
 CREATE INDEX dismissals_by_time ON dismissals (user_id, dismissed_at);
 
--- The one row about the graph: when somebody asked for it to be compared with these tables, who does so until when, and what was found.
+-- The one row about the graph: when somebody asked for it to be compared with these tables, who does so (a number of each
+-- time it is taken; 0: nobody) until when, and what was found.
 CREATE TABLE graph_checks (
     id bigint NOT NULL,
     asked_at bigint NOT NULL,
     repairs bigint NOT NULL,
+    taken_by bigint NOT NULL,
     taken_until bigint NOT NULL,
     done_at bigint NOT NULL,
     report text NOT NULL,
     PRIMARY KEY (id)
 );
-INSERT INTO graph_checks (id, asked_at, repairs, taken_until, done_at, report) VALUES (1, 1, 1, 0, 0, '');
+INSERT INTO graph_checks (id, asked_at, repairs, taken_by, taken_until, done_at, report) VALUES (1, 1, 1, 0, 0, 0, '');
