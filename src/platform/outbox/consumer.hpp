@@ -47,8 +47,7 @@ public:
                      [effect = std::move(effect)](std::span<const bus::Envelope> envelopes) {
                          std::vector<E> events;
                          events.reserve(envelopes.size());
-                         for (const auto& envelope : envelopes)
-                             events.push_back(json::read_trusted<E>(envelope.data));
+                         for (const auto& envelope : envelopes) events.push_back(json::read_trusted<E>(envelope.data));
                          return effect(std::move(events));
                      });
     }

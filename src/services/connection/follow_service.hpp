@@ -15,8 +15,8 @@ namespace guildhall::connection {
 /// Who follows whom. Connections follow each other until one unfollows, which the other is not told. Thread-safe.
 class FollowService {
 public:
-    FollowService(ConnectionStore& pairs, FollowStore& follows, MemberStore& members, cache::Coherence& coherence, outbox::Outbox& outbox,
-                  user::Directory& directory, const Limits& limits)
+    FollowService(ConnectionStore& pairs, FollowStore& follows, MemberStore& members, cache::Coherence& coherence,
+                  outbox::Outbox& outbox, user::Directory& directory, const Limits& limits)
         : pairs_(pairs),
           follows_(follows),
           members_(members),

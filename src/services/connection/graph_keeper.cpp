@@ -87,8 +87,7 @@ Task<void> GraphKeeper::refresh(std::vector<PairKey> keys) {
     const std::vector<PairKey> connected = co_await parts_.connections.list_connected(keys);
     std::vector<GraphEdge> edges;
     edges.reserve(keys.size());
-    for (const PairKey& key : keys)
-        edges.push_back({key.low, key.high, std::ranges::binary_search(connected, key)});
+    for (const PairKey& key : keys) edges.push_back({key.low, key.high, std::ranges::binary_search(connected, key)});
     const auto set = [&](std::vector<GraphEdge> batch) { return parts_.graph.set_edges(std::move(batch)); };
     co_await in_batches(std::move(edges), set);
 }

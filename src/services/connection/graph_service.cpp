@@ -211,8 +211,7 @@ Task<Result<Page<IntroductionPath>>> GraphService::list_paths(http::Caller calle
     const auto hidden = co_await parts_.directory.hidden_from(caller.id);
     if (hidden->contains(user) || !co_await parts_.directory.exists(user)) co_return no_member();
     auto paths = co_await asked(parts_.graph.paths(co_await viewer_of(caller.id), user,
-                                                   static_cast<std::size_t>(query.limit.value),
-                                                   query.max_hops.value));
+                                                   static_cast<std::size_t>(query.limit.value), query.max_hops.value));
     if (!paths) co_return paths.error();
 
     std::vector<UserId> people;

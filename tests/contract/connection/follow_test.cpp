@@ -1,11 +1,10 @@
 // Who follows whom, beside connections, blocks and imports.
-#include "services/connection/follow_service.hpp"
-
 #include <algorithm>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "services/connection/follow_service.hpp"
 #include "support/connection_world.hpp"
 
 namespace guildhall::connection {
@@ -102,9 +101,8 @@ TEST_P(FollowContract, ABlockEndsAFollowForGood) {
 // [C9]
 TEST_P(FollowContract, AnImportedConnectionTakesFollowsIn) {
     ASSERT_TRUE(follow(a, b));
-    EXPECT_EQ(*world->run(world->service().import_connections(
-                  {{a, b, world->clock.now()}, {a, c, world->clock.now()}})),
-              2U);
+    EXPECT_EQ(
+        *world->run(world->service().import_connections({{a, b, world->clock.now()}, {a, c, world->clock.now()}})), 2U);
     for (const UserId other : {b, c}) {
         expect_follows(a, other, true);
         expect_follows(other, a, true);
