@@ -198,6 +198,13 @@ bool Near::has(MemberIndex member) const {
     return member / 64 < bits_.size() && (bits_[member / 64] >> member % 64 & 1) != 0;
 }
 
+std::size_t Near::cost_of_degrees(const CompactGraph& graph, const std::vector<UserId>& members) {
+    std::size_t cost = members.size();
+    for (const UserId id : members)
+        if (const MemberIndex member = graph.find(id); member != CompactGraph::kNobody) cost += graph.degree_of(member);
+    return cost;
+}
+
 std::size_t Near::weight() const {
     return sizeof *this + bits_.capacity() * 8 + members_.capacity() * sizeof(MemberIndex);
 }

@@ -44,6 +44,8 @@ public:
 
     /// As degrees_in() without budget; `graph` is the one of the constructor, or a later state of it: then the answer may be of before, in part.
     std::vector<std::optional<int>> degrees(const CompactGraph& graph, const std::vector<UserId>& members) const;
+    /// What degrees() will cost at most, in visits.
+    static std::size_t cost_of_degrees(const CompactGraph& graph, const std::vector<UserId>& members);
     /// The bytes that it takes.
     std::size_t weight() const;
 

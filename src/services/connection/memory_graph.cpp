@@ -12,6 +12,8 @@ namespace {
 
 /// What a question may cost, in visits, to be answered on an io thread: at most 100 µs, when every visit misses the caches.
 constexpr std::size_t kInlineVisits = 20'000;
+/// Whoever reaches more in two steps is asked about anew each time: to look from the other side is quicker then.
+constexpr std::size_t kMostNearVisits = 500'000;
 /// So few members are written while nobody else may read.
 constexpr std::size_t kFewMembers = 256;
 /// After so many rounds a snapshot no longer waits for the changes to become few.
@@ -139,31 +141,37 @@ Task<std::vector<GraphEntry>> MemoryGraph::list(UserId after, std::size_t limit)
     co_return co_await ask(cost, work);
 }
 
-std::optional<std::vector<std::optional<int>>> MemoryGraph::degrees_by_near(UserId viewer,
-                                                                            const std::vector<UserId>& members) {
-    auto kept = nears_.find(viewer);
-    const std::shared_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock()) return std::nullopt;
-    const auto now = std::chrono::steady_clock::now();
-    if (!kept || (kept->changes != changes_ && kept->made_at + may_lag_ <= now)) {
-        if (reach_of(graph_, viewer, kInlineVisits + 1) > kInlineVisits) return std::nullopt;
-        const auto ticket = nears_.ticket(viewer);
-        kept = std::make_shared<const KeptNear>(Near(graph_, viewer), changes_, now);
-        nears_.put(viewer, kept, ticket);
-    }
-    std::size_t visits = 0;
-    for (const UserId member : members)
-        if (const MemberIndex index = graph_.find(member); index != CompactGraph::kNobody)
-            visits += graph_.degree_of(index);
-    if (visits > kInlineVisits) return std::nullopt;
-    return kept->near.degrees(graph_, members);
+std::shared_ptr<const MemoryGraph::KeptNear> MemoryGraph::make_near(UserId viewer) {
+    const auto ticket = nears_.ticket(viewer);
+    auto made = std::make_shared<const KeptNear>(Near(graph_, viewer), changes_, std::chrono::steady_clock::now());
+    nears_.put(viewer, made, ticket);
+    return made;
 }
 
 Task<std::vector<std::optional<int>>> MemoryGraph::degrees(Viewer viewer, std::vector<UserId> members) {
     assert(members.size() <= kMostDegrees);
     require_ready();
+    bool is_near_worth_it = false;
     if (viewer.hidden.empty()) {
-        if (auto quick = degrees_by_near(viewer.id, members)) co_return std::move(*quick);
+        auto near = nears_.find(viewer.id);
+        if (const std::shared_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) {
+            const bool is_old =
+                near && near->changes != changes_ && near->made_at + may_lag_ <= std::chrono::steady_clock::now();
+            if (!near || is_old) {
+                const std::size_t reach = reach_of(graph_, viewer.id, kMostNearVisits + 1);
+                near = reach <= kInlineVisits ? make_near(viewer.id) : nullptr;
+                is_near_worth_it = reach <= kMostNearVisits;
+            }
+            if (near && near->near.cost_of_degrees(graph_, members) <= kInlineVisits)
+                co_return near->near.degrees(graph_, members);
+        }
+    }
+    if (is_near_worth_it) {
+        auto work = [&] {
+            const std::shared_lock lock(mutex_);
+            return make_near(viewer.id)->near.degrees(graph_, members);
+        };
+        co_return co_await run_on(pool_, std::move(work));
     }
     auto cost = [&] { return cost_of_degrees(graph_, viewer, members, kInlineVisits + 1); };
     auto work = [&] { return degrees_in(graph_, viewer, members); };

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -83,8 +84,8 @@ private:
         std::chrono::steady_clock::time_point made_at;
     };
     void require_ready() const;
-    /// Nothing when it would take long, or a change is under way.
-    std::optional<std::vector<std::optional<int>>> degrees_by_near(UserId viewer, const std::vector<UserId>& members);
+    /// Under a lock of mutex_.
+    std::shared_ptr<const KeptNear> make_near(UserId viewer);
     template <class Cost, class Work>
     Task<std::invoke_result_t<Work>> ask(Cost cost, Work work);
     template <class Work>
