@@ -97,7 +97,7 @@ protected:
     }
     void set(std::vector<GraphEdge> edges) { world->run(world->graph.set_edges(std::move(edges))); }
     void put(std::vector<GraphMember> members) { world->run(world->graph.put_members(std::move(members))); }
-    /// Members with rows in the tables and ids 1,000 apart, above those of before.
+    /// Members with rows in the tables and ids 1,000 apart, above those of before and below those of later ones.
     std::vector<UserId> people_in_rows(std::size_t count) {
         std::string rows;
         std::vector<UserId> people;
@@ -108,6 +108,7 @@ protected:
             rows += (i == 0 ? "(" : ", (") + std::to_string(people.back().value) + ")";
         }
         world->database.execute_script("INSERT INTO members (user_id) VALUES " + rows);
+        world->clock.advance(std::chrono::seconds(1));
         return people;
     }
     /// Connects one member with `count` others, who have ids from `first` on, in the tables alone.

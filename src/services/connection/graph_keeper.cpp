@@ -76,6 +76,16 @@ Task<GraphPage> list_some(Graph& graph, UserId after, UserId upto, std::size_t e
     }
 }
 
+template <class T, class Send>
+Task<void> in_batches(std::vector<T> all, Send send) {
+    for (std::size_t start = 0; start < all.size(); start += Graph::kMostChanges) {
+        const auto end = std::min(start + Graph::kMostChanges, all.size());
+        std::vector<T> batch(all.begin() + static_cast<std::ptrdiff_t>(start),
+                             all.begin() + static_cast<std::ptrdiff_t>(end));
+        co_await send(std::move(batch));
+    }
+}
+
 UserId last_id(const std::vector<GraphEntry>& entries) { return entries.empty() ? UserId{} : entries.back().member.id; }
 
 }  // namespace
@@ -90,11 +100,6 @@ Task<void> GraphKeeper::refresh(std::vector<PairKey> keys) {
     for (const PairKey& key : keys) edges.push_back({key.low, key.high, std::ranges::binary_search(connected, key)});
     const auto set = [&](std::vector<GraphEdge> batch) { return parts_.graph.set_edges(std::move(batch)); };
     co_await in_batches(std::move(edges), set);
-}
-
-Task<bool> GraphKeeper::are_connected(PairKey key) {
-    const auto pairs = co_await parts_.connections.list_pairs(key.low, {key.high});
-    co_return !pairs.empty() && pairs.front().state == PairState::connected;
 }
 
 Task<void> GraphKeeper::refresh(UserId member) {
@@ -202,9 +207,18 @@ Task<void> GraphKeeper::repair(Range range, std::vector<GraphEntry> truth, Graph
 }
 
 Task<void> GraphKeeper::apply(GraphDifference difference) {
-    const auto put = [this](std::vector<GraphMember> batch) { return parts_.graph.put_members(std::move(batch)); };
-    const auto remove = [this](std::vector<UserId> batch) { return parts_.graph.remove_members(std::move(batch)); };
-    const auto set = [this](std::vector<GraphEdge> batch) { return parts_.graph.set_edges(std::move(batch)); };
+    const auto put = [this](std::vector<GraphMember> batch) -> Task<void> {
+        co_await parts_.graph.put_members(std::move(batch));
+        co_await breathe();
+    };
+    const auto remove = [this](std::vector<UserId> batch) -> Task<void> {
+        co_await parts_.graph.remove_members(std::move(batch));
+        co_await breathe();
+    };
+    const auto set = [this](std::vector<GraphEdge> batch) -> Task<void> {
+        co_await parts_.graph.set_edges(std::move(batch));
+        co_await breathe();
+    };
     co_await in_batches(std::move(difference.members), put);
     co_await in_batches(std::move(difference.plain_members), put);
     co_await in_batches(std::move(difference.extra_members), remove);
@@ -212,17 +226,6 @@ Task<void> GraphKeeper::apply(GraphDifference difference) {
     co_await in_batches(std::move(difference.extra), set);
     co_await in_batches(std::move(difference.missing), set);
     co_await in_batches(std::move(difference.below), set);
-}
-
-template <class T, class Send>
-Task<void> GraphKeeper::in_batches(std::vector<T> all, Send send) {
-    for (std::size_t start = 0; start < all.size(); start += Graph::kMostChanges) {
-        const auto end = std::min(start + Graph::kMostChanges, all.size());
-        std::vector<T> batch(all.begin() + static_cast<std::ptrdiff_t>(start),
-                             all.begin() + static_cast<std::ptrdiff_t>(end));
-        co_await send(std::move(batch));
-        co_await breathe();
-    }
 }
 
 Task<std::vector<GraphEntry>> GraphKeeper::list_truth(Range range) {
@@ -279,12 +282,12 @@ Task<void> GraphKeeper::repair_side(GraphCheckStore::OneSided side) {
     };
     auto repaired = co_await cache::transact<void>(parts_.connections.database(), parts_.coherence, changes, repair);
     if (!repaired) throw Corrupt("connection: the repair of a connection was refused");
-    bool is_connected = co_await are_connected(key);
+    std::vector<PairKey> before = co_await parts_.connections.list_connected({key});
     for (;;) {
-        co_await parts_.graph.set_edges({{key.low, key.high, is_connected}});
-        const bool is_now = co_await are_connected(key);
-        if (is_now == is_connected) co_return;
-        is_connected = is_now;
+        co_await parts_.graph.set_edges({{key.low, key.high, !before.empty()}});
+        std::vector<PairKey> now = co_await parts_.connections.list_connected({key});
+        if (now == before) co_return;
+        before = std::move(now);
     }
 }
 

@@ -89,12 +89,9 @@ private:
     Task<void> look_again(Range range, GraphDifference& difference);
     Task<void> repair(Range range, std::vector<GraphEntry> truth, GraphDifference difference);
     Task<void> apply(GraphDifference difference);
-    template <class T, class Send>
-    Task<void> in_batches(std::vector<T> all, Send send);
     Task<std::vector<GraphEntry>> list_truth(Range range);
     Task<std::vector<GraphEntry>> list_graph(Range range);
     Task<bool> mend_tables(Range range, const std::vector<GraphEntry>& truth, Repairs repairs, GraphReport& report);
-    Task<bool> are_connected(PairKey key);
     Task<void> repair_side(GraphCheckStore::OneSided side);
     Task<void> breathe();
 

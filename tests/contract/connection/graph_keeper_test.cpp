@@ -130,10 +130,9 @@ TEST_P(GraphKeeperContract, ComparingWhileConnectionsChangeLosesNothing) {
             }
             events.push_back(key);
             if (random() % 2 == 0) continue;  // comes later
-            for (const PairKey& event : events) co_await keeper().refresh(std::vector{event});
-            events.clear();
+            co_await keeper().refresh(std::exchange(events, {}));
         }
-        for (const PairKey& event : events) co_await keeper().refresh(std::vector{event});
+        co_await keeper().refresh(std::move(events));
         co_return 0;
     };
     const auto compare_once = [&](std::size_t) -> Task<int> {
