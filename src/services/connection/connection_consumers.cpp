@@ -52,6 +52,7 @@ void add_graph_consumers(outbox::Consumers& consumers, MemberService& members, G
 
     const auto refresh_pairs = [&graph](const auto& events) {
         std::vector<PairKey> keys;
+        keys.reserve(events.size());
         for (const auto& event : events) keys.push_back({event.low_id, event.high_id});
         return graph.refresh(std::move(keys));
     };

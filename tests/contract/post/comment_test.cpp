@@ -152,7 +152,7 @@ TEST_P(CommentContract, OnlyItsAuthorEditsAComment) {
     EXPECT_EQ(edited.mentions.at(0).user_id, kAda);
     EXPECT_EQ(edited.edited_at, world().clock.now());
     EXPECT_EQ(edited.version, 2);
-    EXPECT_EQ(json::to_json(find(kClara, id).value()), json::to_json(edited));
+    EXPECT_EQ(json::to_json(find(kBela, id).value()), json::to_json(edited));
     world().request.if_match_version = 1;
     EXPECT_EQ(code_of(world().run(service().edit(world().caller(kBela), id, {{"Third"}}))), Code::precondition_failed);
 }

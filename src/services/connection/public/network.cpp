@@ -38,7 +38,7 @@ Task<Degrees> Network::degrees_of_all(UserId viewer, std::vector<UserId> members
 }
 
 std::size_t weight_of(const Circle& circle) {
-    const auto bytes_of = [](const Ids& ids) { return sizeof ids + ids.capacity() * sizeof(UserId); };
+    const auto bytes_of = [](const Ids& ids) { return sizeof(Ids) + ids.capacity() * sizeof(UserId); };
     const bool is_same = circle.connections == circle.followed;
     return sizeof circle + bytes_of(*circle.connections) + (is_same ? 0 : bytes_of(*circle.followed));
 }
