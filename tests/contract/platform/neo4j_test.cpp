@@ -2,6 +2,7 @@
 
 #include "support/neo4j.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -113,11 +114,12 @@ TEST_F(Neo4j, AnAnswerBeyondTheBoundIsUnavailable) {
     EXPECT_THROW(test::await(client.run(std::move(steps), Access::read, 20s)), Unavailable);
 }
 
-// Each first changes what the other changes last: the engine lets one of them win.
+// Each first changes what the other changes last: the engine lets one of them win. On a busy machine one may lose all its tries, which is said and leaves nothing.
 TEST_F(Neo4j, ADeadlockIsTriedAgain) {
     connection->run("CREATE (:" + label + " {id: 1, changes: 0}), (:" + label + " {id: 2, changes: 0})");
     const std::string change = "MATCH (n:" + label + " {id: $text}) SET n.changes = n.changes + 1";
     constexpr int kRounds = 30;
+    std::atomic<int> lost{0};
     const auto work = [&](const std::string& first, const std::string& last) {
         test::Neo4jClient own(test::neo4j_url());
         const auto with_id = [&](std::string id) {
@@ -126,8 +128,15 @@ TEST_F(Neo4j, ADeadlockIsTriedAgain) {
         const Query changes_first = with_id(first), changes_last = with_id(last);
         const Query pause("test.pause", "UNWIND range(1, 20000) AS i WITH sum(i) AS s RETURN s");
         for (int i = 0; i < kRounds; ++i) {
-            std::vector<Step> steps{{changes_first, "{}"}, {pause, "{}"}, {changes_last, "{}"}};
-            test::await(own.client.run(std::move(steps), Access::write, 60s));
+            for (bool is_done = false; !is_done;) {
+                std::vector<Step> steps{{changes_first, "{}"}, {pause, "{}"}, {changes_last, "{}"}};
+                try {
+                    test::await(own.client.run(std::move(steps), Access::write, 60s));
+                    is_done = true;
+                } catch (const Unavailable&) {
+                    ASSERT_LT(++lost, kRounds / 3);
+                }
+            }
         }
     };
     std::exception_ptr failure;
