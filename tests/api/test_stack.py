@@ -54,7 +54,7 @@ def test_the_stack_comes_up_says_what_is_down_is_mended_and_goes(stack, tmp_path
 
         assert stack("up")[0] == 0
         status, said = stack("status")
-        assert status == 0 and said.count("\nup ") + said.startswith("up ") == 4 + len(SERVICES) + 1, said
+        assert status == 0 and said.count("\nup ") + said.startswith("up ") == 5 + len(SERVICES) + 1, said  # engines, services, nginx
 
         pids = [int(path.read_text().split()[0]) for path in (folder / "state").glob("*.pid")]
         assert stack("down")[0] == 0
