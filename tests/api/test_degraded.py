@@ -229,8 +229,9 @@ def test_without_the_primary_reads_go_on(launch, own_postgres, how):
     wait_for_standby(primary, standby)
     down(primary, how)
     try:
-        # An idle connection of a process that has not noticed would take a write that the frozen server may do when it thaws.
-        for name in ("user", "post"):
+        # An idle connection of a process that has not noticed would take a write that the frozen server may do when it thaws, and the first
+        # question there costs whoever asks the time until it is noticed.
+        for name in ("user", "connection", "post"):
             for number in range(2):
                 eventually(lambda: health(instance, name, number, f"sql:{name}")["status"] == "down", within=15)
         for _ in range(4):  # both replicas of each service

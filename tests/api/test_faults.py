@@ -13,7 +13,7 @@ import time
 import psycopg
 import pytest
 
-from support.client import Service, eventually
+from support.client import Service, eventually, settle
 from support.load import ACKNOWLEDGED, UNKNOWN, Writers, body_of, newest_texts
 from support.engines import OwnEngine
 from support.shapes import Engines
@@ -21,12 +21,6 @@ from support.shapes import Engines
 pytestmark = pytest.mark.faults
 ROUNDS = int(os.environ.get("GUILDHALL_KILL_ROUNDS", "50"))
 BATCH = 5
-
-
-def settle(service, members):
-    """The same members with a service that was started again: their tokens stay good."""
-    for member in members:
-        member.service = service
 
 
 def check_files(instance):
