@@ -55,7 +55,7 @@ void GraphEngine::load() {
 void GraphEngine::save(bool is_whole) {
     if (!own_ || !is_whole) return;
     try {
-        own_->save(snapshot_, 0);
+        own_->save(snapshot_);
     } catch (const Unavailable& failure) {
         spdlog::warn("no snapshot of the social graph: {}", failure.what());
     }

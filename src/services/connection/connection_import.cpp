@@ -14,8 +14,6 @@
 namespace guildhall::connection {
 namespace {
 
-constexpr std::size_t kCardsInCall = 500;  // what a Directory takes
-
 Error bad_import(std::string detail) { return {Code::unprocessable, std::move(detail), "bad_import"}; }
 
 }  // namespace
@@ -43,15 +41,10 @@ Task<Result<std::size_t>> ConnectionService::import_connections(std::vector<Impo
     people.erase(repeated.begin(), repeated.end());
 
     std::unordered_map<UserId, std::string> names;
-    for (std::size_t start = 0; start < people.size(); start += kCardsInCall) {
-        const auto end = std::min(start + kCardsInCall, people.size());
-        const std::vector<UserId> asked(people.begin() + static_cast<std::ptrdiff_t>(start),
-                                        people.begin() + static_cast<std::ptrdiff_t>(end));
-        const auto cards = co_await directory_.cards(asked);
-        for (std::size_t i = 0; i < asked.size(); ++i) {
-            if (!cards[i]) co_return bad_import("member " + std::to_string(asked[i].value) + " does not exist");
-            names.emplace(asked[i], sort_name(cards[i]->name));
-        }
+    const auto cards = co_await directory_.cards_of_all(people);
+    for (std::size_t i = 0; i < people.size(); ++i) {
+        if (!cards[i]) co_return bad_import("member " + std::to_string(people[i].value) + " does not exist");
+        names.emplace(people[i], sort_name(cards[i]->name));
     }
 
     const auto connection_of = [&](const PairKey& key) -> const ImportedConnection& {

@@ -13,11 +13,10 @@
 #include "services/connection/public/events.hpp"
 #include "services/connection/public/kept.hpp"
 #include "services/connection/sort_name.hpp"
+#include "services/connection/visible_rows.hpp"
 
 namespace guildhall::connection {
 namespace {
-
-constexpr std::size_t kRowsReadOn = 200;
 
 // Kinds of cursors.
 constexpr std::string_view kReceived = "invitations.received";
@@ -26,7 +25,6 @@ constexpr std::string_view kByTime = "connections.recent";
 constexpr std::string_view kByName = "connections.name";
 constexpr std::string_view kMutual = "connections.mutual";
 
-Error no_member() { return {Code::not_found, "there is no such member"}; }
 Error no_invitation() { return {Code::not_found, "there is no such invitation"}; }
 Error no_connection() { return {Code::not_found, "you are not connected with this member"}; }
 Error withdrawn() { return {Code::conflict, "the invitation was withdrawn", "invitation_withdrawn"}; }
@@ -50,34 +48,6 @@ Error cool_down(std::chrono::microseconds wait) {
             std::chrono::ceil<std::chrono::seconds>(wait)};
 }
 
-std::vector<UserId> peers_of(const auto& rows) {
-    std::vector<UserId> ids;
-    ids.reserve(rows.size());
-    for (const auto& row : rows) ids.push_back(row.peer_id);
-    return ids;
-}
-
-/// The first `count` rows that `fetch(after, count)` gives, without those of hidden members, and of those who hide their connections when `members`
-/// is given. Reads on where some are left out, at most once for each kRowsReadOn of them, and twice more.
-template <class Row, class Fetch>
-Task<std::vector<Row>> take_visible(Fetch fetch, const user::UserSet& hidden, std::optional<Row> after,
-                                    std::size_t count, CachedMembers* members = nullptr) {
-    std::vector<Row> visible;
-    for (std::size_t asked = count;; asked = std::max(count, kRowsReadOn)) {
-        std::vector<Row> rows = co_await fetch(after, asked);
-        const bool is_end = rows.size() < asked;
-        Ids hiding;
-        if (members) hiding = co_await members->hiding(peers_of(rows));
-        for (Row& row : rows) {
-            after = row;
-            if (hidden.contains(row.peer_id) || contains(hiding, row.peer_id)) continue;
-            visible.push_back(std::move(row));
-            if (visible.size() == count) co_return visible;
-        }
-        if (is_end) co_return visible;
-    }
-}
-
 }  // namespace
 
 // Invitations.
@@ -86,7 +56,7 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
     const UserId me = caller.id;
     const UserId them = body.user_id;
     if (me == them) co_return self_invitation();
-    if (co_await is_hidden(me, them)) co_return no_member();
+    if (co_await directory_.is_hidden(me, them)) co_return user::no_such_member();
 
     const auto id = ids_.next<InvitationId>();
     const Time now = clock_.now();
@@ -94,7 +64,7 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
         id, Direction::sent, them, InvitationState::pending, body.note ? std::move(body.note->value) : std::string(),
         now};
     auto answer = co_await invitation_of(me, row);
-    if (!answer) co_return no_member();
+    if (!answer) co_return user::no_such_member();
     const bool may_invite = co_await is_welcome(me, them, body.email);
     if (!may_invite && body.email) {
         // A wrong address counts like an invitation: nobody finds one out by trying.
@@ -111,7 +81,7 @@ Task<Result<http::Created<Invitation>>> ConnectionService::invite(Caller caller,
     cache::Changes changes;
     auto send = [&](sql::Transaction& tx) -> Task<Result<void>> {
         Pair pair = co_await store_.lock_or_insert_pair(tx, key);
-        if (pair.is_blocked()) co_return no_member();
+        if (pair.is_blocked()) co_return user::no_such_member();
         if (pair.state == PairState::connected)
             co_return Error{Code::conflict, "you are connected already", "already_connected"};
         const bool is_crossing = pair.state == PairState::invited;
@@ -182,7 +152,7 @@ Task<Result<Page<Invitation>>> ConnectionService::list_pending(Caller caller, Di
     std::vector<UserId> people = peers_of(rows);
     people.push_back(me);
     const auto cards = co_await directory_.cards(people);
-    if (!cards.back()) co_return no_member();
+    if (!cards.back()) co_return user::no_such_member();
     const auto lists = co_await network_.connections_of_all(std::move(people));
     page.items.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -202,7 +172,7 @@ Task<Result<Page<Invitation>>> ConnectionService::list_pending(Caller caller, Di
 
 Task<Result<Invitation>> ConnectionService::find_invitation(Caller caller, InvitationId id) {
     auto row = co_await store_.find_invitation(caller.id, id);
-    if (!row || co_await is_hidden(caller.id, row->peer_id)) co_return no_invitation();
+    if (!row || co_await directory_.is_hidden(caller.id, row->peer_id)) co_return no_invitation();
     co_return co_await invitation_of(caller.id, std::move(*row));
 }
 
@@ -322,7 +292,8 @@ Task<Result<void>> ConnectionService::count_invitation(sql::Transaction& tx, Use
 /// The invitation when `me` is that side of it and may see the other.
 Task<Result<Invitation>> ConnectionService::find_own(UserId me, InvitationId id, Direction direction) {
     auto row = co_await store_.find_invitation(me, id);
-    if (!row || row->direction != direction || co_await is_hidden(me, row->peer_id)) co_return no_invitation();
+    if (!row || row->direction != direction || co_await directory_.is_hidden(me, row->peer_id))
+        co_return no_invitation();
     co_return co_await invitation_of(me, std::move(*row));
 }
 
@@ -381,7 +352,7 @@ Task<Result<Page<ConnectionItem>>> ConnectionService::list_connections_of(Caller
                                                                           ListConnections query) {
     const UserId me = caller.id;
     if (user != me) {
-        if (co_await is_hidden(me, user) || !co_await directory_.exists(user)) co_return no_member();
+        if (!co_await directory_.exists_for(me, user)) co_return user::no_such_member();
         const bool are_connected = co_await network_.are_connected(me, user);
         const Member owner = co_await members_.member(user);
         if (!are_connected || owner.hides_connections)
@@ -430,7 +401,7 @@ Task<Result<Page<ConnectionItem>>> ConnectionService::page_of_connections(UserId
 }
 
 Task<Result<void>> ConnectionService::disconnect(Caller caller, UserId user) {
-    if (co_await is_hidden(caller.id, user)) co_return no_connection();
+    if (co_await directory_.is_hidden(caller.id, user)) co_return no_connection();
     const PairKey key = PairKey::of(caller.id, user);
     cache::Changes changes;
     auto end = [&](sql::Transaction& tx) -> Task<Result<void>> {
@@ -456,7 +427,7 @@ Task<Result<MutualConnections>> ConnectionService::list_mutual(Caller caller, Us
         if (!cursor) co_return cursor.error();
         after.value = cursor->numbers[0];
     }
-    if (co_await is_hidden(me, user) || !co_await directory_.exists(user)) co_return no_member();
+    if (!co_await directory_.exists_for(me, user)) co_return user::no_such_member();
 
     const auto hidden = co_await directory_.hidden_from(me);
     const auto mine = co_await network_.connections_of(me);
@@ -516,11 +487,6 @@ Task<Result<Page<Relationship>>> ConnectionService::list_relationships(Caller ca
         relationship.invitation_id = pair.invitation_id;
     }
     co_return page;
-}
-
-Task<bool> ConnectionService::is_hidden(UserId me, UserId user) {
-    const auto hidden = co_await directory_.hidden_from(me);
-    co_return hidden->contains(user);
 }
 
 }  // namespace guildhall::connection

@@ -131,7 +131,6 @@ private:
 
     Task<Result<Page<Invitation>>> list_pending(Caller caller, Direction direction, json::PageQuery query);
     Task<Result<Page<ConnectionItem>>> page_of_connections(UserId me, UserId owner, ListConnections query);
-    Task<bool> is_hidden(UserId me, UserId user);
     Task<bool> is_welcome(UserId me, UserId them, std::optional<json::Email> email);
     Task<bool> has_most_connections(std::vector<UserId> members);
     Task<Result<void>> count_invitation(sql::Transaction& tx, UserId inviter, Time now);

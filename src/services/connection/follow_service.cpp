@@ -8,6 +8,7 @@
 #include "platform/cache/transact.hpp"
 #include "services/connection/public/events.hpp"
 #include "services/connection/public/kept.hpp"
+#include "services/connection/visible_rows.hpp"
 
 namespace guildhall::connection {
 namespace {
@@ -16,7 +17,12 @@ namespace {
 constexpr std::string_view kFollowing = "follows.following";
 constexpr std::string_view kFollowers = "follows.followers";
 
-Error no_member() { return {Code::not_found, "there is no such member"}; }
+/// What stands in a list of follows.
+struct FollowRow {
+    FollowRow() = default;
+    explicit FollowRow(UserId peer) : peer_id(peer) {}
+    UserId peer_id;
+};
 
 }  // namespace
 
@@ -26,14 +32,13 @@ Task<Result<void>> FollowService::follow(http::Caller caller, UserId user) {
 }
 
 Task<Result<void>> FollowService::unfollow(http::Caller caller, UserId user) {
-    if (user == caller.id) co_return no_member();
+    if (user == caller.id) co_return user::no_such_member();
     co_return co_await set(caller, user, false);
 }
 
 Task<Result<void>> FollowService::set(http::Caller caller, UserId user, bool follows) {
     const UserId me = caller.id;
-    const auto hidden = co_await directory_.hidden_from(me);
-    if (hidden->contains(user) || !co_await directory_.exists(user)) co_return no_member();
+    if (!co_await directory_.exists_for(me, user)) co_return user::no_such_member();
     const PairKey key = PairKey::of(me, user);
     cache::Changes changes;
     auto change = [&](sql::Transaction& tx) -> Task<Result<void>> {
@@ -44,7 +49,7 @@ Task<Result<void>> FollowService::set(http::Caller caller, UserId user, bool fol
             pair = co_await pairs_.lock_pair(tx, key);
         }
         if (!pair || pair->is_following(me) == follows) co_return Result<void>{};
-        if (pair->is_blocked()) co_return no_member();
+        if (pair->is_blocked()) co_return user::no_such_member();
         const bool is_implied = follows == (pair->state == PairState::connected);
         Follow& mine = me == key.low ? pair->low_follow : pair->high_follow;
         mine = is_implied ? Follow::implied : follows ? Follow::followed : Follow::unfollowed;
@@ -81,30 +86,25 @@ Task<Result<Page<user::Card>>> FollowService::list_followers(http::Caller caller
 
 Task<Result<Page<user::Card>>> FollowService::list(UserId me, FollowSide side, json::PageQuery query) {
     const std::string_view kind = side == FollowSide::following ? kFollowing : kFollowers;
-    UserId after;
+    std::optional<FollowRow> last;
     if (query.cursor) {
         auto cursor = Cursor::decode(query.cursor->value, kind, 1);
         if (!cursor) co_return cursor.error();
-        after.value = cursor->numbers[0];
+        last = FollowRow{UserId{cursor->numbers[0]}};
     }
     const auto hidden = co_await directory_.hidden_from(me);
     const auto limit = static_cast<std::size_t>(query.limit.value);
-    Ids ids;
-    // Reads on where some are hidden, so at most once for each `limit` hidden members, and once more.
-    for (bool is_end = false; !is_end && ids.size() <= limit;) {
-        const Ids read = co_await follows_.list(me, side, after, limit + 1);
-        is_end = read.size() <= limit;
-        for (const UserId id : read) {
-            after = id;
-            if (!hidden->contains(id)) ids.push_back(id);
-        }
-    }
+    auto fetch = [&](std::optional<FollowRow> after, std::size_t count) -> Task<std::vector<FollowRow>> {
+        const Ids ids = co_await follows_.list(me, side, after.value_or(FollowRow{}).peer_id, count);
+        co_return std::vector<FollowRow>(ids.begin(), ids.end());
+    };
+    auto rows = co_await take_visible(fetch, *hidden, std::move(last), limit + 1);
     Page<user::Card> page;
-    if (ids.size() > limit) {
-        ids.resize(limit);
-        page.next_cursor = Cursor{std::string(kind), {ids.back().value}, {}}.encode();
+    if (rows.size() > limit) {
+        rows.resize(limit);
+        page.next_cursor = Cursor{std::string(kind), {rows.back().peer_id.value}, {}}.encode();
     }
-    for (const auto& card : co_await directory_.cards(std::move(ids)))
+    for (const auto& card : co_await directory_.cards(peers_of(rows)))
         if (card) page.items.push_back(*card);
     co_return page;
 }

@@ -19,7 +19,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);
 
-constexpr std::string_view kMagic = "GHGRAPH1";
+constexpr std::string_view kMagic = "GHGRAPH2";
 constexpr std::uint32_t kMembers = 1;
 constexpr std::uint32_t kEnd = 2;
 constexpr std::size_t kBlockBytes = 1 << 20;
@@ -198,12 +198,11 @@ void SnapshotWriter::write_block() {
     begin_block(kMembers);
 }
 
-void SnapshotWriter::add_end(const CompactGraph& graph, std::int64_t mark) {
+void SnapshotWriter::add_end(const CompactGraph& graph) {
     end_block();
     begin_block(kEnd);
     append(block_, std::uint64_t{graph.count()});
     append(block_, std::uint64_t{graph.directions()});
-    append(block_, mark);
     end_block();
 }
 
@@ -229,7 +228,7 @@ void SnapshotWriter::write(std::span<const char> bytes) {
     }
 }
 
-std::pair<CompactGraph, std::int64_t> read_snapshot(const std::filesystem::path& path) {
+CompactGraph read_snapshot(const std::filesystem::path& path) {
     Input input(path);
     std::string block;
     input.read(kMagic.size(), block);
@@ -254,11 +253,10 @@ std::pair<CompactGraph, std::int64_t> read_snapshot(const std::filesystem::path&
         graph.finish_restoring();
         const auto count = content.take<std::uint64_t>();
         const auto directions = content.take<std::uint64_t>();
-        const auto mark = content.take<std::int64_t>();
         if (head.kind != kEnd || !content.is_at_end() || !input.is_at_end() || count != graph.count() ||
             directions != graph.directions())
             throw Corrupt("graph snapshot: its end does not fit");
-        return {std::move(graph), mark};
+        return graph;
     }
 }
 

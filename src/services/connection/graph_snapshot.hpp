@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <utility>
 
 #include "services/connection/compact_graph.hpp"
 
@@ -29,8 +28,8 @@ public:
     bool is_block_full() const;
     /// Writes the block, if there is anything in it.
     void write_block();
-    /// Adds the end: the state of `graph` is what all that was added comes to. `mark` is given back by read_snapshot().
-    void add_end(const CompactGraph& graph, std::int64_t mark);
+    /// Adds the end: the state of `graph` is what all that was added comes to.
+    void add_end(const CompactGraph& graph);
     /// Writes what is left and puts the file in its place.
     void finish();
 
@@ -47,8 +46,8 @@ private:
     std::string block_;      // and, at the end, the last before it
 };
 
-/// Reads a snapshot and its mark. Throws Corrupt when it is not whole, damaged, of another version or no snapshot; Unavailable when it cannot be read or is
+/// Reads a snapshot. Throws Corrupt when it is not whole, damaged, of another version or no snapshot; Unavailable when it cannot be read or is
 /// not there.
-std::pair<CompactGraph, std::int64_t> read_snapshot(const std::filesystem::path& path);
+CompactGraph read_snapshot(const std::filesystem::path& path);
 
 }  // namespace guildhall::connection

@@ -76,7 +76,7 @@ private:
     bool is_over_ = false;
 };
 
-void MemoryGraph::save(const std::filesystem::path& path, std::int64_t mark) {
+void MemoryGraph::save(const std::filesystem::path& path) {
     const std::lock_guard one_at_a_time(saving_);
     SnapshotWriter writer(path);
     Watch watch(*this);
@@ -94,7 +94,7 @@ void MemoryGraph::save(const std::filesystem::path& path, std::int64_t mark) {
             again = watch.take(is_last);
             if (is_last) {
                 for (const MemberIndex member : again) writer.add(graph_, member);
-                writer.add_end(graph_, mark);
+                writer.add_end(graph_);
                 break;
             }
         }
@@ -106,15 +106,12 @@ void MemoryGraph::save(const std::filesystem::path& path, std::int64_t mark) {
     writer.finish();
 }
 
-std::int64_t MemoryGraph::load(const std::filesystem::path& path) {
+void MemoryGraph::load(const std::filesystem::path& path) {
     const std::lock_guard one_at_a_time(saving_);
-    auto [graph, mark] = read_snapshot(path);
-    {
-        const std::unique_lock lock(mutex_);
-        std::swap(graph_, graph);
-        ++changes_;
-    }
-    return mark;
+    CompactGraph graph = read_snapshot(path);
+    const std::unique_lock lock(mutex_);
+    std::swap(graph_, graph);
+    ++changes_;
 }
 
 Task<void> MemoryGraph::put_members(std::vector<GraphMember> members) {

@@ -57,13 +57,12 @@ public:
     /// What it holds is the whole graph from now on: questions are answered.
     void set_ready() { is_ready_ = true; }
 
-    /// Writes all there is to `path`, in place of what is there; readers and writers go on. The file is whole on the disk afterwards, else as it was before. `mark`
-    /// is kept with it: up to where the caller has brought the changes of the truth, read before the call. Blocks for as long as the disk takes: call it on a pool.
-    /// Throws Unavailable when the file system refuses.
-    void save(const std::filesystem::path& path, std::int64_t mark);
-    /// Takes what save() wrote in place of all there is, and gives its mark. Blocks.
+    /// Writes all there is to `path`, in place of what is there; readers and writers go on. The file is whole on the disk afterwards, else as it was before. Blocks for
+    /// as long as the disk takes: call it on a pool. Throws Unavailable when the file system refuses.
+    void save(const std::filesystem::path& path);
+    /// Takes what save() wrote in place of all there is. Blocks.
     /// Throws Corrupt when the file is damaged, cut off, of another version or something else, Unavailable when it cannot be read; then nothing has changed.
-    std::int64_t load(const std::filesystem::path& path);
+    void load(const std::filesystem::path& path);
 
     Task<void> put_members(std::vector<GraphMember> members) override;
     Task<void> remove_members(std::vector<UserId> members) override;

@@ -277,7 +277,7 @@ Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, Us
     if (!position) co_return position.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
     const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);
-    if (!exists) co_return Error{Code::not_found, "there is no such member"};
+    if (!exists) co_return user::no_such_member();
 
     using Keys = std::vector<std::pair<PostId, CommentId>>;
     auto fetch = [&](std::int64_t below, std::size_t count) {

@@ -102,7 +102,7 @@ Task<Result<Page<ReactionActivity>>> ReactionService::list_by_user(http::Caller 
     if (!position) co_return position.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
     const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);
-    if (!exists) co_return Error{Code::not_found, "there is no such member"};
+    if (!exists) co_return user::no_such_member();
 
     auto fetch = [&](std::int64_t below, std::size_t count) {
         return store_.list_reaction_activity(user, below, count);

@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::string_view kBlockList = "user.blocks";
 
-Error no_such_member() { return Error{Code::not_found, "there is no such member"}; }
-
 bool is_empty(const UpdateProfile& patch) {
     return !patch.name.value && !patch.handle.value && patch.headline.is_absent() && patch.about.is_absent() &&
            patch.location.is_absent() && patch.industry.is_absent() && patch.pronouns.is_absent();
@@ -32,11 +30,6 @@ void apply(const UpdateProfile& patch, Profile& profile) {
 }
 
 }  // namespace
-
-Task<bool> UserService::is_hidden(UserId from, UserId user) {
-    const auto hidden = co_await parts_.directory.hidden_from(from);
-    co_return hidden->contains(user);
-}
 
 Task<Result<Me>> UserService::me(http::Caller caller) {
     const auto profile = co_await parts_.directory.profile(caller.id);
@@ -171,7 +164,7 @@ Task<Result<void>> UserService::block(http::Caller caller, UserId user) {
                         {{"/user_id", "self_block", "is the caller"}}};
     const bool exists = co_await parts_.directory.exists(user);
     if (!exists) co_return no_such_member();
-    const bool is_one_hidden = co_await is_hidden(caller.id, user);
+    const bool is_one_hidden = co_await parts_.directory.is_hidden(caller.id, user);
     if (is_one_hidden) {
         const bool is_done = co_await parts_.store.is_blocked(caller.id, user);
         if (is_done) co_return Result<void>{};

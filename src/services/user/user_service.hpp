@@ -68,7 +68,6 @@ public:
 
 private:
     Task<std::vector<std::optional<int>>> degrees(UserId viewer, std::vector<UserId> members);
-    Task<bool> is_hidden(UserId from, UserId user);
     Task<Result<Profile>> change_profile(http::Caller caller, UpdateProfile patch, Credentials credentials);
 
     Parts parts_;

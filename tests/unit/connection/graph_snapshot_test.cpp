@@ -56,12 +56,12 @@ protected:
     RandomGraph random{3};
 };
 
-TEST_F(GraphSnapshot, GivesBackMembersConnectionsAndMark) {
+TEST_F(GraphSnapshot, GivesBackMembersAndConnections) {
     MemoryGraph saved(pool);
     fill(saved, 60, 0.1);
-    saved.save(path, 987'654'321'012);
+    saved.save(path);
     MemoryGraph loaded(pool);
-    EXPECT_EQ(loaded.load(path), 987'654'321'012);
+    loaded.load(path);
     EXPECT_EQ(entries(loaded), entries(saved));
     // It goes on like the one that was saved, with the numbers that were free.
     for (MemoryGraph* graph : {&saved, &loaded}) {
@@ -73,29 +73,31 @@ TEST_F(GraphSnapshot, GivesBackMembersConnectionsAndMark) {
 
 TEST_F(GraphSnapshot, OfAnEmptyGraphIsEmpty) {
     MemoryGraph graph(pool);
-    graph.save(path, 0);
+    graph.save(path);
     loop.run(graph.set_edges({{UserId{1}, UserId{2}}}));
-    EXPECT_EQ(graph.load(path), 0);
+    graph.load(path);
     EXPECT_THAT(entries(graph), IsEmpty());
 }
 
 TEST_F(GraphSnapshot, TakesThePlaceOfTheOneBeforeAndLeavesNothingElse) {
     MemoryGraph graph(pool);
-    graph.save(path, 1);
+    graph.save(path);
     write_bytes(path.string() + ".unfinished", "of a process that died");
     fill(graph, 10, 0.3);
-    graph.save(path, 2);
-    EXPECT_EQ(graph.load(path), 2);
+    graph.save(path);
+    MemoryGraph loaded(pool);
+    loaded.load(path);
+    EXPECT_EQ(entries(loaded), entries(graph));
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
 TEST_F(GraphSnapshot, ThatCannotBeWrittenLeavesTheOneBefore) {
     MemoryGraph graph(pool);
-    EXPECT_THROW(graph.save(folder.path() / "absent" / "graph", 1), Unavailable);
-    EXPECT_THROW(graph.save("/dev/full/graph", 1), Unavailable);
+    EXPECT_THROW(graph.save(folder.path() / "absent" / "graph"), Unavailable);
+    EXPECT_THROW(graph.save("/dev/full/graph"), Unavailable);
     // A folder stands where the file should be.
     std::filesystem::create_directories(path / "inside");
-    EXPECT_THROW(graph.save(path, 1), Unavailable);
+    EXPECT_THROW(graph.save(path), Unavailable);
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
@@ -107,7 +109,7 @@ TEST_F(GraphSnapshot, ThatIsNotThereIsUnavailable) {
 TEST_F(GraphSnapshot, IsRefusedWhenAnyByteHasChanged) {
     MemoryGraph graph(pool);
     fill(graph, 12, 0.3);
-    graph.save(path, 77);
+    graph.save(path);
     const auto before = entries(graph);
     const std::string whole = bytes_of(path);
     ASSERT_GT(whole.size(), 400U);
@@ -125,7 +127,7 @@ TEST_F(GraphSnapshot, IsRefusedWhenAnyByteHasChanged) {
 TEST_F(GraphSnapshot, IsRefusedWhenItIsCutOffOrLonger) {
     MemoryGraph graph(pool);
     fill(graph, 12, 0.3);
-    graph.save(path, 77);
+    graph.save(path);
     const std::string whole = bytes_of(path);
     for (std::size_t size = 0; size < whole.size(); ++size) {
         write_bytes(path, std::string_view(whole).substr(0, size));
@@ -136,14 +138,14 @@ TEST_F(GraphSnapshot, IsRefusedWhenItIsCutOffOrLonger) {
     write_bytes(path, whole + whole);
     EXPECT_THROW(graph.load(path), Corrupt);
     write_bytes(path, whole);
-    EXPECT_EQ(graph.load(path), 77);
+    EXPECT_NO_THROW(graph.load(path));
 }
 
 TEST_F(GraphSnapshot, OfAnotherVersionOrSomethingElseIsRefused) {
     MemoryGraph graph(pool);
-    graph.save(path, 1);
+    graph.save(path);
     std::string other = bytes_of(path);
-    other[7] = '2';
+    other[7] = '1';
     for (const std::string& text :
          {other, std::string(5000, '\0'), std::string("SQLite format 3\0", 16), std::string(9, 'G')}) {
         write_bytes(path, text);
@@ -153,7 +155,7 @@ TEST_F(GraphSnapshot, OfAnotherVersionOrSomethingElseIsRefused) {
 
 /// A snapshot with a sound checksum, as only a fault of ours could write it.
 std::string snapshot_of(const std::vector<std::pair<std::uint32_t, std::string>>& blocks) {
-    std::string out = "GHGRAPH1";
+    std::string out = "GHGRAPH2";
     const auto add = [&](auto value) { out.append(reinterpret_cast<const char*>(&value), sizeof value); };
     for (std::uint32_t number = 0; number < blocks.size(); ++number) {
         const std::size_t begin = out.size();
@@ -179,7 +181,7 @@ std::string member_of(std::uint32_t number, std::int64_t id, const std::vector<s
 }
 std::string end_of(std::uint64_t count, std::uint64_t directions) {
     std::string out;
-    for (const std::uint64_t value : {count, directions, std::uint64_t{5}})
+    for (const std::uint64_t value : {count, directions})
         out.append(reinterpret_cast<const char*>(&value), sizeof value);
     return out;
 }
@@ -187,7 +189,7 @@ std::string end_of(std::uint64_t count, std::uint64_t directions) {
 TEST_F(GraphSnapshot, ThatIsSoundButNoGraphIsRefused) {
     MemoryGraph graph(pool);
     write_bytes(path, snapshot_of({{1, member_of(0, 11, {1}) + member_of(1, 12, {0})}, {2, end_of(2, 2)}}));
-    EXPECT_EQ(graph.load(path), 5);
+    graph.load(path);
     const std::string pair = member_of(0, 11, {1}) + member_of(1, 12, {0});
     const std::vector<std::string> wrong{
         snapshot_of({{1, member_of(0, 11, {1}) + member_of(1, 11, {0})}, {2, end_of(2, 2)}}),     // one id twice
@@ -231,8 +233,8 @@ TEST_F(GraphSnapshot, MadeWhileTheGraphChangesHoldsOneMomentOfIt) {
     });
     MemoryGraph loaded(pool);
     for (int round = 0; round < 20; ++round) {
-        graph.save(path, round);
-        ASSERT_EQ(loaded.load(path), round);
+        graph.save(path);
+        loaded.load(path);
         std::map<UserId, Ids> peers;
         for (auto& entry : entries(loaded)) peers[entry.member.id] = entry.peers;
         for (const auto& [id, list] : peers) {

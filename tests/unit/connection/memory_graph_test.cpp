@@ -175,7 +175,7 @@ TEST(MemoryGraph, ReadersSeeEachChangeWholeWhileWritersGoOn) {
         });
     }
     std::thread saver([&] {
-        while (!is_over) graph.save(folder.path() / "graph", 1);
+        while (!is_over) graph.save(folder.path() / "graph");
     });
     RandomGraph random(5);
     const auto others = random.ids(200);

@@ -11,6 +11,7 @@
 
 #include "platform/async/task.hpp"
 #include "platform/base/id.hpp"
+#include "platform/base/result.hpp"
 #include "platform/cache/local.hpp"
 
 namespace guildhall::user {
@@ -39,6 +40,9 @@ struct CardRecord : Card, cache::Retirable {
 using CardPointer = std::shared_ptr<const CardRecord>;
 using UserSet = std::unordered_set<UserId>;
 
+/// The answer about who does not exist, and the same about who is hidden from those who ask.
+Error no_such_member();
+
 /// What other services may ask of the user service. Answers come from memory when they are warm. Thread-safe.
 class Directory {
 public:
@@ -46,15 +50,21 @@ public:
 
     /// The cards of up to 500 members, in the order of `ids`; null for one that does not exist (any more) or has no verified account.
     virtual Task<std::vector<CardPointer>> cards(std::vector<UserId> ids) = 0;
+    /// The same of any number of members.
+    Task<std::vector<CardPointer>> cards_of_all(std::vector<UserId> ids);
 
     /// All members that `user` blocks or is blocked by: none of them may see anything of the other. Never null.
     virtual Task<std::shared_ptr<const UserSet>> hidden_from(UserId user) = 0;
+    /// True when one of the two blocks the other.
+    Task<bool> is_hidden(UserId viewer, UserId user);
 
     /// Those of up to 500 `others` whom `user` blocks. Only `user` may get to know. A fake without blocks need not override it.
     virtual Task<UserSet> blocked_by(UserId /*user*/, std::vector<UserId> /*others*/) { co_return UserSet{}; }
 
     /// True when `user` exists and is verified.
     virtual Task<bool> exists(UserId user) = 0;
+    /// The same, if `user` is not hidden from `viewer`.
+    Task<bool> exists_for(UserId viewer, UserId user);
 
     /// Those of up to 500 members that exist, in no order. Not kept in memory. A fake without profiles need not override it.
     virtual Task<std::vector<Traits>> traits(std::vector<UserId> /*ids*/) { co_return std::vector<Traits>{}; }
