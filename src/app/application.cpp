@@ -237,7 +237,10 @@ const std::string& Application::openapi_document() const { return state_->platfo
 void Application::start() {
     State& s = *state_;
     if (s.users) run_and_wait(s.threads, [&s] { return s.users->load(); });
-    if (s.graph) s.graph->load();
+    if (s.graph) {
+        s.graph->load();
+        run_and_wait(s.threads, [&s] { return s.connections->graph_keeper().begin(); });
+    }
     // Without the user service this process starts nevertheless, and is ready when it has answered.
     if (s.neighbours.sessions()) run_and_wait(s.threads, [&s] { return s.neighbours.maintain(); });
     const auto& contexts = s.threads.contexts();

@@ -107,6 +107,17 @@ Task<void> GraphKeeper::refresh(UserId member) {
     if (!members.empty()) co_await parts_.graph.put_members({member_of(members.front())});
 }
 
+Task<void> GraphKeeper::begin() {
+    if (is_made_) co_return;
+    const GraphCheckState state = co_await parts_.checks.find_state();
+    if (state.done_at > Time{}) {
+        is_made_ = true;
+        co_return;
+    }
+    const GraphPage first = co_await parts_.checks.list_truth({}, kLast, {1, 1});
+    is_made_ = first.entries.empty();
+}
+
 Task<void> GraphKeeper::maintain() {
     if (parts_.own && !is_compared_) {
         const GraphReport report = co_await compare(Repairs::usual);
@@ -118,7 +129,7 @@ Task<void> GraphKeeper::maintain() {
     const Time now = parts_.clock.now();
     const std::int64_t taker = parts_.ids.next_value();
     const auto asked = co_await parts_.checks.take(now, now + kCheckLease, taker);
-    if (!asked) co_return;
+    if (!asked) co_return co_await begin();  // another process may have made it meanwhile
     taker_ = taker;
     kept_at_ = now;
     GraphReport report;
@@ -131,7 +142,9 @@ Task<void> GraphKeeper::maintain() {
     taker_ = 0;
     if (failure || is_stopping_) {
         co_await parts_.checks.release(taker);
-    } else if (!co_await parts_.checks.finish(taker, asked->asked_at, json::to_json(report))) {
+    } else if (co_await parts_.checks.finish(taker, asked->asked_at, json::to_json(report))) {
+        is_made_ = true;
+    } else {
         spdlog::warn("another process compares the social graph once more: this one was too slow");
     }
     if (failure) std::rethrow_exception(failure);

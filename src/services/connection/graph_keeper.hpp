@@ -47,8 +47,8 @@ public:
     /// What it works with; all of it lives longer.
     struct Parts {
         Graph& graph;
-        MemoryGraph*
-            own;  // the same, when it is this process's own: it begins empty or with a snapshot, and is compared at the start
+        /// The same, when it is this process's own: it begins empty or with a snapshot, and is compared at the start. Else null.
+        MemoryGraph* own;
         ConnectionStore& connections;
         MemberStore& members;
         GraphCheckStore& checks;
@@ -58,17 +58,22 @@ public:
         IdGenerator& ids;
         const Clock& clock;
     };
-    explicit GraphKeeper(Parts parts) : parts_(parts) {}
+    explicit GraphKeeper(Parts parts) : parts_(parts), is_made_(parts.own != nullptr) {}
 
     /// Makes the graph say of these pairs, and of the member, what the tables say now. May be repeated.
     Task<void> refresh(std::vector<PairKey> keys);
     Task<void> refresh(UserId member);
 
+    /// Before the first question: learns whether a shared graph has been made from the tables. With empty tables there is nothing to make.
+    Task<void> begin();
+    /// False as long as a shared graph has not been made: it holds what events have told, and must not be asked. An own graph refuses by itself.
+    bool is_made() const { return is_made_; }
+
     /// Compares an own graph once after the start, from when on it answers questions; then does the comparison that is asked for, if any. Call every second, never twice at once.
     Task<void> maintain();
     /// True when an own graph has been compared since the start.
     bool is_compared() const { return is_compared_; }
-    /// After maintain(): no further comparison is begun, and one that runs ends early.
+    /// From now on no comparison is begun, and one that runs ends early.
     void stop() { is_stopping_ = true; }
 
     /// Compares all of the graph with the tables, page by page, while both go on changing: what changes meanwhile is told by its event. Without `repairs` a difference
@@ -96,6 +101,7 @@ private:
     Task<void> breathe();
 
     const Parts parts_;
+    std::atomic<bool> is_made_;
     std::atomic<bool> is_compared_{false};  // an own graph, since the start
     int pages_looked_at_again_ = 0;
     std::int64_t taker_ = 0;  // while a comparison that was asked for is taken: as whom

@@ -13,23 +13,13 @@ namespace {
 
 constexpr std::size_t kHintedDismissals = 1000;  // the last ones, which the graph leaves out by itself
 constexpr std::size_t kPairsInQuestion = 100;    // what the store takes
-constexpr std::size_t kCardsInCall = 500;        // what a Directory takes
 constexpr int kMostRounds = 8;
 constexpr std::chrono::weeks kGrowthShown{52};
 
-Error no_member() { return {Code::not_found, "there is no such member"}; }
-
-/// What the graph answers, or why it does not.
-template <class T>
-Task<Result<T>> asked(Task<T> question) {
-    try {
-        co_return co_await std::move(question);
-    } catch (const Unavailable& why) {
-        spdlog::debug("graph: {}", why.what());
-    }
-    co_return Error{Code::unavailable,
-                    "the social graph cannot be asked at the moment; connecting and lists of connections go on",
-                    "graph_unavailable"};
+Error graph_unavailable() {
+    return {Code::unavailable,
+            "the social graph cannot be asked at the moment; connecting and lists of connections go on",
+            "graph_unavailable"};
 }
 
 /// The cards of members, looked up together.
@@ -40,14 +30,9 @@ public:
     Task<void> load(std::vector<UserId> ids) {
         std::ranges::sort(ids);
         ids.erase(std::ranges::unique(ids).begin(), ids.end());
-        for (std::size_t start = 0; start < ids.size(); start += kCardsInCall) {
-            const auto end = std::min(start + kCardsInCall, ids.size());
-            const std::vector<UserId> asked(ids.begin() + static_cast<std::ptrdiff_t>(start),
-                                            ids.begin() + static_cast<std::ptrdiff_t>(end));
-            const auto found = co_await directory_.cards(asked);
-            for (std::size_t i = 0; i < asked.size(); ++i)
-                if (found[i]) cards_.emplace(asked[i], found[i]);
-        }
+        const auto found = co_await directory_.cards_of_all(ids);
+        for (std::size_t i = 0; i < ids.size(); ++i)
+            if (found[i]) cards_.emplace(ids[i], found[i]);
     }
     /// Null when there is none.
     const user::Card* find(UserId id) const {
@@ -82,6 +67,17 @@ std::optional<std::int64_t> number_of(std::optional<std::size_t> count) {
 
 }  // namespace
 
+template <class T>
+Task<Result<T>> GraphService::asked(Task<T> question) {
+    if (!parts_.keeper.is_made()) co_return graph_unavailable();
+    try {
+        co_return co_await std::move(question);
+    } catch (const Unavailable& why) {
+        spdlog::debug("graph: {}", why.what());
+    }
+    co_return graph_unavailable();
+}
+
 Task<Viewer> GraphService::viewer_of(UserId user) {
     const auto hidden = co_await parts_.directory.hidden_from(user);
     Viewer viewer{user, Ids(hidden->begin(), hidden->end())};
@@ -89,42 +85,42 @@ Task<Viewer> GraphService::viewer_of(UserId user) {
     co_return viewer;
 }
 
-Task<Result<Degrees>> GraphService::degrees(UserId viewer, std::vector<UserId> members, Degrees& first) {
+Task<GraphService::FoundDegrees> GraphService::degrees(UserId viewer, std::vector<UserId> members) {
     const auto connections = co_await parts_.network.connections_of(viewer);
     Viewer who = co_await viewer_of(viewer);
-    first = first_degrees(viewer, *connections, members);
+    FoundDegrees found{first_degrees(viewer, *connections, members), {}};
     std::vector<UserId> others;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < members.size(); ++i) {
         const bool is_hidden = contains(who.hidden, members[i]);
-        if (is_hidden) first[i].reset();
-        if (first[i] || is_hidden) continue;
+        if (is_hidden) found.degrees[i].reset();
+        if (found.degrees[i] || is_hidden) continue;
         others.push_back(members[i]);
         places.push_back(i);
     }
-    if (others.empty()) co_return first;
-    const auto further = co_await asked(parts_.graph.degrees(std::move(who), std::move(others)));
-    if (!further) co_return further.error();
+    if (others.empty()) co_return found;
+    auto further = co_await asked(parts_.graph.degrees(std::move(who), std::move(others)));
+    if (!further) {
+        found.failure = std::move(further.error());
+        co_return found;
+    }
     // Who was a connection until a moment ago is one no longer, though the graph may not know yet.
-    Degrees all = first;
     for (std::size_t i = 0; i < places.size(); ++i)
-        if ((*further)[i] && *(*further)[i] > 1) all[places[i]] = (*further)[i];
-    co_return all;
+        if ((*further)[i] && *(*further)[i] > 1) found.degrees[places[i]] = (*further)[i];
+    co_return found;
 }
 
 Task<Degrees> GraphService::known_degrees(UserId viewer, std::vector<UserId> members) {
-    Degrees first;
-    auto all = co_await degrees(viewer, std::move(members), first);
-    co_return all ? std::move(*all) : std::move(first);
+    FoundDegrees found = co_await degrees(viewer, std::move(members));
+    co_return std::move(found.degrees);
 }
 
 Task<Result<Page<MemberDegree>>> GraphService::list_degrees(http::Caller caller, AskRelationships query) {
-    Degrees first;
-    const auto all = co_await degrees(caller.id, query.ids.items, first);
-    if (!all) co_return all.error();
+    const FoundDegrees found = co_await degrees(caller.id, query.ids.items);
+    if (found.failure) co_return *found.failure;
     Page<MemberDegree> page;
-    page.items.reserve(all->size());
-    for (std::size_t i = 0; i < all->size(); ++i) page.items.push_back({query.ids.items[i], (*all)[i]});
+    page.items.reserve(found.degrees.size());
+    for (std::size_t i = 0; i < found.degrees.size(); ++i) page.items.push_back({query.ids.items[i], found.degrees[i]});
     co_return page;
 }
 
@@ -197,8 +193,7 @@ Task<Ids> GraphService::not_to_suggest(UserId viewer, std::span<const Suggestion
 }
 
 Task<Result<void>> GraphService::dismiss(http::Caller caller, UserId user) {
-    const auto hidden = co_await parts_.directory.hidden_from(caller.id);
-    if (user == caller.id || hidden->contains(user) || !co_await parts_.directory.exists(user)) co_return no_member();
+    if (user == caller.id || !co_await parts_.directory.exists_for(caller.id, user)) co_return user::no_such_member();
     auto remember = [&](sql::Transaction& tx) -> Task<Result<void>> {
         co_await parts_.members.insert_dismissal(tx, caller.id, user, parts_.clock.now());
         co_return Result<void>{};
@@ -208,8 +203,7 @@ Task<Result<void>> GraphService::dismiss(http::Caller caller, UserId user) {
 
 Task<Result<Page<IntroductionPath>>> GraphService::list_paths(http::Caller caller, UserId user, ListPaths query) {
     if (user == caller.id) co_return Error{Code::unprocessable, "you need no introduction to yourself", "self_path"};
-    const auto hidden = co_await parts_.directory.hidden_from(caller.id);
-    if (hidden->contains(user) || !co_await parts_.directory.exists(user)) co_return no_member();
+    if (!co_await parts_.directory.exists_for(caller.id, user)) co_return user::no_such_member();
     auto paths = co_await asked(parts_.graph.paths(co_await viewer_of(caller.id), user,
                                                    static_cast<std::size_t>(query.limit.value), query.max_hops.value));
     if (!paths) co_return paths.error();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "services/connection/cached_network.hpp"
 #include "services/connection/connection_api.hpp"
 #include "services/connection/graph.hpp"
+#include "services/connection/graph_keeper.hpp"
 #include "services/connection/network_api.hpp"
 #include "services/user/public/directory.hpp"
 
@@ -22,6 +24,7 @@ public:
     /// What it works with; all of it lives longer.
     struct Parts {
         Graph& graph;
+        const GraphKeeper& keeper;
         ConnectionStore& store;
         MemberStore& members;
         CachedMembers& cached_members;
@@ -48,9 +51,15 @@ public:
     Task<Result<NetworkStats>> stats(http::Caller caller);
 
 private:
+    struct FoundDegrees {
+        Degrees degrees;
+        std::optional<Error> failure;  // why those beyond 1 are not among them
+    };
+    /// What the graph answers, or why it does not.
+    template <class T>
+    Task<Result<T>> asked(Task<T> question);
     Task<Viewer> viewer_of(UserId user);
-    /// `first` becomes what is known without the graph.
-    Task<Result<Degrees>> degrees(UserId viewer, std::vector<UserId> members, Degrees& first);
+    Task<FoundDegrees> degrees(UserId viewer, std::vector<UserId> members);
     Task<Result<std::vector<Suggestion>>> suggest(Viewer viewer, std::size_t limit);
     Task<Ids> not_to_suggest(UserId viewer, std::span<const Suggestion> suggestions);
 

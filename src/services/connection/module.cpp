@@ -31,7 +31,7 @@ Module::Module(Ports ports, Options options)
       members_(member_store_, cached_members_, ports.coherence, ports.outbox, ports.directory),
       keeper_({ports.graph, ports.own_graph, store_, member_store_, check_store_, members_, ports.directory,
                ports.coherence, ports.ids, ports.clock}),
-      graph_({ports.graph, store_, member_store_, cached_members_, network_, ports.directory, ports.clock}),
+      graph_({ports.graph, keeper_, store_, member_store_, cached_members_, network_, ports.directory, ports.clock}),
       internal_(store_, graph_) {
     network_.ask_degrees_of(graph_);
     add_connection_consumers(ports.consumers, service_, ports.coherence);

@@ -110,6 +110,49 @@ TEST_P(GraphCheckContract, AComparisonThatFailsIsTakenAgainAtOnce) {
     EXPECT_EQ(degree(a, b), 1);
 }
 
+// [C27] [C11]
+TEST_P(GraphCheckContract, ASharedGraphThatWasNeverMadeIsNotAsked) {
+    const UserId a = world->member();
+    const UserId b = world->member();
+    world->connect(a, b);
+    WatchedKeeper watched(*world);
+    CachedNetwork network(watched.connections, world->coherence, 1000);
+    GraphService service({watched.graph, watched.keeper, watched.connections, watched.members, watched.cached, network,
+                          world->directory, world->clock});
+    const http::RequestContext request;
+    const http::Caller caller{a, SessionId{1}, &request};
+    const auto size = [&] { return world->run(service.stats(caller)); };
+    world->run(watched.keeper.begin());
+    ASSERT_FALSE(size());
+    EXPECT_EQ(size().error().problem, "graph_unavailable");
+    world->run(watched.keeper.maintain());
+    EXPECT_EQ(size()->first, 1);
+
+    WatchedKeeper later(*world);
+    world->run(later.keeper.begin());
+    EXPECT_TRUE(later.keeper.is_made()) << "who starts afterwards asks at once";
+}
+
+// [C27]
+TEST_P(GraphCheckContract, ASharedGraphThatAnotherProcessMakesIsAskedFromThenOn) {
+    const UserId a = world->member();
+    world->connect(a, world->member());
+    WatchedKeeper first(*world);
+    WatchedKeeper second(*world);
+    world->run(second.keeper.begin());
+    ASSERT_FALSE(second.keeper.is_made());
+    world->run(first.keeper.maintain());
+    world->run(second.keeper.maintain());
+    EXPECT_TRUE(second.keeper.is_made());
+}
+
+// [C27]
+TEST_P(GraphCheckContract, WithEmptyTablesThereIsNothingToMake) {
+    WatchedKeeper watched(*world);
+    world->run(watched.keeper.begin());
+    EXPECT_TRUE(watched.keeper.is_made());
+}
+
 // [C27]
 TEST_P(GraphCheckContract, AComparisonIsKeptForAsLongAsItTakes) {
     const auto people = people_in_rows(1);
