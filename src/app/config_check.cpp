@@ -15,6 +15,7 @@
 #include "platform/neo4j/settings.hpp"
 #include "platform/redis/settings.hpp"
 #include "platform/sql/postgres_settings.hpp"
+#include "services/connection/neo4j_queries.hpp"
 
 namespace guildhall::app {
 namespace {
@@ -105,14 +106,21 @@ void check_engines(const Config& config) {
     } catch (const std::invalid_argument& fault) {
         throw std::runtime_error(std::string("graph.url: ") + fault.what());
     }
-    if (config.bus.urls.empty()) return;
     try {
-        const bus::RabbitmqConnection parsed({.urls = config.bus.urls}, "check");
+        const connection::Neo4jQueries named(config.graph.prefix);
+    } catch (const std::invalid_argument& fault) {
+        throw std::runtime_error(std::string("graph.prefix: ") + fault.what());
+    }
+    try {
+        if (!config.bus.urls.empty()) const bus::RabbitmqConnection parsed({.urls = config.bus.urls}, "check");
     } catch (const std::invalid_argument& fault) {
         throw std::runtime_error(std::string("bus.url: ") + fault.what());
     }
-    // Events come to one of the processes that share a broker, so these cannot each have a graph of their own.
-    demand(!config.services.runs("connection") || !config.graph.url.empty(), "graph.url is needed with bus.url");
+    if (!config.services.runs("connection") || !config.graph.url.empty()) return;
+    // An event comes to one of the processes that share these, so they cannot each have a graph of their own.
+    demand(config.bus.urls.empty(), "graph.url is needed with bus.url");
+    demand(config.redis.url.empty() || config.sql.engine == "sqlite",
+           "graph.url is needed with redis.url, but for SQLite");
 }
 
 void check_http(const Config::Http& http) {

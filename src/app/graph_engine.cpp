@@ -18,10 +18,10 @@ constexpr std::chrono::milliseconds kPingDeadline{800};  // less than what /read
 
 }  // namespace
 
-GraphEngine::GraphEngine(const Config& config)
-    : snapshot_(config.data_dir / "graph.snapshot"), pool_("graph", kGraphThreads, kGraphQueue) {
+GraphEngine::GraphEngine(const Config& config) : snapshot_(config.data_dir / "graph.snapshot") {
     if (config.graph.url.empty()) {
-        own_.emplace(pool_, kDegreesMayLag);
+        pool_.emplace("graph", kGraphThreads, kGraphQueue);
+        own_.emplace(*pool_, kDegreesMayLag);
         return;
     }
     http::ClientOptions options;
@@ -39,15 +39,17 @@ connection::Graph& GraphEngine::graph() {
 }
 
 void GraphEngine::load() {
-    if (!own_ || !std::filesystem::exists(snapshot_)) return;
-    try {
-        own_->load(snapshot_);
-        own_->set_ready();
-    } catch (const std::exception& failure) {
-        spdlog::warn("the snapshot of the social graph is of no use, the graph is made anew: {}", failure.what());
-    }
-    // Once only: after a crash it would say what was hidden since.
     std::error_code failure;
+    if (!std::filesystem::exists(snapshot_, failure)) return;
+    try {
+        if (own_) {
+            own_->load(snapshot_);
+            own_->set_ready();
+        }
+    } catch (const std::exception& why) {
+        spdlog::warn("the snapshot of the social graph is of no use, the graph is made anew: {}", why.what());
+    }
+    // Once only: after a crash, or some time with another graph, it would say what was hidden since.
     std::filesystem::remove(snapshot_, failure);
     if (failure) spdlog::warn("{}: {}", snapshot_.string(), failure.message());
 }
@@ -56,7 +58,7 @@ void GraphEngine::save(bool is_whole) {
     if (!own_ || !is_whole) return;
     try {
         own_->save(snapshot_);
-    } catch (const Unavailable& failure) {
+    } catch (const std::exception& failure) {
         spdlog::warn("no snapshot of the social graph: {}", failure.what());
     }
 }

@@ -4,6 +4,7 @@
 #include <exception>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -94,17 +95,30 @@ Task<void> GraphKeeper::refresh(std::vector<PairKey> keys) {
     std::ranges::sort(keys);
     const auto doubles = std::ranges::unique(keys);
     keys.erase(doubles.begin(), doubles.end());
-    const std::vector<PairKey> connected = co_await parts_.connections.list_connected(keys);
-    std::vector<GraphEdge> edges;
-    edges.reserve(keys.size());
-    for (const PairKey& key : keys) edges.push_back({key.low, key.high, std::ranges::binary_search(connected, key)});
+    std::vector<PairKey> connected = co_await parts_.connections.list_connected(keys);
     const auto set = [&](std::vector<GraphEdge> batch) { return parts_.graph.set_edges(std::move(batch)); };
-    co_await in_batches(std::move(edges), set);
+    for (;;) {
+        std::vector<GraphEdge> edges;
+        edges.reserve(keys.size());
+        for (const PairKey& key : keys)
+            edges.push_back({key.low, key.high, std::ranges::binary_search(connected, key)});
+        co_await in_batches(std::move(edges), set);
+        std::vector<PairKey> now = co_await parts_.connections.list_connected(keys);
+        if (now == connected) co_return;
+        connected = std::move(now);
+    }
 }
 
 Task<void> GraphKeeper::refresh(UserId member) {
-    const auto members = co_await parts_.members.list_members({member});
-    if (!members.empty()) co_await parts_.graph.put_members({member_of(members.front())});
+    std::optional<GraphMember> known;
+    for (;;) {
+        const auto members = co_await parts_.members.list_members({member});
+        if (members.empty()) co_return;
+        GraphMember now = member_of(members.front());
+        if (now == known) co_return;
+        known = std::move(now);
+        co_await parts_.graph.put_members({*known});
+    }
 }
 
 Task<void> GraphKeeper::begin() {
@@ -277,8 +291,7 @@ Task<bool> GraphKeeper::mend_tables(Range range, const std::vector<GraphEntry>& 
     co_return true;
 }
 
-/// The pair says what holds. Nobody has connected or parted now, so there is no event: the graph is told at once, as the other one's page may be done; and again
-/// while the two connect or part meanwhile, whose event may have come before.
+/// The pair says what holds. Nobody has connected or parted now, so there is no event: the graph is told at once, as the other one's page may be done.
 Task<void> GraphKeeper::repair_side(GraphCheckStore::OneSided side) {
     const auto cards = co_await parts_.directory.cards({side.user_id});
     const std::string name = cards[0] ? sort_name(cards[0]->name) : std::string();
@@ -295,13 +308,7 @@ Task<void> GraphKeeper::repair_side(GraphCheckStore::OneSided side) {
     };
     auto repaired = co_await cache::transact<void>(parts_.connections.database(), parts_.coherence, changes, repair);
     if (!repaired) throw Corrupt("connection: the repair of a connection was refused");
-    std::vector<PairKey> before = co_await parts_.connections.list_connected({key});
-    for (;;) {
-        co_await parts_.graph.set_edges({{key.low, key.high, !before.empty()}});
-        std::vector<PairKey> now = co_await parts_.connections.list_connected({key});
-        if (now == before) co_return;
-        before = std::move(now);
-    }
+    co_await refresh({key});
 }
 
 /// Keeps what was taken. Throws Unavailable when another process has taken it since.

@@ -45,14 +45,12 @@ private:
     std::unordered_map<UserId, user::CardPointer> cards_;
 };
 
-std::vector<Reason> reasons_of(const Suggestion& suggestion, const Cards& cards, const Ids& hiding) {
+std::vector<Reason> reasons_of(const Suggestion& suggestion, const Cards& cards) {
     std::vector<Reason> reasons;
     if (suggestion.shared_count > 0) {
         Reason shared{ReasonKind::shared_connections, suggestion.shared_score, suggestion.shared_count, {}};
-        for (const UserId id : suggestion.shared) {
-            const user::Card* card = contains(hiding, id) ? nullptr : cards.find(id);
-            if (card) shared.members.push_back(*card);
-        }
+        for (const UserId id : suggestion.shared)
+            if (const user::Card* card = cards.find(id)) shared.members.push_back(*card);
         reasons.push_back(std::move(shared));
     }
     if (suggestion.is_same_place) reasons.push_back({ReasonKind::same_place, kPlaceScore, 0, {}});
@@ -130,19 +128,16 @@ Task<Result<Page<PersonSuggestion>>> GraphService::list_suggestions(http::Caller
     const std::vector<Suggestion>& suggestions = *found;
 
     std::vector<UserId> people;
-    std::vector<UserId> shared;
     for (const Suggestion& suggestion : suggestions) {
         people.push_back(suggestion.id);
-        shared.insert(shared.end(), suggestion.shared.begin(), suggestion.shared.end());
+        people.insert(people.end(), suggestion.shared.begin(), suggestion.shared.end());
     }
-    people.insert(people.end(), shared.begin(), shared.end());
-    const Ids hiding = co_await parts_.cached_members.hiding(std::move(shared));
     Cards cards(parts_.directory);
     co_await cards.load(std::move(people));
     Page<PersonSuggestion> page;
     for (const Suggestion& suggestion : suggestions)
         if (const user::Card* card = cards.find(suggestion.id))
-            page.items.push_back({*card, suggestion.score, reasons_of(suggestion, cards, hiding)});
+            page.items.push_back({*card, suggestion.score, reasons_of(suggestion, cards)});
     co_return page;
 }
 
@@ -169,16 +164,22 @@ Task<Result<std::vector<Suggestion>>> GraphService::suggest(Viewer viewer, std::
     co_return found;
 }
 
-/// Those who have opted out, whom the viewer has dismissed, is connected with, or has an open invitation with, ignored or not, and who hide the connection by
-/// which they are suggested; ascending.
+/// Those who have opted out, whom the viewer has dismissed, is connected with, or has an open invitation with, ignored or not, and of whose connections by which
+/// they are suggested one is hidden by now; ascending.
 Task<Ids> GraphService::not_to_suggest(UserId viewer, std::span<const Suggestion> suggestions) {
     if (suggestions.empty()) co_return Ids{};
     std::vector<UserId> candidates;
     for (const Suggestion& suggestion : suggestions) candidates.push_back(suggestion.id);
     Ids forbidden = co_await parts_.members.list_dismissed(viewer, candidates);
+    std::vector<UserId> shared;
+    for (const Suggestion& suggestion : suggestions)
+        shared.insert(shared.end(), suggestion.shared.begin(), suggestion.shared.end());
+    const Ids hiding = co_await parts_.cached_members.hiding(std::move(shared));
+    const auto hides = [&](UserId id) { return contains(hiding, id); };
     const auto members = co_await parts_.cached_members.members(candidates);
     for (std::size_t i = 0; i < members.size(); ++i) {
-        const bool is_hiding = members[i]->hides_connections && suggestions[i].shared_count > 0;
+        const bool is_hiding = (members[i]->hides_connections && suggestions[i].shared_count > 0) ||
+                               std::ranges::any_of(suggestions[i].shared, hides);
         if (!members[i]->is_suggestable || is_hiding) forbidden.push_back(candidates[i]);
     }
     for (std::span<const UserId> rest = candidates; !rest.empty();) {

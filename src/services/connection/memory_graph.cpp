@@ -122,7 +122,10 @@ Task<void> MemoryGraph::put_members(std::vector<GraphMember> members) {
 
 Task<void> MemoryGraph::remove_members(std::vector<UserId> members) {
     assert(members.size() <= kMostChanges);
-    auto work = [&] { graph_.remove_members(members); };
+    auto work = [&] {
+        graph_.remove_members(members);
+        nears_.clear();  // a newcomer may get the number of one who has gone
+    };
     co_await change(work);
 }
 

@@ -325,7 +325,7 @@ Task<std::vector<Suggestion>> Neo4jGraph::suggest(Viewer viewer, Ids excluded, s
 }
 
 Task<std::vector<Path>> Neo4jGraph::paths(Viewer viewer, UserId target, std::size_t limit, int max_hops) {
-    if (target == viewer.id || contains(viewer.hidden, target)) co_return std::vector<Path>{};
+    if (max_hops < 1 || target == viewer.id || contains(viewer.hidden, target)) co_return std::vector<Path>{};
     const Paths parameters{viewer.id.value, numbers(viewer.hidden), target.value, std::min(limit, kMostPaths),
                            std::min(max_hops, kMostHops)};
     const neo4j::Answer answer = co_await read(bind(queries_.paths, parameters));

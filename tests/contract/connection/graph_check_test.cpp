@@ -119,9 +119,7 @@ TEST_P(GraphCheckContract, ASharedGraphThatWasNeverMadeIsNotAsked) {
     CachedNetwork network(watched.connections, world->coherence, 1000);
     GraphService service({watched.graph, watched.keeper, watched.connections, watched.members, watched.cached, network,
                           world->directory, world->clock});
-    const http::RequestContext request;
-    const http::Caller caller{a, SessionId{1}, &request};
-    const auto size = [&] { return world->run(service.stats(caller)); };
+    const auto size = [&] { return world->run(service.stats(world->as(a))); };
     world->run(watched.keeper.begin());
     ASSERT_FALSE(size());
     EXPECT_EQ(size().error().problem, "graph_unavailable");

@@ -436,6 +436,7 @@ TEST_P(GraphContract, PathsAreNoLongerThanAskedForAndNoMore) {
     EXPECT_THAT(members_of(paths(viewer(1), 5, 1, 4)), ElementsAre(ids({1, 2, 5})));
     EXPECT_THAT(paths(viewer(1), 5, 0, 4), IsEmpty());
     EXPECT_THAT(paths(viewer(1), 3, 10, 1), IsEmpty());
+    EXPECT_THAT(paths(viewer(1), 2, 10, 0), IsEmpty());
     EXPECT_THAT(members_of(paths(viewer(1), 2, 10, 1)), ElementsAre(ids({1, 2})));
     // A limit above the most is the most.
     std::vector<GraphEdge> edges;

@@ -35,6 +35,23 @@ TEST_P(GraphKeeperContract, AnEventMakesTheGraphSayWhatTheTablesSayNow) {
 }
 
 // [C27]
+TEST_P(GraphKeeperContract, WhatAnotherProcessHasDoneSinceTheTablesWereReadStays) {
+    const UserId a = world->member();
+    const UserId b = world->member();
+    world->connect(a, b);
+    WatchedKeeper slow(*world);
+    // The other process handles the event that comes next, before the slow one writes what it has read.
+    const auto part = [&]() -> Task<void> {
+        slow.graph.before_set_edges = nullptr;
+        EXPECT_TRUE(co_await world->service().disconnect(world->as(a), b));
+        co_await keeper().refresh({PairKey::of(a, b)});
+    };
+    slow.graph.before_set_edges = part;
+    world->run(slow.keeper.refresh({PairKey::of(a, b)}));
+    EXPECT_EQ(degree(a, b), std::nullopt);
+}
+
+// [C27]
 TEST_P(GraphKeeperContract, ComparingFindsEachFaultAndRepairingMendsIt) {
     auto people = world->members(6);
     std::ranges::sort(people);

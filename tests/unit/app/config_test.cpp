@@ -115,7 +115,14 @@ TEST(Config, AnEnginesUrlThatCannotBeUsedIsNamedAndNotRepeated) {
 TEST(Config, ProcessesThatShareABrokerShareTheGraph) {
     const std::string bus = "[bus]\nurl = \"amqp://host\"\n";
     EXPECT_NE(fault_of(bus).find("graph.url is needed with bus.url"), std::string::npos);
-    EXPECT_EQ(fault_of(bus + "[graph]\nurl = \"http://host\"\n"), "none");
+    const std::string graph = "[graph]\nurl = \"http://host\"\n";
+    EXPECT_EQ(fault_of(bus + graph), "none");
+    const std::string redis = "[redis]\nurl = \"redis://host\"\n";
+    EXPECT_EQ(fault_of(redis), "none") << "with SQLite there is one process";
+    const std::string postgres = "[sql]\nengine = \"postgres\"\ndsn = \"host=a\"\n";
+    EXPECT_NE(fault_of(redis + postgres).find("graph.url is needed with redis.url"), std::string::npos);
+    EXPECT_EQ(fault_of(redis + postgres + graph), "none");
+    EXPECT_NE(fault_of("[graph]\nprefix = \"prod.\"\n").find("graph.prefix: "), std::string::npos);
 }
 
 TEST(Config, RefusesAConnectionStringThatCannotBeUsedAndDoesNotRepeatIt) {

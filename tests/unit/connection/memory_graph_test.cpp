@@ -152,6 +152,19 @@ TEST(GraphBudget, DegreesOfSomebodyWithThirtyThousandConnectionsAreExact) {
     EXPECT_THAT(degrees_in(graph, viewer(5), {id(1), id(1000), id(1200)}), ElementsAre(3, 2, std::nullopt));
 }
 
+TEST(MemoryGraph, ANewcomerDoesNotTakeThePlaceOfOneWhoHasGone) {
+    Pool pool("graph", 2, 8);
+    MemoryGraph graph(pool, std::chrono::hours(1));
+    graph.set_ready();
+    TestLoop loop;
+    loop.run(graph.set_edges({edge(1, 2), edge(2, 3)}));
+    EXPECT_THAT(loop.run(graph.degrees(viewer(1), {id(3)})), ElementsAre(2));  // kept from now on
+    loop.run(graph.remove_members({id(3)}));
+    loop.run(graph.set_edges({edge(8, 9)}));
+    EXPECT_THAT(loop.run(graph.degrees(viewer(1), {id(3), id(8), id(9)})),
+                ElementsAre(std::nullopt, std::nullopt, std::nullopt));
+}
+
 TEST(MemoryGraph, ReadersSeeEachChangeWholeWhileWritersGoOn) {
     Pool pool("graph", 2, 64);
     MemoryGraph graph(pool);
