@@ -20,7 +20,9 @@ namespace {
 constexpr int kMostTries = 5;
 constexpr std::size_t kMostErrorBytes = 500;
 constexpr std::chrono::days kInboxAge{8};
-constexpr std::chrono::minutes kLeftToOthers{1};  // then Redis is away for all, who so keep nothing
+// After the first, Redis is away for all, who so keep nothing. Had another process taken them, none would have come back for the second.
+constexpr std::chrono::minutes kLeftToOthers{1};
+constexpr std::chrono::seconds kTakenByOthers{30};
 constexpr std::chrono::days kDeadLetterAge{90};
 
 constexpr sql::Statement kRemember{
@@ -110,10 +112,16 @@ struct Consumers::Group {
             try {
                 co_await try_one(*at);
             } catch (const bus::Elsewhere& error) {
-                throw bus::Elsewhere(error.what(), static_cast<std::size_t>(at - events.begin()));
+                const auto done = static_cast<std::size_t>(at - events.begin());
+                count(Events(events).first(done));
+                throw bus::Elsewhere(error.what(), done);
             }
             ++at;
         }
+        count(events);
+    }
+
+    void count(Events events) {
         const Time now = clock.now();
         for (const bus::Envelope& event : events) delay.observe(now - event.time);
         handled.add(static_cast<double>(events.size()));
@@ -216,10 +224,14 @@ void Consumers::add_together(std::string consumer, std::string type, Together ef
     bindings_.push_back({std::move(consumer), std::move(type), {}, {}, std::move(effect)});
 }
 
-Task<void> Consumers::tell(cache::Coherence& coherence, Time happened, cache::Changes changes) {
+Task<void> Consumers::tell(cache::Coherence& coherence, Refusals& refusals, cache::Changes changes) {
     co_await coherence.changed(std::move(changes));
     // Only now: one that was live all the while and reached nobody is forgotten by the others, who drop all, later than this.
-    if (coherence.live() || !may_hand_over_ || clock_.now() - happened > kLeftToOthers) co_return;
+    if (coherence.live() || !may_hand_over_) co_return;
+    const Time now = clock_.now();
+    if (now - refusals.last > kTakenByOthers) refusals.first = now;
+    refusals.last = now;
+    if (now - refusals.first > kLeftToOthers) co_return;
     throw bus::Elsewhere("this process may not reach those who keep what the event changed");
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,14 +53,15 @@ public:
                      });
     }
 
-    /// Drops what `changes` gives for an event from the memory of all processes. While this one may not reach them it leaves the event to another process, over a bus that hands over,
-    /// for a minute.
+    /// Drops what `changes` gives for an event from the memory of all processes. While this one may not reach them it leaves the event to another process, over a bus that hands over;
+    /// when for a minute all came back, it lets them pass.
     template <Event E>
     void on_change(std::string consumer, cache::Coherence& coherence, std::function<cache::Changes(const E&)> changes) {
+        Refusals& refusals = refusals_[consumer];
         add_repeatable(std::move(consumer), std::string(E::kType),
-                       [this, &coherence, changes = std::move(changes)](const bus::Envelope& envelope) {
+                       [this, &coherence, &refusals, changes = std::move(changes)](const bus::Envelope& envelope) {
                            const E event = json::read_trusted<E>(envelope.data);
-                           return tell(coherence, envelope.time, changes(event));
+                           return tell(coherence, refusals, changes(event));
                        });
     }
 
@@ -88,13 +90,19 @@ private:
     void add(std::string consumer, std::string type, Effect effect);
     void add_repeatable(std::string consumer, std::string type, Repeatable effect);
     void add_together(std::string consumer, std::string type, Together effect);
-    Task<void> tell(cache::Coherence& coherence, Time happened, cache::Changes changes);
+    // When a consumer has left events to others, one after the other.
+    struct Refusals {
+        Time first;
+        Time last;
+    };
+    Task<void> tell(cache::Coherence& coherence, Refusals& refusals, cache::Changes changes);
     struct Group;
 
     sql::Database& database_;
     const Clock& clock_;
     bool may_hand_over_ = false;
     std::vector<Binding> bindings_;
+    std::map<std::string, Refusals> refusals_;  // by consumer, whose events come one after the other
 };
 
 }  // namespace guildhall::outbox
