@@ -98,7 +98,7 @@ Task<Result<Page<user::Card>>> FollowService::list(UserId me, FollowSide side, j
         const Ids ids = co_await follows_.list(me, side, after.value_or(FollowRow{}).peer_id, count);
         co_return std::vector<FollowRow>(ids.begin(), ids.end());
     };
-    auto rows = co_await take_visible(fetch, *hidden, std::move(last), limit + 1);
+    auto rows = co_await take_visible(fetch, *hidden, last, limit + 1);
     Page<user::Card> page;
     if (rows.size() > limit) {
         rows.resize(limit);

@@ -58,7 +58,8 @@ public:
     template <class T>
     T take() {
         T value;
-        std::memcpy(&value, take_bytes(sizeof value).data(), sizeof value);
+        const std::string_view bytes = take_bytes(sizeof value);
+        std::memcpy(&value, bytes.data(), bytes.size());
         return value;
     }
     std::string take_text() { return std::string(take_bytes(take<std::uint32_t>())); }
@@ -94,11 +95,12 @@ public:
         if (size > left_) throw Corrupt("graph snapshot: the file ends too early");
         left_ -= size;
         const std::size_t old = out.size();
+        ssize_t got = 0;
         // libstdc++ 12 names more room than was asked for.
         out.resize_and_overwrite(old + size, [&](char* bytes, std::size_t /*room*/) {
             std::size_t done = old;
             while (done < old + size) {
-                const auto got = ::read(file_, bytes + done, old + size - done);
+                got = ::read(file_, bytes + done, old + size - done);
                 if (got > 0) {
                     done += static_cast<std::size_t>(got);
                 } else if (got == 0 || errno != EINTR) {
@@ -107,7 +109,9 @@ public:
             }
             return done;
         });
-        if (out.size() != old + size) fail(path_);
+        if (out.size() == old + size) return;
+        if (got < 0) fail(path_);
+        throw Corrupt("graph snapshot: it became shorter while it was read");
     }
 
 private:
@@ -148,6 +152,7 @@ SnapshotWriter::SnapshotWriter(std::filesystem::path path)
         write(kMagic);
     } catch (...) {
         ::close(file_);
+        ::unlink(unfinished_.c_str());
         throw;
     }
     begin_block(kMembers);

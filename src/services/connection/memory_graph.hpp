@@ -57,8 +57,8 @@ public:
     /// What it holds is the whole graph from now on: questions are answered.
     void set_ready() { is_ready_ = true; }
 
-    /// Writes all there is to `path`, in place of what is there; readers and writers go on. The file is whole on the disk afterwards, else as it was before. Blocks for
-    /// as long as the disk takes: call it on a pool. Throws Unavailable when the file system refuses.
+    /// Writes all there is to `path`, in place of what is there; readers and writers go on. The file is whole on the disk afterwards, else as it was before (or new,
+    /// when only its name could not be made safe). Blocks for as long as the disk takes: call it on a pool. Throws Unavailable when the file system refuses.
     void save(const std::filesystem::path& path);
     /// Takes what save() wrote in place of all there is. Blocks.
     /// Throws Corrupt when the file is damaged, cut off, of another version or something else, Unavailable when it cannot be read; then nothing has changed.

@@ -18,8 +18,6 @@ namespace {
 
 using guildhall::test::TestLoop;
 using test::RandomGraph;
-using test::ReferenceGraph;
-using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
