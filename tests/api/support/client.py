@@ -16,7 +16,7 @@ NOTHING = object()
 PASSWORD = "correct horse battery staple"
 
 
-def eventually(check, within: float = 10.0, every: float = 0.02):
+def eventually(check, within: float = 20.0, every: float = 0.02):
     """Calls `check` until it neither fails an assertion nor gives a false value; its last failure otherwise."""
     end = time.monotonic() + within
     while True:

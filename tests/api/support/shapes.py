@@ -286,7 +286,7 @@ class Engines:
             for queue in queues:
                 channel.queue_delete(queue)
             channel.exchange_delete(instance.database + ".events")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, RuntimeError):
             cypher(engine("NEO4J"), f"MATCH (n:{self.graph_prefix(instance)}Member) DETACH DELETE n")
         with contextlib.suppress(psycopg.Error), psycopg.connect(self.dsn, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {instance.database} WITH (FORCE)")
