@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include <boost/beast/core/string.hpp>
+
 #include "platform/async/call.hpp"
 
 namespace guildhall::http {
@@ -67,8 +69,9 @@ Task<ServiceClient::Sent> ServiceClient::send(std::string_view path, UserId subj
         // What one replica refuses, the others would too.
         if (response->status != 200)
             fail(path, "answered " + std::to_string(response->status) + ": " + response->body.substr(0, 256));
-        const bool is_makeshift =
-            std::ranges::any_of(response->headers, [](const auto& header) { return header.first == kMakeshiftHeader; });
+        const bool is_makeshift = std::ranges::any_of(response->headers, [](const auto& header) {
+            return boost::beast::iequals(header.first, kMakeshiftHeader);  // a proxy between may write it small
+        });
         if (is_makeshift && call) call->is_makeshift.make();
         co_return Sent{std::move(response->body), is_makeshift};
     }

@@ -78,7 +78,8 @@ public:
     void stop() { is_stopping_ = true; }
 
     /// Compares all of the graph with the tables, page by page, while both go on changing: what changes meanwhile is told by its event. Without `repairs` a difference
-    /// counts that is still there after 0.6 s. `repairs`: and makes the graph right, and of the tables one-sided connections and what they know of profiles.
+    /// counts that is still there after 0.6 s. `repairs`: and makes the graph right, and of the tables one-sided connections and what they know of profiles. Not beside
+    /// maintain(), which does the same.
     Task<GraphReport> compare(bool repairs);
 
 private:
