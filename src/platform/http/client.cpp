@@ -236,6 +236,7 @@ Task<Response> Client::send(ClientRequest request) {
                                 request.is_idempotent};
     peer.retry_budget.deposit();
     Backoff pause(kFirstPause, kMostPause);
+    std::optional<State::Try> first;
     for (std::size_t tries = 1;; ++tries) {
         if (Steady::now() >= deadline) State::fail(peer, Failure::timeout, request.peer + ": the deadline has passed");
         State::Try tried = co_await state_->attempt(peer, request, order, deadline);
@@ -247,7 +248,12 @@ Task<Response> Client::send(ClientRequest request) {
         const bool may_retry = tried.failure == Failure::away && request.is_idempotent && tries < options.max_tries &&
                                Steady::now() + wait < deadline && !state_->is_stopped &&
                                peer.retry_budget.withdraw(Steady::now());
-        if (!may_retry) State::fail(peer, tried.failure, request.peer + " " + tried.what);
+        if (!may_retry) {
+            // Sent once, and refused after: what became of the first is why there is no answer.
+            const State::Try& told = first && tried.failure == Failure::breaker_open ? *first : tried;
+            State::fail(peer, told.failure, request.peer + " " + told.what);
+        }
+        if (!first) first = std::move(tried);
         peer.retries.add();
         co_await sleep_for(wait);
     }

@@ -38,7 +38,7 @@ struct ClientRequest {
     bool is_idempotent = false;                         // it may be sent twice
 };
 
-/// Of a request that was refused before it was sent: the peer is left alone, or too many are on their way to it.
+/// Of a request that was refused before it was sent even once: the peer is left alone, or too many are on their way to it.
 class NotSent : public Unavailable {
 public:
     using Unavailable::Unavailable;

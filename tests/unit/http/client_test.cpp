@@ -290,6 +290,23 @@ TEST_F(ClientTest, LeavesAPeerAloneThatFailsAndComesBack) {
     EXPECT_EQ(series("guildhall_client_breaker_open{peer=\"" + name() + "\"}"), 0);
 }
 
+TEST_F(ClientTest, NeverSaysNotSentOfWhatItSentBeforeTheBreakerOpened) {
+    set({.breaker_failures = 1, .breaker_open_for = std::chrono::hours(1), .max_tries = 2});
+    peer.failures = 1;
+    try {
+        send(get("/moody"));
+        ADD_FAILURE() << "the breaker let the second try through";
+    } catch (const NotSent& lie) {
+        ADD_FAILURE() << lie.what();
+    } catch (const Unavailable& away) {
+        EXPECT_EQ(std::string(away.what()), name() + " answered 503 to " + base + "/moody");
+    }
+    EXPECT_EQ(peer.calls, 1);
+    EXPECT_EQ(ended("away"), 1);
+    EXPECT_EQ(ended("breaker_open"), 0);
+    EXPECT_THROW(send(get("/moody")), NotSent);
+}
+
 TEST_F(ClientTest, FindsAPeerThatWasRestarted) {
     set({.breaker_failures = 2, .breaker_open_for = milliseconds(50)});
     const std::uint16_t port = server->port();
