@@ -280,6 +280,9 @@ void Application::drain(std::chrono::milliseconds limit) {
         spdlog::warn("giving back node numbers: {}", error.what());
     }
     s.engines.client.stop();
+    // A dependency that is slow may still be asked for a /readyz that has been answered; what it uses goes away next.
+    if (const auto asked = s.platform->wait(left()) + s.neighbours.wait(left()); asked > 0)
+        spdlog::warn("{} dependencies did not answer in time", asked);
     if (!s.graph) return;
     s.graph->stop();
     s.graph->save(s.connections->graph_keeper().is_compared());

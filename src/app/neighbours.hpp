@@ -1,6 +1,7 @@
 #pragma once
 
-#include <memory>
+#include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ public:
     std::vector<Dependency> dependencies();
     /// Every second: learns of ended sessions and new keys, lets go of what is too old.
     Task<void> maintain();
+    /// Waits at most `limit` for what dependencies() still ask; the number of questions left. Quick after the stop of the client.
+    std::size_t wait(std::chrono::milliseconds limit) { return asking_.wait(limit); }
 
 private:
     http::ServiceClient client_of(const std::string& service, std::string peer = {}) const;

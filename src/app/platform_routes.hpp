@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
@@ -82,6 +83,8 @@ public:
     void set_started() { started_ = true; }
     /// Readiness goes away; for draining.
     void set_draining() { draining_ = true; }
+    /// Waits at most `limit` for the dependencies that /readyz still asks; the number of them left.
+    std::size_t wait(std::chrono::milliseconds limit) { return asking_.wait(limit); }
 
 private:
     Task<Result<HealthReport>> live(http::Visitor);
