@@ -1,14 +1,10 @@
 #include "app/neighbours.hpp"
 
+#include <algorithm>
 #include <chrono>
-#include <memory>
 #include <utility>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
+#include "platform/async/ask_all.hpp"
 #include "platform/async/upkeep.hpp"
 #include "platform/base/text.hpp"
 
@@ -17,15 +13,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kPingDeadline{800};  // less than kReadyDeadline
 constexpr std::chrono::minutes kClockDifference{1};      // between two processes, at most
-
-/// What was asked of the replicas of a service at once. Shared: some answer when nobody waits for them any more.
-struct Asked {
-    Asked(const boost::asio::any_io_executor& executor, std::size_t replicas)
-        : end(executor, boost::asio::steady_timer::time_point::max()), waiting(replicas) {}
-    boost::asio::steady_timer end;
-    std::size_t waiting;
-    bool is_answered = false;
-};
 
 std::string joined(const std::vector<std::string>& names) {
     std::string out;
@@ -72,21 +59,11 @@ Task<bool> Neighbours::is_alive(std::string service, std::string url) {
 
 // True with the first replica that answers.
 Task<bool> Neighbours::answers(std::string service) {
-    const auto executor = co_await boost::asio::this_coro::executor;
-    const auto& urls = config_.services.urls_of(service);
-    const auto asked = std::make_shared<Asked>(executor, urls.size());
-    for (const std::string& url : urls) {
-        const auto ask = [](std::shared_ptr<Asked> shared, Task<bool> answer) -> Task<void> {
-            const bool is_there = co_await std::move(answer);
-            shared->is_answered = shared->is_answered || is_there;
-            if (--shared->waiting == 0 || is_there) shared->end.cancel();
-        };
-        asking_.spawn(executor, "life of " + service, ask(asked, is_alive(service, url)));
-    }
-    boost::system::error_code cancelled;
-    if (asked->waiting > 0 && !asked->is_answered)
-        co_await asked->end.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
-    co_return asked->is_answered;
+    std::vector<Question> questions;
+    for (const std::string& url : config_.services.urls_of(service))
+        questions.push_back({"life of " + service, is_alive(service, url)});
+    const std::vector<bool> alive = co_await ask_all(asking_, std::move(questions), 1, kPingDeadline);
+    co_return std::ranges::count(alive, true) > 0;
 }
 
 std::vector<Dependency> Neighbours::dependencies() {

@@ -1,14 +1,11 @@
 #include "app/platform_routes.hpp"
 
-#include <memory>
+#include <utility>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "app/assets.hpp"
+#include "platform/async/ask_all.hpp"
 #include "platform/base/metrics.hpp"
 #include "services/post/post.hpp"
 
@@ -16,20 +13,6 @@ namespace guildhall::app {
 namespace {
 
 Error not_ready(std::string why) { return Error{Code::unavailable, std::move(why), "not_ready"}; }
-
-/// What was asked of all dependencies at once. Shared: an answer may come when nobody waits for it any more.
-struct Asked {
-    Asked(const boost::asio::any_io_executor& executor, std::size_t count)
-        : deadline(executor, kReadyDeadline), is_up(count, false), unanswered(count) {}
-    boost::asio::steady_timer deadline;
-    std::vector<bool> is_up;
-    std::size_t unanswered;
-};
-
-Task<void> ask(std::shared_ptr<Asked> asked, std::size_t place, const Dependency& dependency) {
-    asked->is_up[place] = co_await dependency.is_up();
-    if (--asked->unanswered == 0) asked->deadline.cancel();
-}
 
 }  // namespace
 
@@ -72,18 +55,16 @@ Task<Result<HealthReport>> PlatformRoutes::live(http::Visitor) { co_return Healt
 
 Task<Result<HealthReport>> PlatformRoutes::ready(http::Visitor) {
     if (draining_) co_return not_ready("the process is draining");
-    const auto executor = co_await boost::asio::this_coro::executor;
-    const auto asked = std::make_shared<Asked>(executor, dependencies_.size());
-    for (std::size_t i = 0; i < dependencies_.size(); ++i)
-        asking_.spawn(executor, "readiness of " + dependencies_[i].name, ask(asked, i, dependencies_[i]));
-    boost::system::error_code answered;
-    if (asked->unanswered > 0)
-        co_await asked->deadline.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, answered));
+    std::vector<Question> questions;
+    questions.reserve(dependencies_.size());
+    for (const Dependency& dependency : dependencies_)
+        questions.push_back({"readiness of " + dependency.name, dependency.is_up()});
+    const std::vector<bool> up = co_await ask_all(asking_, std::move(questions), dependencies_.size(), kReadyDeadline);
 
     HealthReport report{Health::ok, {}};
     for (std::size_t i = 0; i < dependencies_.size(); ++i) {
         const Dependency& dependency = dependencies_[i];
-        const bool is_up = asked->is_up[i];
+        const bool is_up = up[i];
         if (!is_up && dependency.is_essential)
             co_return not_ready(dependency.name + " is down: " + dependency.degrades);
         report.dependencies.push_back(

@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -33,38 +35,65 @@ public:
     Task<Result<HealthReport>> live(http::Visitor) { co_return HealthReport{Health::ok, {}}; }
 };
 
-TEST(Neighbours, AServiceIsThereWhenOneOfItsReplicasAnswersHoweverManyAreSilent) {
+/// A process that runs `post`, and so asks `user` and `connection`.
+class NeighboursTest : public testing::Test {
+protected:
+    NeighboursTest() {
+        config_.data_dir = folder_.path();
+        config_.services.run = {"post"};
+        config_.services.secrets = {std::string(32, 's')};
+    }
+    ~NeighboursTest() override { threads_.stop(); }
+
+    void start(std::vector<std::string> users, std::vector<std::string> connections) {
+        config_.services.urls.at(0) = std::move(users);
+        ASSERT_EQ(kServices.at(0), "user");
+        config_.services.urls.at(1) = std::move(connections);
+        ASSERT_EQ(kServices.at(1), "connection");
+        engines_.emplace(config_, "test", threads_);
+        neighbours_.emplace(config_, *engines_);
+    }
+    bool is_up(const std::string& name) {
+        for (const Dependency& dependency : neighbours_->dependencies()) {
+            if (dependency.name != name) continue;
+            bool answer = false;
+            run_and_wait(threads_, [&]() -> Task<void> { answer = co_await dependency.is_up(); });
+            return answer;
+        }
+        throw std::invalid_argument(name);
+    }
+
+    const test::TemporaryFolder folder_;
+    Config config_;
+    IoThreads threads_{1};
+    std::optional<Engines> engines_;
+    std::optional<Neighbours> neighbours_;
+};
+
+TEST_F(NeighboursTest, AServiceIsThereWhenOneOfItsReplicasAnswersHoweverManyAreSilent) {
     Lives lives;
     const test::HttpServer server(
         [&lives](http::Router& router) { router.get("/livez", lives, &Lives::live).anyone(); });
-    const std::vector<SilentServer> silent(3);
-    const test::TemporaryFolder folder;
-    Config config;
-    config.data_dir = folder.path();
-    config.services.run = {"post"};
-    config.services.secrets = {std::string(32, 's')};
-    auto& replicas = config.services.urls.at(0);
-    ASSERT_EQ(kServices.at(0), "user");
-    for (const SilentServer& one : silent) replicas.push_back(one.url());
-    replicas.push_back(server.url());
-    config.services.urls.at(1) = {silent[0].url(), silent[1].url()};
-    ASSERT_EQ(kServices.at(1), "connection");
+    const std::vector<SilentServer> silent(8);
+    std::vector<std::string> urls;
+    for (const SilentServer& one : silent) urls.push_back(one.url());
+    const auto all_silent = urls;
+    urls.push_back(server.url());
+    start(urls, all_silent);
+    // One after the other, eight that are silent cost more than 6 s.
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_TRUE(is_up("service:user"));
+    EXPECT_FALSE(is_up("service:connection"));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+    engines_->client.stop();
+    EXPECT_EQ(neighbours_->wait(std::chrono::seconds(20)), 0U) << "those whom nobody waits for any more";
+}
 
-    IoThreads threads(1);
-    Engines engines(config, "test", threads);
-    {
-        Neighbours neighbours(config, engines);
-        for (const Dependency& dependency : neighbours.dependencies()) {
-            if (!dependency.name.starts_with("service:")) continue;
-            bool is_up = false;
-            const auto start = std::chrono::steady_clock::now();
-            run_and_wait(threads, [&]() -> Task<void> { is_up = co_await dependency.is_up(); });
-            EXPECT_EQ(is_up, dependency.name == "service:user");
-            EXPECT_LT(std::chrono::steady_clock::now() - start, kReadyDeadline) << dependency.name;
-        }
-        engines.client.stop();
-        threads.stop();
-    }
+TEST_F(NeighboursTest, AReplicaThatCannotEvenBeAskedIsNotThere) {
+    start({"no address"}, {"no address", "nor this"});
+    EXPECT_FALSE(is_up("service:user"));
+    EXPECT_FALSE(is_up("service:connection"));
+    EXPECT_EQ(neighbours_->wait(std::chrono::seconds(20)), 0U);
 }
 
 }  // namespace

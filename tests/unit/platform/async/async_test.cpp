@@ -1,12 +1,16 @@
 #include <future>
 #include <latch>
+#include <optional>
 #include <sstream>
+#include <stdexcept>
+#include <vector>
 
 #include <boost/asio/detached.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include "platform/async/ask_all.hpp"
 #include "platform/async/backoff.hpp"
 #include "platform/async/gate.hpp"
 #include "platform/async/pool.hpp"
@@ -107,6 +111,69 @@ TEST(TaskGroup, DoesNotCountATaskWhoseExecutorIsGone) {
         EXPECT_EQ(group.wait(milliseconds(0)), 1U);
     }
     EXPECT_EQ(group.wait(milliseconds(0)), 0U);
+}
+
+class AskAll : public testing::Test {
+protected:
+    using Clock = std::chrono::steady_clock;
+    static constexpr auto kLong = std::chrono::minutes(1);
+
+    static Task<bool> say(bool answer) { co_return answer; }
+    static Task<bool> say_after(milliseconds pause, bool answer) {
+        co_await sleep_for(pause);
+        co_return answer;
+    }
+    static Task<bool> fail() {
+        co_await sleep_for(milliseconds(1));
+        throw std::logic_error("no answer");
+    }
+    // What is still asked at the end is left.
+    std::vector<bool> ask(std::vector<Question> questions, std::size_t enough, milliseconds limit) {
+        std::optional<std::vector<bool>> answers;
+        auto keep = [&]() -> Task<void> { answers = co_await ask_all(group_, std::move(questions), enough, limit); };
+        boost::asio::co_spawn(io_, keep(), boost::asio::detached);
+        io_.restart();
+        while (!answers && io_.run_one() > 0) {
+        }
+        return answers.value();
+    }
+    template <class... Answers>
+    static std::vector<Question> questions(Answers... answers) {
+        std::vector<Question> all;
+        (all.push_back({"question", std::move(answers)}), ...);
+        return all;
+    }
+
+    TaskGroup group_;
+    boost::asio::io_context io_;
+    const Clock::time_point start_ = Clock::now();
+};
+
+TEST_F(AskAll, GivesTheAnswersInOrderOfTheQuestionsOnceAllHaveCome) {
+    EXPECT_THAT(ask(questions(say_after(milliseconds(5), true), say(false), say(true)), 3, kLong),
+                testing::ElementsAre(true, false, true));
+    EXPECT_LT(Clock::now() - start_, kLong);
+    EXPECT_THAT(ask({}, 0, kLong), testing::IsEmpty());
+}
+
+TEST_F(AskAll, EndsWithAsManyYesAsAreEnough) {
+    EXPECT_THAT(ask(questions(say_after(kLong, true), say(false), say_after(milliseconds(5), true)), 1, kLong),
+                testing::ElementsAre(false, false, true));
+    EXPECT_LT(Clock::now() - start_, kLong);
+    EXPECT_EQ(group_.wait(milliseconds(0)), 1U);
+}
+
+TEST_F(AskAll, WhatFailsIsANoThatNobodyWaitsFor) {
+    EXPECT_THAT(ask(questions(fail(), say(true)), 2, kLong), testing::ElementsAre(false, true));
+    EXPECT_THAT(ask(questions(fail(), fail()), 1, kLong), testing::ElementsAre(false, false));
+    EXPECT_LT(Clock::now() - start_, kLong);
+    EXPECT_EQ(group_.wait(milliseconds(0)), 0U);
+}
+
+TEST_F(AskAll, WhatHasNotComeByTheLimitIsANo) {
+    EXPECT_THAT(ask(questions(say_after(kLong, true), say(true)), 2, milliseconds(5)),
+                testing::ElementsAre(false, true));
+    EXPECT_LT(Clock::now() - start_, kLong);
 }
 
 TEST(Gate, LetsOneThroughAtATimeInOrderOverThreads) {
