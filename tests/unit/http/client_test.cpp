@@ -15,17 +15,17 @@
 
 #include "platform/async/call.hpp"
 #include "platform/async/task_group.hpp"
-#include "platform/base/metrics.hpp"
 #include "platform/base/result.hpp"
 #include "support/await.hpp"
 #include "support/databases.hpp"
 #include "support/http_server.hpp"
+#include "support/series.hpp"
 
 namespace guildhall::http {
 namespace {
 
-using guildhall::test::await;
 using guildhall::test::HttpServer;
+using guildhall::test::series;
 using guildhall::test::TestLoop;
 using guildhall::test::wait_until;
 using std::chrono::milliseconds;
@@ -77,13 +77,6 @@ public:
     std::atomic<int> calls{0};
     std::atomic<int> failures{0};
 };
-
-/// The value of a series of this process; 0 when there is none.
-double series(const std::string& name_and_labels) {
-    const std::string all = metrics::render();
-    const auto at = all.find("\n" + name_and_labels + " ");
-    return at == std::string::npos ? 0 : std::stod(all.substr(at + name_and_labels.size() + 2));
-}
 
 class ClientTest : public testing::Test {
 protected:
@@ -274,9 +267,12 @@ TEST_F(ClientTest, NeverSendsAgainWhatIsNot) {
 TEST_F(ClientTest, SendsAgainOnlyWithinItsBudget) {
     set({.breaker_failures = 1000});
     peer.failures = 1000;
-    for (int i = 0; i < 30; ++i) failure(get("/moody"));
-    EXPECT_GE(peer.calls, 30 + 10);
-    EXPECT_LE(peer.calls, 30 + 13);
+    const auto start = Steady::now();
+    for (int i = 0; i < 100; ++i) failure(get("/moody"));
+    // Ten at first, a tenth of the requests, and ten a second.
+    const std::chrono::duration<double> took = Steady::now() - start;
+    EXPECT_GE(peer.calls, 100 + 10);
+    EXPECT_LE(peer.calls, 100 + 10 + 10 + 10 * took.count());
 }
 
 TEST_F(ClientTest, LeavesAPeerAloneThatFailsAndComesBack) {
