@@ -4,7 +4,6 @@
 #include <functional>
 #include <future>
 #include <memory>
-#include <regex>
 #include <set>
 #include <string>
 #include <utility>
@@ -16,10 +15,10 @@
 #include <gtest/gtest.h>
 
 #include "platform/async/call.hpp"
-#include "platform/base/metrics.hpp"
 #include "platform/sql/postgres.hpp"
 #include "support/databases.hpp"
 #include "support/postgres_servers.hpp"
+#include "support/series.hpp"
 
 namespace guildhall::sql {
 namespace {
@@ -116,10 +115,7 @@ protected:
         return for_reader(timed());
     }
     static double reads_from(const std::string& where) {
-        const auto text = metrics::render();
-        std::smatch found;
-        const std::regex line(R"(guildhall_sql_reads_total\{database="test",where=")" + where + R"("\} (\S+))");
-        return std::regex_search(text, found, line) ? std::stod(found[1]) : 0;
+        return test::series("guildhall_sql_reads_total{database=\"test\",where=\"" + where + "\"}");
     }
 
     test::TestLoop loop_;
@@ -354,7 +350,17 @@ TEST_F(PostgresReplica, AServerThatDidNotFollowIsNotReadAlsoBehindTheConnectionS
             return false;
         }
     };
-    EXPECT_FALSE(test::wait_until(is_answered, 4s));
+    // It says itself when it has been asked, by a connection that shows its last statement.
+    const auto was_asked = [&] {
+        return servers_->value("primary",
+                               "SELECT (COUNT(*) > 0)::text FROM pg_stat_activity"
+                               " WHERE query LIKE '%FROM items%' AND pid <> pg_backend_pid()") == "true";
+    };
+    ASSERT_TRUE(test::wait_until([&] {
+        EXPECT_FALSE(is_answered());
+        return was_asked();
+    }));
+    EXPECT_FALSE(test::wait_until(is_answered, 2s));
 }
 
 TEST_F(PostgresReplica, ASlowStatementIsNoSilence) {
