@@ -55,6 +55,12 @@ public:
         co_await sleep_for(milliseconds(300));
         co_return Echo{};
     }
+    /// Until the end of the test.
+    Task<Result<Echo>> silent(Visitor) {
+        ++calls;
+        while (!is_over) co_await sleep_for(milliseconds(5));
+        co_return Echo{};
+    }
     Task<Result<Document>> large(Visitor) { co_return Document{"text/plain", std::string(100'000, 'x')}; }
     Task<Result<Echo>> moody(Visitor) {
         ++calls;
@@ -69,6 +75,7 @@ public:
     void add_routes(Router& router) {
         router.post("/echo", *this, &Peer::echo).anyone();
         router.get("/slow", *this, &Peer::slow).anyone();
+        router.get("/silent", *this, &Peer::silent).anyone();
         router.get("/large", *this, &Peer::large).anyone();
         router.get("/moody", *this, &Peer::moody).anyone();
         router.get("/refusing", *this, &Peer::refusing).anyone();
@@ -76,11 +83,13 @@ public:
 
     std::atomic<int> calls{0};
     std::atomic<int> failures{0};
+    std::atomic<bool> is_over{false};
 };
 
 class ClientTest : public testing::Test {
 protected:
     ClientTest() { start(); }
+    void TearDown() override { peer.is_over = true; }
 
     void start(std::uint16_t port = 0) {
         server.emplace([this](Router& router) { peer.add_routes(router); }, port);
@@ -163,19 +172,20 @@ TEST_F(ClientTest, PassesOnTheRequestIdAndTheTrace) {
 }
 
 TEST_F(ClientTest, GivesUpAtItsDeadline) {
-    ClientRequest request = get("/slow");
+    ClientRequest request = get("/silent");
     request.deadline = milliseconds(50);
     const auto start = Steady::now();
     EXPECT_EQ(failure(std::move(request)), name() + " did not answer in time");
-    EXPECT_LT(Steady::now() - start, milliseconds(250));
+    EXPECT_LT(Steady::now() - start, ClientOptions{}.deadline);
     EXPECT_EQ(ended("timeout"), 1);
 }
 
 // [X25]
 TEST_F(ClientTest, InheritsTheDeadlineOfItsCall) {
     const auto call = std::make_shared<const Call>(Call{"", "", Steady::now() + milliseconds(50)});
-    EXPECT_THROW(loop.run(run_for(call, client->send(get("/slow")))), Unavailable);
-    EXPECT_LT(Steady::now(), call->deadline + milliseconds(200));
+    set({.deadline = std::chrono::minutes(1)});
+    EXPECT_THROW(loop.run(run_for(call, client->send(get("/silent")))), Unavailable);
+    EXPECT_LT(Steady::now(), call->deadline + std::chrono::seconds(20));
 }
 
 TEST_F(ClientTest, AsksNobodyWhenTheDeadlineHasPassed) {
@@ -215,12 +225,12 @@ TEST_F(ClientTest, GivesUpOnAPeerThatAcceptsNoConnectionInTime) {
         const auto place = full.local_endpoint();
         ::connect(queued.back().native_handle(), place.data(), static_cast<socklen_t>(place.size()));
     }
-    set({.connect_deadline = milliseconds(100), .max_tries = 1});
+    set({.connect_deadline = milliseconds(100), .deadline = std::chrono::minutes(1), .max_tries = 1});
     ClientRequest request = get("/");
     request.url = "http://127.0.0.1:" + std::to_string(full.local_endpoint().port()) + "/";
     const auto start = Steady::now();
     EXPECT_NE(failure(std::move(request)).find("is away"), std::string::npos);
-    EXPECT_LT(Steady::now() - start, milliseconds(1000));
+    EXPECT_LT(Steady::now() - start, std::chrono::seconds(20));
 }
 
 TEST_F(ClientTest, RefusesAnAnswerThatIsTooLarge) {
@@ -276,13 +286,13 @@ TEST_F(ClientTest, SendsAgainOnlyWithinItsBudget) {
 }
 
 TEST_F(ClientTest, LeavesAPeerAloneThatFailsAndComesBack) {
-    set({.breaker_failures = 3, .breaker_open_for = milliseconds(100), .max_tries = 1});
+    set({.breaker_failures = 3, .breaker_open_for = std::chrono::seconds(2), .max_tries = 1});
     peer.failures = 3;
     for (int i = 0; i < 3; ++i) failure(get("/moody"));
     EXPECT_EQ(failure(get("/moody")), name() + " is left alone: it was away too often");
     EXPECT_EQ(peer.calls, 3);
     EXPECT_EQ(series("guildhall_client_breaker_open{peer=\"" + name() + "\"}"), 1);
-    EXPECT_TRUE(wait_until([&] { return failure(get("/moody")).empty(); }, std::chrono::seconds(5)));
+    EXPECT_TRUE(wait_until([&] { return failure(get("/moody")).empty(); }));
     EXPECT_EQ(series("guildhall_client_breaker_open{peer=\"" + name() + "\"}"), 0);
 }
 
@@ -310,7 +320,7 @@ TEST_F(ClientTest, FindsAPeerThatWasRestarted) {
     server.reset();
     EXPECT_NE(failure(get("/moody")), "");
     start(port);
-    EXPECT_TRUE(wait_until([&] { return failure(get("/moody")).empty(); }, std::chrono::seconds(5)));
+    EXPECT_TRUE(wait_until([&] { return failure(get("/moody")).empty(); }));
 }
 
 TEST_F(ClientTest, SendsManyAtOnceFromManyThreads) {
@@ -340,7 +350,7 @@ TEST_F(ClientTest, StopGivesUpWhatIsOnItsWay) {
     int given_up = 0;
     auto one = [&]() -> Task<void> {
         try {
-            ClientRequest request = get("/slow");
+            ClientRequest request = get("/silent");
             co_await client->send(std::move(request));
         } catch (const Unavailable&) {
             ++given_up;
@@ -350,12 +360,13 @@ TEST_F(ClientTest, StopGivesUpWhatIsOnItsWay) {
         while (peer.calls == 0) co_await sleep_for(milliseconds(1));
         client->stop();
     };
+    set({.deadline = std::chrono::minutes(1)});
     for (int i = 0; i < 3; ++i) loop.spawn(one());
     loop.spawn(stop());
     const auto start = Steady::now();
     loop.run();
     EXPECT_EQ(given_up, 3);
-    EXPECT_LT(Steady::now() - start, milliseconds(250));
+    EXPECT_LT(Steady::now() - start, std::chrono::seconds(20));
     EXPECT_THROW(send(get("/moody")), Unavailable);
 }
 

@@ -139,18 +139,18 @@ TEST_F(InternalRouteTest, InheritsTheDeadlineAndTheRequestId) {
     ServiceClient ask = service(tokens);
     const SecretQuestion question{"hello"};
     const auto call = std::make_shared<const Call>(
-        Call{"request-7", "", std::chrono::steady_clock::now() + std::chrono::milliseconds(500)});
+        Call{"request-7", "", std::chrono::steady_clock::now() + std::chrono::milliseconds(1500)});
     const auto answer = loop.run(run_for(call, ask.ask<SecretAnswer>("ask", UserId{}, question)));
     EXPECT_EQ(answer.request_id, "request-7");
     EXPECT_GT(answer.milliseconds_left, 0);
-    EXPECT_LE(answer.milliseconds_left, 500);
+    EXPECT_LE(answer.milliseconds_left, 1500);
 }
 
 TEST_F(InternalRouteTest, IsNotHandledWhenNobodyWaitsForTheAnswerAnyMore) {
     const std::string token = "Bearer " + tokens.sign({"test", "oracle", UserId{}});
     EXPECT_THROW(post(token, "/internal/v1/oracle/ask", "POST", "0"), Unavailable);  // of a 503
     EXPECT_EQ(oracle.asked, 0);
-    EXPECT_EQ(post(token, "/internal/v1/oracle/ask", "POST", "1000").status, 200);
+    EXPECT_EQ(post(token, "/internal/v1/oracle/ask", "POST", "30000").status, 200);
     EXPECT_EQ(post(token).status, 200);
 }
 

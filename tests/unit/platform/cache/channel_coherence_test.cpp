@@ -33,6 +33,13 @@ protected:
         return std::chrono::duration_cast<std::chrono::milliseconds>(Now::now() - begin);
     }
 
+    // Of one that waits for another, or for its end, longer than any test takes.
+    static ChannelCoherence::Options patient() {
+        auto options = test::quick_coherence();
+        options.ack_within = options.forget_after = 1min;
+        return options;
+    }
+
     const std::unique_ptr<realtime::Channel> channel_ = realtime::make_memory_channel();
     Truth truth_;
     Replica a_{*channel_, truth_};
@@ -71,9 +78,10 @@ TEST_F(ChannelCoherenceTest, WhatWasReadBeforeAChangeIsNotKeptAfterIt) {
 
 TEST_F(ChannelCoherenceTest, OnlyThoseWhoKeepTheKindAreWaitedFor) {
     Replica other(*channel_, truth_, test::quick_coherence(), "shop.price");
-    ASSERT_TRUE(CoherentProcess::join("shop", a_.process, b_.process, other.process));
+    Replica writer(*channel_, truth_, patient());
+    ASSERT_TRUE(CoherentProcess::join("shop", writer.process, b_.process, other.process));
     other.process.kill();
-    EXPECT_LT(took([&] { a_.write(1, 1); }), 300ms);
+    EXPECT_LT(took([&] { writer.write(1, 1); }), 30s);
 }
 
 TEST_F(ChannelCoherenceTest, OtherKindsStay) {
@@ -89,12 +97,13 @@ TEST_F(ChannelCoherenceTest, AKilledProcessIsWaitedForOnceAndThenForgotten) {
     b_.process.kill();
     const auto first = took([&] { a_.write(1, 1); });
     EXPECT_GE(first, 350ms);
-    EXPECT_LT(first, 900ms);
+    EXPECT_LT(first, 5s);
+    // Each time it would be 8 s.
     EXPECT_LT(took([&] {
                   for (int i = 0; i < 20; ++i) a_.write(1, i);
               }),
-              300ms);
-    EXPECT_TRUE(wait_until([&] { return a_.process.coherence().count_others("shop") == 0; }, 5s));
+              4s);
+    EXPECT_TRUE(wait_until([&] { return a_.process.coherence().count_others("shop") == 0; }));
     EXPECT_TRUE(a_.is_live());
 }
 
@@ -103,17 +112,18 @@ TEST_F(ChannelCoherenceTest, AProcessThatGoesSilentTakesWhatItMayNotHaveToldWith
     b_.read(1);
     a_.process.kill();
     truth_.values[1] = 1;  // committed by the killed process, which told nobody
-    EXPECT_TRUE(wait_until([&] { return b_.read(1) == 1; }, 5s));
+    EXPECT_TRUE(wait_until([&] { return b_.read(1) == 1; }));
     EXPECT_TRUE(b_.is_live());
 }
 
 TEST_F(ChannelCoherenceTest, AProcessThatLeavesIsNotWaitedForAndCostsNobodyTheirCache) {
-    join();
-    a_.read(1);
+    Replica staying(*channel_, truth_, patient());
+    ASSERT_TRUE(CoherentProcess::join("shop", staying.process, b_.process));
+    staying.read(1);
     b_.process.leave();
-    EXPECT_TRUE(wait_until([&] { return a_.process.coherence().count_others("shop") == 0; }, 300ms));
-    EXPECT_LT(took([&] { a_.write(2, 1); }), 300ms);
-    EXPECT_TRUE(a_.keeps(1));
+    EXPECT_TRUE(wait_until([&] { return staying.process.coherence().count_others("shop") == 0; }));
+    EXPECT_LT(took([&] { staying.write(2, 1); }), 30s);
+    EXPECT_TRUE(staying.keeps(1));
     EXPECT_FALSE(b_.is_live());
 }
 
@@ -122,7 +132,7 @@ TEST_F(ChannelCoherenceTest, AProcessThatComesBackIsWaitedForAgain) {
     b_.way.is_cut = true;
     a_.write(1, 1);
     b_.way.is_cut = false;
-    ASSERT_TRUE(wait_until([&] { return b_.is_live() && b_.read(1) == 1; }, 5s));
+    ASSERT_TRUE(wait_until([&] { return b_.is_live() && b_.read(1) == 1; }));
     const int acks = b_.way.acks;
     a_.write(1, 2);
     ASSERT_TRUE(wait_until([&] { return b_.way.acks > acks; }));
@@ -137,13 +147,13 @@ TEST_F(ChannelCoherenceTest, WhoIsCutOffKeepsNothingUntilItIsBackAndThenStartsEm
     b_.read(1);
     b_.read(2);
     b_.way.is_cut = true;
-    ASSERT_TRUE(wait_until([&] { return !b_.is_live(); }, 2s));
+    ASSERT_TRUE(wait_until([&] { return !b_.is_live(); }));
     EXPECT_FALSE(b_.keeps(1));
     a_.write(1, 1);
     EXPECT_EQ(b_.read(1), 1);
     EXPECT_FALSE(b_.keeps(1));
     b_.way.is_cut = false;
-    ASSERT_TRUE(wait_until([&] { return b_.is_live(); }, 5s));
+    ASSERT_TRUE(wait_until([&] { return b_.is_live(); }));
     EXPECT_FALSE(b_.keeps(2));
     EXPECT_EQ(b_.read(1), 1);
     EXPECT_TRUE(b_.keeps(1));
@@ -154,11 +164,11 @@ TEST_F(ChannelCoherenceTest, WhatWasReadWhileCutOffIsNotPutWhenBack) {
     const auto registration = keep_coherent(b_.process.coherence(), "shop.item", items);
     join();
     b_.way.is_cut = true;
-    ASSERT_TRUE(wait_until([&] { return !b_.is_live(); }, 2s));
+    ASSERT_TRUE(wait_until([&] { return !b_.is_live(); }));
     const auto ticket = items.ticket(1);
     a_.write(1, 1);  // b does not hear it
     b_.way.is_cut = false;
-    ASSERT_TRUE(wait_until([&] { return b_.is_live(); }, 5s));
+    ASSERT_TRUE(wait_until([&] { return b_.is_live(); }));
     items.put(1, std::make_shared<const int>(0), ticket);
     EXPECT_FALSE(items.find(1));
 }
@@ -169,7 +179,7 @@ TEST_F(ChannelCoherenceTest, ALostMessageIsNoticedByTheNextHeartbeat) {
     b_.read(2);
     a_.way.loses_next_change = true;
     a_.write(1, 1);
-    EXPECT_TRUE(wait_until([&] { return b_.read(1) == 1; }, 2s));
+    EXPECT_TRUE(wait_until([&] { return b_.read(1) == 1; }));
     EXPECT_TRUE(b_.is_live());
 }
 

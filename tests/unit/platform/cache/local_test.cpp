@@ -60,7 +60,7 @@ TEST(LocalCache, IsReadWhileAClearFreesItsValues) {
     std::future<void> reading;
     auto read_meanwhile = [&] {
         reading = std::async(std::launch::async, [&cache] { cache.find(1); });
-        was_read = reading.wait_for(std::chrono::seconds(2)) == std::future_status::ready;
+        was_read = reading.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
     };
     cache.put(1, std::make_shared<const Slow>(read_meanwhile), cache.ticket(1));
     cache.clear();
