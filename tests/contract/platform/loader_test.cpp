@@ -12,6 +12,7 @@
 #include "platform/cache/redis.hpp"
 #include "support/await.hpp"
 #include "support/redis.hpp"
+#include "support/seen_within.hpp"
 
 namespace guildhall::cache {
 namespace {
@@ -94,12 +95,18 @@ TEST_P(LoaderContract, KeepsAnyBytesForTheirTime) {
         ++computed_;
         co_return bytes;
     };
-    EXPECT_EQ(get(*here_, load), bytes);
+    const auto get_twice = [&] {
+        await(here_->invalidate("key"));
+        computed_ = 0;
+        EXPECT_EQ(get(*here_, load), bytes);
+        EXPECT_EQ(get(*there_, load), bytes);
+        return computed_.load();
+    };
+    EXPECT_EQ(test::seen_within(500ms, get_twice), 1);
+    pass(600ms);
+    computed_ = 0;
     EXPECT_EQ(get(*there_, load), bytes);
     EXPECT_EQ(computed_, 1);
-    pass(600ms);
-    EXPECT_EQ(get(*there_, load), bytes);
-    EXPECT_EQ(computed_, 2);
 }
 
 TEST_P(LoaderContract, AFailureReachesThoseWhoWaitAndIsNotKept) {
@@ -153,21 +160,24 @@ TEST_P(LoaderContract, AStaleValueIsServedWhileOneComputesTheNext) {
     EXPECT_EQ(get(*here_, computing()), "value 1");
     pass(300ms);
     std::string next;
-    std::jthread computing_next([&] { next = get(*here_, computing(300ms)); });
+    std::atomic<bool> may_end{false};
+    const auto slow = computing_until(may_end);
+    std::jthread computing_next([&] { next = get(*here_, slow); });
     ASSERT_TRUE(wait_until([&] { return computed_ == 2; }));
     for (int i = 0; i < 5; ++i) EXPECT_EQ(get(i % 2 == 0 ? *here_ : *there_, computing()), "value 1");
+    may_end = true;
     computing_next.join();
-    EXPECT_EQ(next, "value 2");
+    EXPECT_EQ(next, "late");
     EXPECT_EQ(computed_, 2);
-    EXPECT_EQ(get(*there_, computing()).substr(0, 5), "value");
+    EXPECT_NE(get(*there_, computing()), "value 1");
 }
 
 TEST_P(LoaderContract, AStaleValueIsServedWhileTheTruthIsAwayButNotForEver) {
-    use({.ttl = 100ms, .stale_for = 900ms, .lease = 10ms});
+    use({.ttl = 100ms, .stale_for = 2900ms, .lease = 10ms});
     EXPECT_EQ(get(*here_, computing()), "value 1");
     pass(200ms);
     for (int i = 0; i < 3; ++i) EXPECT_EQ(get(*there_, fail), "value 1");
-    pass(1000ms);
+    pass(3000ms);
     EXPECT_THROW(get(*there_, fail), Unavailable);
 }
 
@@ -181,7 +191,7 @@ TEST_P(LoaderContract, TheWaitForAnotherProcessIsBounded) {
     EXPECT_EQ(get(*here_, computing()), "value 2");
     const auto took = std::chrono::steady_clock::now() - begin;
     EXPECT_GE(took, 150ms);
-    EXPECT_LT(took, 3s);
+    EXPECT_LT(took, 10s);
     may_end = true;
 }
 
@@ -208,7 +218,7 @@ TEST(Loader, ComputesOnceForThoseWhoWaitTogetherWhileTheCacheIsAway) {
     std::atomic<int> wrong{0};
     const auto load = [&]() -> Task<std::string> {
         ++computed;
-        co_await sleep_for(300ms);
+        co_await sleep_for(1s);
         co_return "value";
     };
     const auto get = [&] { return await(loader.get("key", load)); };

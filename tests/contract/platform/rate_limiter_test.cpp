@@ -21,8 +21,8 @@ protected:
     void SetUp() override {
         if (const auto reason = test::missing_redis(GetParam()); !reason.empty()) GTEST_SKIP() << reason;
         if (!is_memory_) client_ = test::open_redis(test::redis_url(GetParam()));
-        // Refills one in 3 s, one in 1 s, one in 7200 s: no test takes as long as the last.
-        limiter_ = make({{{4, 12s}, {2, 2s}, {50, 360'000s}}});
+        // Refills one in 3 s, one in 2 s, one in 7200 s: no test takes as long as the last.
+        limiter_ = make({{{4, 12s}, {2, 4s}, {50, 360'000s}}});
     }
     std::unique_ptr<RateLimiter> make(RateLimiter::Limits limits) {
         if (is_memory_) return std::make_unique<MemoryRateLimiter>(limits, clock_);
@@ -67,10 +67,10 @@ TEST_P(RateLimiterContract, RefillsEvenlyAndARefusedCallCostsNothing) {
     EXPECT_TRUE(take(RateClass::write, "a").allowed);
     EXPECT_TRUE(take(RateClass::write, "a").allowed);
     for (int i = 0; i < 5; ++i) EXPECT_FALSE(take(RateClass::write, "a").allowed);
-    pass(1100ms);
+    pass(2200ms);
     EXPECT_TRUE(take(RateClass::write, "a").allowed);
     EXPECT_FALSE(take(RateClass::write, "a").allowed);
-    pass(2100ms);
+    pass(4200ms);
     EXPECT_TRUE(take(RateClass::write, "a").allowed);
     EXPECT_TRUE(take(RateClass::write, "a").allowed);
 }
@@ -92,7 +92,7 @@ TEST_P(RateLimiterContract, ManyAtOnceGetNoMoreThanTheLimit) {
 TEST_P(RateLimiterContract, AllProcessesCountTogether) {
     if (is_memory_) return;  // it is one process
     const auto client = test::open_redis(test::redis_url(GetParam()));
-    const auto other = make_redis_rate_limiter(*client, prefix_, {{{4, 12s}, {2, 2s}, {50, 360'000s}}}, clock_);
+    const auto other = make_redis_rate_limiter(*client, prefix_, {{{4, 12s}, {2, 4s}, {50, 360'000s}}}, clock_);
     for (int i = 0; i < 25; ++i) EXPECT_TRUE(take(RateClass::auth, "a").allowed);
     for (int i = 24; i >= 0; --i) EXPECT_EQ(await(other->take(RateClass::auth, "a")).remaining, i);
     EXPECT_FALSE(take(RateClass::auth, "a").allowed);
