@@ -30,7 +30,7 @@ constexpr const char* kSilentName = "silent.invalid";
 extern "C" int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** found) {
     using Function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
     static const auto original = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "getaddrinfo"));
-    if (host != nullptr && std::string_view(host) == kSilentName) std::this_thread::sleep_for(std::chrono::seconds(2));
+    if (host != nullptr && std::string_view(host) == kSilentName) std::this_thread::sleep_for(std::chrono::seconds(4));
     return original(host, service, hints, found);
 }
 
@@ -145,7 +145,7 @@ TEST_F(PostgresDriver, AServerThatRefusesFailsQuickly) {
         boost::asio::ip::tcp::acceptor free(io, {boost::asio::ip::address_v4::loopback(), 0});
         port = std::to_string(free.local_endpoint().port());
     }
-    database_ = open_postgres({.dsn = "host=127.0.0.1 port=" + port, .schema = "away"});
+    database_ = open_postgres({.dsn = "host=127.0.0.1 port=" + port, .schema = "away", .connect_deadline = 30s});
     const auto start = std::chrono::steady_clock::now();
     int refused = 0;
     const auto one = [&]() -> Task<void> {
@@ -159,7 +159,7 @@ TEST_F(PostgresDriver, AServerThatRefusesFailsQuickly) {
     loop_.run();
     EXPECT_EQ(refused, 200);
     EXPECT_FALSE(loop_.run(database_->ready()));
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
 }
 
 TEST_F(PostgresDriver, AServerThatIsSilentFailsAtTheDeadlineAndThenAtOnce) {
@@ -181,50 +181,65 @@ TEST_F(PostgresDriver, AServerThatIsSilentFailsAtTheDeadlineAndThenAtOnce) {
     for (int i = 0; i < 50; ++i) loop_.spawn(one());
     loop_.run();
     EXPECT_EQ(refused, 50);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 7s) << "one after the other it would be 15 s";
 }
 
-TEST_F(PostgresDriver, ReadinessIsKnownWithinASecondWhenTheServerIsSilent) {
+TEST_F(PostgresDriver, ReadinessDoesNotWaitForAServerThatIsSilent) {
     boost::asio::io_context io;
     boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::address_v4::loopback(), 0});
-    database_ = open_postgres(
-        {.dsn = "host=127.0.0.1 port=" + std::to_string(silent.local_endpoint().port()), .schema = "away"});
-    const auto start = std::chrono::steady_clock::now();
-    EXPECT_FALSE(loop_.run(database_->ready()));
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+    database_ = open_postgres({.dsn = "host=127.0.0.1 port=" + std::to_string(silent.local_endpoint().port()),
+                               .schema = "away",
+                               .connect_deadline = 20s});
+    bool is_ready = true;
+    std::chrono::steady_clock::duration took{};
+    const auto ask = [&]() -> Task<void> {
+        const auto start = std::chrono::steady_clock::now();
+        is_ready = co_await database_->ready();
+        took = std::chrono::steady_clock::now() - start;
+    };
+    loop_.run(ask());
+    EXPECT_FALSE(is_ready);
+    EXPECT_LT(took, 10s);
 }
 
-TEST_F(PostgresDriver, ReadinessIsKnownWithinASecondWhenAllConnectionsAreBusyAndOthersWait) {
+TEST_F(PostgresDriver, ReadinessIsKnownWhileAllConnectionsAreBusyAndOthersWait) {
     database_ = open([](PostgresOptions& options) { options.connections_per_thread = 1; });
-    constexpr Statement kLong{"test.long", "SELECT COUNT(pg_sleep(2))"};
-    const auto start = std::chrono::steady_clock::now();
-    std::chrono::steady_clock::duration readiness_took{};
+    constexpr Statement kLong{"test.long", "SELECT COUNT(pg_sleep(3))"};
+    int read_before = -1;
+    int were_read = 0;
     bool is_ready = true;
     const auto ask = [&]() -> Task<void> {
         is_ready = co_await database_->ready();
-        readiness_took = std::chrono::steady_clock::now() - start;
+        read_before = were_read;
     };
-    const auto read = [&](const Statement& statement) -> Task<void> { co_await database_->read(statement, {}); };
+    const auto read = [&](const Statement& statement) -> Task<void> {
+        co_await database_->read(statement, {});
+        ++were_read;
+    };
     loop_.spawn(read(kLong));
     loop_.spawn(read(kCount));  // is in line before the question, and may wait longer
     loop_.spawn(ask());
     loop_.run();
     EXPECT_FALSE(is_ready);
-    EXPECT_LT(readiness_took, 1s);
+    EXPECT_EQ(read_before, 0);
 }
 
 TEST_F(PostgresDriver, NobodyWaitsForAConnectionLongerThanTheDeadlineOfTheCall) {
     database_ = open([](PostgresOptions& options) { options.connections_per_thread = 1; });
-    constexpr Statement kSleep{"test.sleep", "SELECT COUNT(pg_sleep(2))"};
+    constexpr Statement kSleep{"test.sleep", "SELECT COUNT(pg_sleep(3))"};
     guildhall::Call hasty;
     hasty.deadline = std::chrono::steady_clock::now() + 300ms;
-    const auto sleep = [&]() -> Task<void> { co_await database_->read(kSleep, {}); };
+    bool is_asleep = true;
+    const auto sleep = [&]() -> Task<void> {
+        co_await database_->read(kSleep, {});
+        is_asleep = false;
+    };
     bool is_refused = false;
     const auto ask = [&]() -> Task<void> {
         try {
             co_await database_->read(kCount, {});
         } catch (const Unavailable&) {
-            is_refused = std::chrono::steady_clock::now() < hasty.deadline + 1s;
+            is_refused = is_asleep;
         }
     };
     loop_.spawn(sleep());
@@ -241,7 +256,7 @@ TEST_F(PostgresDriver, AResolverThatIsSilentFailsAtTheDeadline) {
     const auto start = std::chrono::steady_clock::now();
     const auto read = [&]() -> Task<void> {
         EXPECT_THROW(co_await database_->read(kCount, {}), Unavailable);
-        EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+        EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
     };
     loop.run(read());
 }

@@ -215,8 +215,10 @@ TEST_F(PostgresReplica, ThatIsStoppedOrFrozenIsReplacedByThePrimary) {
     servers_->wait_for_standby();
     ASSERT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
     servers_->pause("standby");
-    EXPECT_LT(reading_takes(kOne), 1500ms);
-    for (int i = 0; i < 10; ++i) EXPECT_LT(reading_takes(kOne), 200ms);
+    EXPECT_LT(reading_takes(kOne), 4s) << "the deadline of a statement is 5 s";
+    Duration ten{};
+    for (int i = 0; i < 10; ++i) ten += reading_takes(kOne);
+    EXPECT_LT(ten, 5s) << "each time it would be 10 s";
     EXPECT_EQ(read(kList, kOne), 5);
     servers_->resume("standby");
     EXPECT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
@@ -232,7 +234,7 @@ TEST_F(PostgresReplica, IsReadInThePlaceOfAKilledPrimaryAndWritesAreRefusedAtOnc
     servers_->kill("primary");
     EXPECT_EQ(read(kFind, kOne), 5);
     EXPECT_EQ(read(kList, kOne), 5);
-    EXPECT_LT(refusal_takes(), 500ms);
+    EXPECT_LT(refusal_takes(), 1800ms) << "a connection may take 2 s";
     EXPECT_THROW((void)loop_.run(database_->read(kFind, params(kOne))), Unavailable) << "of a call that may write";
     EXPECT_EQ(times_back_, 0);
 
@@ -251,7 +253,7 @@ TEST_F(PostgresReplica, IsReadInThePlaceOfAFrozenPrimaryAndWritesAreRefusedAtOnc
     servers_->wait_for_standby();
     servers_->pause("primary");
     // The one that was on its way may still be done.
-    EXPECT_LT(refusal_takes(), 2500ms) << "until the silence is noticed";
+    EXPECT_LT(refusal_takes(), 4500ms) << "until the silence is noticed, after 2 s; a statement may take 5 s";
     for (int i = 0; i < 10; ++i) EXPECT_EQ(read(kFind, kOne), 5);
     // One at a time looks whether the primary is back.
     int refused = 0;
@@ -264,12 +266,12 @@ TEST_F(PostgresReplica, IsReadInThePlaceOfAFrozenPrimaryAndWritesAreRefusedAtOnc
             ++refused;
         }
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - start);
-        if (took > 200ms) longest = longest == 0ms ? took : 1h;
+        if (took > 800ms) longest = longest == 0ms ? took : 1h;
     };
     for (int i = 0; i < 50; ++i) loop_.spawn(one());
     loop_.run();
     EXPECT_EQ(refused, 50);
-    EXPECT_LT(longest, 1500ms);
+    EXPECT_LT(longest, 4500ms);
 
     servers_->resume("primary");
     EXPECT_TRUE(test::wait_until([&] {
@@ -492,7 +494,7 @@ TEST_F(PostgresFailOver, ASilentHostDoesNotUseUpTheTimeOfTheNext) {
     database_ = open_postgres({.dsn = servers_->dsn("primary,standby"), .schema = "test", .connect_deadline = 500ms});
     const auto start = SteadyClock::now();
     EXPECT_TRUE(loop_.run(insert(1)).has_value());
-    EXPECT_LT(SteadyClock::now() - start, 1500ms);
+    EXPECT_LT(SteadyClock::now() - start, 4500ms);
     EXPECT_TRUE(loop_.run(database_->ready()));
 }
 
