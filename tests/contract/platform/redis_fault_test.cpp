@@ -47,7 +47,7 @@ std::string set(Client& client, std::string_view key, std::string_view value) {
 Settings quick(const std::string& url) {
     Settings settings = parse_url(url);
     settings.connect_deadline = 1s;
-    settings.command_deadline = 400ms;
+    settings.command_deadline = 1s;
     settings.ping_interval = 300ms;
     return settings;
 }
@@ -77,9 +77,9 @@ TEST_F(RedisFaults, CommandsFailAtOnceWhileTheServerIsAwayAndWorkAgainByThemselv
     EXPECT_TRUE(wait_until([&] { return get(*client_, "a").starts_with("away: "); }));
     const auto begin = Now::now();
     for (int i = 0; i < 100; ++i) EXPECT_THAT(get(*client_, "a"), HasSubstr("away: "));
-    EXPECT_LT(Now::now() - begin, 1s);
+    EXPECT_LT(Now::now() - begin, 10s) << "a deadline each is 100 s";
     start();
-    EXPECT_TRUE(wait_until([&] { return get(*client_, "a") == "nil"; }, 5s));
+    EXPECT_TRUE(wait_until([&] { return get(*client_, "a") == "nil"; }));
     EXPECT_TRUE(wait_until([&] { return client_->is_up(); }));
 }
 
@@ -88,20 +88,20 @@ TEST_F(RedisFaults, ASilentServerCostsOneDeadlineAndThenNothing) {
     servers_->pause("single");
     auto begin = Now::now();
     EXPECT_THAT(get(*client_, "a"), HasSubstr("away: "));
-    EXPECT_LT(Now::now() - begin, 1500ms);
+    EXPECT_LT(Now::now() - begin, 5s);
     begin = Now::now();
     for (int i = 0; i < 100; ++i) EXPECT_THAT(get(*client_, "a"), HasSubstr("away: "));
-    EXPECT_LT(Now::now() - begin, 1s);
+    EXPECT_LT(Now::now() - begin, 10s) << "a deadline each is 100 s";
     servers_->resume("single");
-    EXPECT_TRUE(wait_until([&] { return get(*client_, "a") == "1"; }, 5s));
+    EXPECT_TRUE(wait_until([&] { return get(*client_, "a") == "1"; }));
 }
 
 TEST_F(RedisFaults, SilenceIsNoticedWithoutACommand) {
     ASSERT_EQ(set(*client_, "a", "1"), "OK");
     servers_->pause("single");
-    EXPECT_TRUE(wait_until([&] { return !client_->is_up(); }, 3s));
+    EXPECT_TRUE(wait_until([&] { return !client_->is_up(); }));
     servers_->resume("single");
-    EXPECT_TRUE(wait_until([&] { return client_->is_up(); }, 5s));
+    EXPECT_TRUE(wait_until([&] { return client_->is_up(); }));
 }
 
 TEST_F(RedisFaults, NoMoreThanTheLimitWait) {
@@ -152,20 +152,20 @@ TEST_F(RedisFaults, ARestartUnderLoadHangsNobodyAndIsOverSoon) {
     for (int round = 0; round < 3; ++round) {
         stop();
         start();
-        EXPECT_TRUE(wait_until([&] { return set(*client_, "a", "1") == "OK"; }, 5s));
+        EXPECT_TRUE(wait_until([&] { return set(*client_, "a", "1") == "OK"; }));
     }
     is_over = true;
     threads.clear();
     EXPECT_EQ(wrong, 0);
-    EXPECT_LT(longest_ms, 3000);
+    EXPECT_LT(longest_ms, 10'000);
 }
 
 TEST_F(RedisFaults, AServerThatComesLaterIsFound) {
     stop();
     Client client(quick(servers_->url()));
-    EXPECT_TRUE(wait_until([&] { return get(client, "a").contains("cannot connect"); }, 3s));
+    EXPECT_TRUE(wait_until([&] { return get(client, "a").contains("cannot connect"); }));
     start();
-    EXPECT_TRUE(wait_until([&] { return get(client, "a") == "nil"; }, 5s));
+    EXPECT_TRUE(wait_until([&] { return get(client, "a") == "nil"; }));
 }
 
 TEST_F(RedisFaults, SignsInAndSaysWhenItIsRefused) {
@@ -183,7 +183,7 @@ TEST_F(RedisFaults, SignsInAndSaysWhenItIsRefused) {
     EXPECT_EQ(outcome(known, Command("ACL").argument("WHOAMI")), "guild@hall");
     EXPECT_EQ(get(*client_, "a"), "nil");
     Client stranger(quick("redis://guild%40hall:wrong@" + place));
-    EXPECT_TRUE(wait_until([&] { return get(stranger, "a").contains("WRONGPASS"); }, 3s));
+    EXPECT_TRUE(wait_until([&] { return get(stranger, "a").contains("WRONGPASS"); }));
     EXPECT_FALSE(get(stranger, "a").contains("wrong@"));
 }
 
@@ -200,7 +200,7 @@ TEST_F(RedisFaults, ARefusedWriteOfAReplicaIsUnavailable) {
     EXPECT_THAT(set(*client_, "a", "1"), HasSubstr("away: "));
     ASSERT_TRUE(
         wait_until([&] { return outcome(*client_, Command("REPLICAOF").argument("NO").argument("ONE")) == "OK"; }));
-    EXPECT_TRUE(wait_until([&] { return set(*client_, "a", "1") == "OK"; }, 5s));
+    EXPECT_TRUE(wait_until([&] { return set(*client_, "a", "1") == "OK"; }));
 }
 
 TEST_F(RedisFaults, WhoWaitsWhenTheClientEndsIsTold) {
@@ -315,14 +315,14 @@ TEST_F(RedisFaults, SubscriptionsComeBackAndSayThatMessagesMayBeMissing) {
     int missed = carried.missed();
     stop();
     start();
-    EXPECT_TRUE(wait_until([&] { return carried.missed() > missed; }, 5s));
+    EXPECT_TRUE(wait_until([&] { return carried.missed() > missed; }));
     EXPECT_TRUE(carried.works(5s));
 
     missed = carried.missed();
     servers_->pause("single");
-    std::this_thread::sleep_for(1500ms);  // longer than the ping and its answer may take
+    std::this_thread::sleep_for(3s);  // longer than the ping and its answer may take
     servers_->resume("single");
-    EXPECT_TRUE(wait_until([&] { return carried.missed() > missed; }, 5s));
+    EXPECT_TRUE(wait_until([&] { return carried.missed() > missed; }));
     EXPECT_TRUE(carried.works(5s));
 }
 
@@ -341,7 +341,7 @@ TEST(RedisTls, SpeaksWithAServerOfAKnownAuthorityAndNoOther) {
     const RedisServers servers("tls");
     {
         Client client(quick(servers.url()));
-        EXPECT_TRUE(wait_until([&] { return get(client, "a").contains("TLS: "); }, 3s));
+        EXPECT_TRUE(wait_until([&] { return get(client, "a").contains("TLS: "); }));
     }
     // OpenSSL's own way to name more authorities. No other thread runs now.
     ASSERT_EQ(::setenv("SSL_CERT_FILE", servers.authority().c_str(), 1), 0);
@@ -351,7 +351,7 @@ TEST(RedisTls, SpeaksWithAServerOfAKnownAuthorityAndNoOther) {
         EXPECT_EQ(set(client, "a", large), "OK");
         EXPECT_EQ(get(client, "a"), large);
         Client elsewhere(quick("rediss://localhost:" + servers.port("tls")));
-        EXPECT_TRUE(wait_until([&] { return get(elsewhere, "a").contains("TLS: "); }, 3s));
+        EXPECT_TRUE(wait_until([&] { return get(elsewhere, "a").contains("TLS: "); }));
     }
     ::unsetenv("SSL_CERT_FILE");
 }
@@ -484,7 +484,7 @@ TEST_F(RedisClusterFaults, ANodeThatIsAwayOrSilentCostsItsKeysOnly) {
     servers_->pause(name);
     auto begin = Now::now();
     EXPECT_THAT(get(*client_, kKey), HasSubstr("away: "));
-    EXPECT_LT(Now::now() - begin, 2s);
+    EXPECT_LT(Now::now() - begin, 10s);
     for (const auto& key : elsewhere) EXPECT_EQ(get(*client_, key), "x");
     servers_->resume(name);
     EXPECT_TRUE(wait_until([&] { return get(*client_, kKey) == "1"; }, 20s));
@@ -495,7 +495,7 @@ TEST_F(RedisClusterFaults, ANodeThatIsAwayOrSilentCostsItsKeysOnly) {
     EXPECT_TRUE(wait_until([&] { return get(*client_, kKey).starts_with("away: "); }));
     begin = Now::now();
     for (int i = 0; i < 50; ++i) EXPECT_THAT(get(*client_, kKey), HasSubstr("away: "));
-    EXPECT_LT(Now::now() - begin, 1s);
+    EXPECT_LT(Now::now() - begin, 10s) << "a deadline each is 50 s";
     for (const auto& key : elsewhere) EXPECT_EQ(get(*client_, key), "x");
 }
 
