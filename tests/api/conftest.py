@@ -25,7 +25,9 @@ def server(shape, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def service(server):
-    return Service(server)
+    service = Service(server)
+    service.warm_graph()
+    return service
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ def test_generated_requests_get_documented_answers(launch, tmp_path):
     service = Service(launch())
     ada, bela = service.members(2)
     ada.connect(bela)
+    service.warm_graph()
     post = bela.publish("For the generator #generated", "public")
     bela.comment(post)
     done = subprocess.run(

@@ -72,7 +72,7 @@ TEST_F(RedisCoherence, AWriteTakesMilliseconds) {
 TEST_F(RedisCoherence, WithRedisStoppedNothingIsKeptAndAllIsExact) {
     b().read(1);
     servers_->kill("single");
-    EXPECT_TRUE(wait_until([&] { return !a().is_live() && !b().is_live(); }));
+    EXPECT_TRUE(wait_until([&] { return !a().is_live() && !b().is_live(); }, 5s));
     a().write(1, 1);
     EXPECT_EQ(b().read(1), 1);
     EXPECT_FALSE(b().keeps(1));
@@ -89,7 +89,7 @@ TEST_F(RedisCoherence, WithRedisStoppedNothingIsKeptAndAllIsExact) {
 TEST_F(RedisCoherence, WithRedisSilentNothingIsKeptAndAllIsExact) {
     b().read(1);
     servers_->pause("single");
-    const bool are_both_off = wait_until([&] { return !a().is_live() && !b().is_live(); });
+    const bool are_both_off = wait_until([&] { return !a().is_live() && !b().is_live(); }, 5s);
     a().write(1, 1);
     const int read = b().read(1);
     const bool is_kept = b().keeps(1);
