@@ -77,6 +77,7 @@ struct Config {
     struct Graph {
         std::string url;
         std::string prefix = "Guildhall";
+        std::chrono::milliseconds question_deadline{2000};
     } graph;
 
     /// Bounds on what one member can do.

@@ -106,6 +106,7 @@ void check_engines(const Config& config) {
     } catch (const std::invalid_argument& fault) {
         throw std::runtime_error(std::string("graph.url: ") + fault.what());
     }
+    demand(config.graph.question_deadline.count() > 0, "graph.question_deadline must be at least 1");
     try {
         const connection::Neo4jQueries named(config.graph.prefix);
     } catch (const std::invalid_argument& fault) {

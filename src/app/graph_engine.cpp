@@ -30,6 +30,7 @@ GraphEngine::GraphEngine(const Config& config) : snapshot_(config.data_dir / "gr
     client_.emplace(*http_, neo4j::parse_url(config.graph.url));
     connection::Neo4jGraphOptions names;
     names.prefix = config.graph.prefix;
+    names.read_deadline = config.graph.question_deadline;
     shared_.emplace(*client_, std::move(names));
 }
 

@@ -188,7 +188,7 @@ def on_replicated(own_postgres):
 @pytest.mark.parametrize("how", ["stopped", "silent"])
 def test_without_neo4j_connecting_and_listing_go_on(launch, own_neo4j, how):
     """What only the graph knows answers 503 with the reason; connections are told from SQL; what happened meanwhile is in the graph afterwards. [C11]"""
-    instance = launch({"graph": {"url": own_neo4j.address}})
+    instance = launch({"graph": {"url": own_neo4j.address, "question_deadline": 4000}})
     service = Service(instance)
     ada, bela, clara, dmitri = service.members(4)
     ada.connect(bela)
@@ -205,7 +205,7 @@ def test_without_neo4j_connecting_and_listing_go_on(launch, own_neo4j, how):
         for path in ("/v1/suggestions/people", f"/v1/users/{clara.id}/introduction-paths", f"/v1/degrees?ids={clara.id}", "/v1/users/me/network-stats"):
             began = time.monotonic()
             ada.get(path, status=503, code="graph_unavailable")
-            assert time.monotonic() - began < 4, path
+            assert time.monotonic() - began < 7, path
         exercise(service, instance, "without a graph")
         clara.connect(dmitri)
         assert clara.relationship(dmitri)["connected"]
@@ -234,6 +234,8 @@ def test_without_the_primary_reads_go_on(launch, own_postgres, how):
         for name in ("user", "connection", "post"):
             for number in range(2):
                 eventually(lambda: health(instance, name, number, f"sql:{name}")["status"] == "down", within=15)
+        for replica in replicas_of(instance, "post"):
+            eventually(lambda: at(replica, bela).get("/v1/feed", status=(200, 503)).status_code == 200, within=15)
         for _ in range(4):  # both replicas of each service
             assert bela.get(f"/v1/posts/{post['id']}").json()["text"] == post["text"]
             bela.get("/v1/feed")

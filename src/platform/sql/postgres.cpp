@@ -44,6 +44,8 @@ constexpr int kMostRuns = 5;  // of a body
 constexpr std::chrono::milliseconds kGrace{500};
 /// Of a replica, while the primary could answer instead.
 constexpr std::chrono::milliseconds kReplicaDeadline{1000};
+/// Whoever a replica can answer looks so long whether the primary is back: less than a service waits for one of two replicas of another.
+constexpr std::chrono::milliseconds kReadersProbe{250};
 /// Of the whole answer: waiting for a connection, making one, asking. Deadlines are looked at every 50 ms.
 constexpr std::chrono::milliseconds kReadyDeadline{800};
 
@@ -260,7 +262,7 @@ public:
         if (!replicas_) {
             Rows rows;
             const auto ask = [&](PostgresConnection& primary) { primary.send(statement, params, &(rows = {})); };
-            co_await ask_primary(ask);
+            co_await ask_primary(ask, {.deadline = deadline_});
             co_return rows;
         }
         std::vector<Call> calls;
@@ -270,13 +272,13 @@ public:
     }
 
     Task<std::vector<Rows>> read_all(std::vector<Call> calls) override {
-        if (!replicas_) co_return co_await read_primary(calls);
+        if (!replicas_) co_return co_await read_primary(calls, {.deadline = deadline_});
         const auto call = co_await current_call();
-        if (!call || !call->reads_only) co_return co_await read_primary(calls);
+        if (!call || !call->reads_only) co_return co_await read_primary(calls, {.deadline = deadline_});
         if (auto answers = co_await read_balanced(calls)) co_return std::move(*answers);
         std::string away;
         try {
-            co_return co_await read_primary(calls);
+            co_return co_await read_primary(calls, {.deadline = deadline_, .probe = kReadersProbe});
         } catch (const ConnectionLost& failure) {
             away = failure.what();
         }
@@ -321,7 +323,7 @@ public:
             return std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
         };
         try {
-            auto lease = co_await take(left());
+            auto lease = co_await take({.deadline = left()});
             Rows rows;
             lease->send(kReady, {}, &rows);
             co_await lease.finish(left());
@@ -349,7 +351,7 @@ protected:
                 throw std::logic_error("a call that said it only reads has begun a transaction");
         }
         for (int runs = 1;; ++runs) {
-            auto lease = co_await take(deadline_);
+            auto lease = co_await take({.deadline = deadline_});
             bool lost = false;
             bool done = false;
             RecentWrites::Keys written;
@@ -395,11 +397,14 @@ private:
                                 {{"database", shared_->settings.options().schema}, {"where", where}});
     }
 
-    Task<PostgresLease> take(std::chrono::milliseconds deadline) {
+    Task<PostgresLease> take(PostgresPool::Waits waits) {
         const auto executor = co_await boost::asio::this_coro::executor;
         auto pool = PostgresPool::of(executor, shared_);
         auto connection = pool->try_take();
-        if (!connection) connection = co_await pool->take(deadline, left_for(call_on(executor)));
+        if (!connection) {
+            waits.in_line = left_for(call_on(executor));
+            connection = co_await pool->take(waits);
+        }
         if (replaced_.load(std::memory_order_relaxed)) end_replacement();
         co_return PostgresLease(std::move(pool), std::move(connection));
     }
@@ -415,9 +420,9 @@ private:
 
     /// `ask(connection)` queues the reads; it may be called again, on a new connection.
     template <class Ask>
-    Task<void> ask_primary(Ask& ask) {
+    Task<void> ask_primary(Ask& ask, PostgresPool::Waits waits) {
         for (bool last = false;; last = true) {
-            auto lease = co_await take(deadline_);
+            auto lease = co_await take(waits);
             try {
                 ask(*lease);
                 co_await lease.finish(deadline_);
@@ -430,14 +435,14 @@ private:
         }
     }
 
-    Task<std::vector<Rows>> read_primary(const std::vector<Call>& calls) {
+    Task<std::vector<Rows>> read_primary(const std::vector<Call>& calls, PostgresPool::Waits waits) {
         std::vector<Rows> answers;
         const auto ask = [&](PostgresConnection& primary) {
             answers.assign(calls.size(), {});
             for (std::size_t i = 0; i < calls.size(); ++i)
                 primary.send(*calls[i].statement, calls[i].params, &answers[i]);
         };
-        co_await ask_primary(ask);
+        co_await ask_primary(ask, waits);
         co_return answers;
     }
 
@@ -457,7 +462,7 @@ private:
         std::vector<Call> calls;
         calls.push_back({&kPosition, {}});
         try {
-            auto answers = co_await read_primary(calls);
+            auto answers = co_await read_primary(calls, {.deadline = deadline_, .probe = kReadersProbe});
             writes_->start_from(epoch, position_of(answers[0]));
             co_return true;
         } catch (const ConnectionLost&) {

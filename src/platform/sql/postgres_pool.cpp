@@ -20,7 +20,7 @@ namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kTick{50};
 /// While the server is away one caller at a time tries to connect, this long; the others fail at once.
-constexpr std::chrono::milliseconds kProbeDeadline{1000};
+constexpr std::chrono::milliseconds kProbeTurn{1000};
 constexpr std::chrono::milliseconds kLeastPause{50};
 
 std::atomic<std::uint64_t> last_id{0};
@@ -197,19 +197,19 @@ std::unique_ptr<PostgresConnection> PostgresPool::try_take() {
     return connection;
 }
 
-Task<std::unique_ptr<PostgresConnection>> PostgresPool::take(std::chrono::milliseconds deadline,
-                                                             std::chrono::milliseconds patience) {
+Task<std::unique_ptr<PostgresConnection>> PostgresPool::take(Waits waits) {
     const auto start = std::chrono::steady_clock::now();
-    const auto end = start + deadline;
+    ConnectLimits limits{shared_->settings.options().connect_deadline, start + waits.deadline};
     for (;;) {
         Waiter waiter;
-        waiter.deadline = start + std::min(deadline, patience);
+        waiter.deadline = start + std::min(waits.deadline, waits.in_line);
         const auto line_up = [this, &waiter] { enqueue(waiter); };
         co_await park(waiter.parked, line_up);
         if (waiter.connection) co_return std::move(waiter.connection);
         if (waiter.is_away) throw ConnectionLost(waiter.refusal);
         if (!waiter.may_connect) throw Unavailable(waiter.refusal);
-        auto connection = co_await connect(end);
+        if (was_down()) limits.host = std::min(limits.host, waits.probe);
+        auto connection = co_await connect(limits);
         if (connection) co_return connection;
     }
 }
@@ -229,7 +229,7 @@ void PostgresPool::enqueue(Waiter& waiter) {
         return resume(&waiter);
     }
     if (open_ < options.connections_per_thread && !is_down()) {
-        if (down_) down_until_ = std::chrono::steady_clock::now() + kProbeDeadline;
+        if (down_) down_until_ = std::chrono::steady_clock::now() + kProbeTurn;
         ++open_;
         ++connecting_;
         waiter.may_connect = true;
@@ -247,12 +247,10 @@ void PostgresPool::enqueue(Waiter& waiter) {
 }
 
 /// Makes a connection in the place that was counted already. Nothing when that failed but other connections are there to wait for.
-Task<std::unique_ptr<PostgresConnection>> PostgresPool::connect(std::chrono::steady_clock::time_point end) {
+Task<std::unique_ptr<PostgresConnection>> PostgresPool::connect(ConnectLimits limits) {
     Place place(*this);
     std::string reason;
     try {
-        ConnectLimits limits{shared_->settings.options().connect_deadline, end};
-        if (was_down()) limits.host = std::min(limits.host, kProbeDeadline);
         auto connection = co_await PostgresConnection::connect(io_, shared_->settings, limits);
         const std::lock_guard lock(mutex_);
         if (closed_) throw Unavailable("the database is closed");

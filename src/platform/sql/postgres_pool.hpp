@@ -81,10 +81,15 @@ public:
 
     /// An idle connection, or none.
     std::unique_ptr<PostgresConnection> try_take();
-    /// Waits for a connection, in line no longer than `patience`, or makes one. Throws Unavailable: at the deadline, when too many wait, and at once while the
-    /// server is away.
-    Task<std::unique_ptr<PostgresConnection>> take(
-        std::chrono::milliseconds deadline, std::chrono::milliseconds patience = std::chrono::milliseconds::max());
+    /// How long somebody waits for a connection.
+    struct Waits {
+        std::chrono::milliseconds deadline;
+        std::chrono::milliseconds in_line = std::chrono::milliseconds::max();
+        std::chrono::milliseconds probe{
+            1000};  // for each host of a server that was away, when it is this one's turn to find out
+    };
+    /// Waits for a connection in line, or makes one. Throws Unavailable: at the deadline, when too many wait, and at once while the server is away.
+    Task<std::unique_ptr<PostgresConnection>> take(Waits waits);
     /// Ends all connections to `server` (postgres_settings.hpp, host_of()), which is silent: who waits for it fails at once.
     void give_up(const std::string& server);
     /// Takes a connection back; one that is not clean is closed.
@@ -112,7 +117,7 @@ private:
     class Place;
 
     void enqueue(Waiter& waiter);
-    Task<std::unique_ptr<PostgresConnection>> connect(std::chrono::steady_clock::time_point end);
+    Task<std::unique_ptr<PostgresConnection>> connect(ConnectLimits limits);
     Task<void> ask_silent(PostgresSettings::Parameters server);
     std::chrono::milliseconds patience() const;
     bool was_down();

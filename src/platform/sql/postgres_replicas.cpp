@@ -42,7 +42,7 @@ Task<std::optional<std::vector<Rows>>> PostgresReplicas::Replica::read(const std
                                                                        std::chrono::milliseconds deadline) {
     auto pool = PostgresPool::of(co_await boost::asio::this_coro::executor, shared);
     auto connection = pool->try_take();
-    if (!connection) connection = co_await pool->take(deadline);
+    if (!connection) connection = co_await pool->take({.deadline = deadline});
     PostgresLease lease(std::move(pool), std::move(connection));
 
     // First the position, then the reads: their snapshots are later.

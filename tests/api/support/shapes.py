@@ -271,7 +271,8 @@ class Engines:
             "sql": {"engine": "postgres", "dsn": instance.dsn},
             "redis": {"url": engine("REDIS"), "prefix": instance.database + ":"},
             "bus": {"url": engine("RABBITMQ"), "prefix": instance.database + "."},
-            "graph": {"url": engine("NEO4J"), "prefix": self.graph_prefix(instance)},
+            # Neo4j compiles what is new to it, again after each change of the schema by another instance: on a busy machine that takes seconds.
+            "graph": {"url": engine("NEO4J"), "prefix": self.graph_prefix(instance), "question_deadline": 8000},
         }
 
     @staticmethod

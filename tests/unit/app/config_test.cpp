@@ -62,6 +62,7 @@ TEST(Config, RefusesWhatServeCouldNotUse) {
     EXPECT_EQ(names("[sql]\nengine = \"oracle\"\n", "sql.engine"), "");
     EXPECT_EQ(names("[sql]\nconnections_per_thread = 0\n", "sql.connections_per_thread"), "");
     EXPECT_EQ(names("[sql]\nmax_waiting_writes = 0\n", "sql.max_waiting_writes"), "");
+    EXPECT_EQ(names("[graph]\nquestion_deadline = 0\n", "graph.question_deadline"), "");
     EXPECT_EQ(names("[auth]\nissuer = \"\"\n", "auth.issuer"), "");
     EXPECT_EQ(names("[auth]\nhashing_threads = 0\n", "auth.hashing_threads"), "");
     EXPECT_EQ(names("[auth]\nlockout_failures = 0\n", "auth.lockout_failures"), "");
