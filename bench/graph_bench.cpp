@@ -261,7 +261,7 @@ void run_synthetic(const std::filesystem::path& folder, std::size_t members, std
                 writer.add(graph, at);
                 if (writer.is_block_full()) writer.write_block();
             }
-            writer.add_end(graph, 0);
+            writer.add_end(graph);
             writer.finish();
         });
         std::printf("snapshot saved: %.2f s, %.0f MiB\n", saved,
@@ -271,7 +271,7 @@ void run_synthetic(const std::filesystem::path& folder, std::size_t members, std
     const std::size_t before = resident_bytes();
     CompactGraph graph;
     const double cpu = cpu_us();
-    const double loaded = seconds_of([&] { graph = read_snapshot(file).first; });
+    const double loaded = seconds_of([&] { graph = read_snapshot(file); });
     std::printf("snapshot loaded: %.2f s (%.2f s of CPU)\n", loaded, (cpu_us() - cpu) / 1e6);
     ::malloc_trim(0);
     report_memory("as loaded", before, graph);

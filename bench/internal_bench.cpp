@@ -10,12 +10,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include "../tests/support/remote_service.hpp"
 #include "platform/async/call.hpp"
 #include "platform/http/access_token.hpp"
 #include "platform/http/internal_token.hpp"
-#include "services/connection/internal_routes.hpp"
 #include "services/connection/public/network_client.hpp"
+#include "support/connection_world.hpp"
+#include "support/remote_service.hpp"
 
 namespace {
 
@@ -84,21 +84,15 @@ void run_for_a_call(benchmark::State& state) {
 }
 BENCHMARK(run_for_a_call);
 
-class FiveHundred final : public connection::Network {
-public:
-    Task<bool> are_connected(UserId, UserId) override { co_return true; }
-    Task<std::shared_ptr<const connection::Ids>> connections_of(UserId) override {
-        auto ids = std::make_shared<connection::Ids>();
-        for (std::int64_t i = 0; i < 500; ++i) ids->push_back({kMember.value + i});
-        co_return ids;
-    }
-};
-
 void ask_for_500_connections(benchmark::State& state) {
-    FiveHundred network;
-    connection::InternalApi api(network);
+    connection::test::World world("sqlite");
+    const std::string me = std::to_string(kMember.value);
+    world.database.execute_script(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO connections (user_id, "
+        "peer_id, connected_at, sort_name) SELECT " +
+        me + ", " + me + " + i, 1, '' FROM n");
     test::RemoteService remote("connection", [&](http::Router& router, const http::InternalTokens& tokens) {
-        connection::add_internal_routes(router, api, tokens);
+        world.module->add_internal_routes(router, tokens);
     });
     const auto coherence = cache::make_memory_coherence();
     connection::NetworkClient client(remote.client(), *coherence, {.ttl = std::chrono::milliseconds(0)});
