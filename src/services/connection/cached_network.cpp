@@ -44,6 +44,13 @@ Task<Degrees> CachedNetwork::degrees(UserId viewer, std::vector<UserId> members)
     co_return co_await graph_->known_degrees(viewer, std::move(members));
 }
 
+CachedDegree CachedNetwork::cached_degree(UserId viewer, UserId member) {
+    const auto circle = circles_.find(viewer);
+    if (!circle) return {};
+    if (const auto first = first_degree(viewer, *circle->connections, member)) return first;
+    return graph_ ? graph_->cached_degree(viewer, member) : std::optional<int>();
+}
+
 Task<std::vector<std::shared_ptr<const Ids>>> CachedNetwork::connections_of_all(std::vector<UserId> users) {
     std::vector<std::shared_ptr<const Ids>> lists(users.size());
     std::vector<std::size_t> missing;

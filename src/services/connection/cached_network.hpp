@@ -23,6 +23,7 @@ public:
     Task<Circle> circle_of(UserId user) override;
     std::shared_ptr<const Ids> cached_connections_of(UserId user) override;
     Task<Degrees> degrees(UserId viewer, std::vector<UserId> members) override;
+    CachedDegree cached_degree(UserId viewer, UserId member) override;
 
     /// The lists of several members in their order; those not in memory are read together. Never null.
     Task<std::vector<std::shared_ptr<const Ids>>> connections_of_all(std::vector<UserId> users);

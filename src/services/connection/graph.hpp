@@ -114,6 +114,9 @@ public:
     /// know of; nothing for whoever is further, unknown or hidden.
     virtual Task<std::vector<std::optional<int>>> degrees(Viewer viewer, std::vector<UserId> members) = 0;
 
+    /// The same for one member without a coroutine, when that is known in memory, for a viewer from whom nobody is hidden; else nothing.
+    virtual CachedDegree cached_degree(UserId /*viewer*/, UserId /*member*/) { return {}; }
+
     /// Up to `limit` people whom the viewer may know: never the viewer, a connection, one of `excluded` (ascending) or of the hidden, or who has opted out.
     /// First all who share a connection with the viewer; when these are fewer than `limit`, also those of the same place or industry with the most connections;
     /// when these are still fewer, those with the most connections of all (of equally many, the lower ids). In order of score, then of the number of

@@ -198,7 +198,7 @@ bool Near::has(MemberIndex member) const {
     return member / 64 < bits_.size() && (bits_[member / 64] >> member % 64 & 1) != 0;
 }
 
-std::size_t Near::cost_of_degrees(const CompactGraph& graph, const std::vector<UserId>& members) {
+std::size_t Near::cost_of_degrees(const CompactGraph& graph, std::span<const UserId> members) {
     std::size_t cost = members.size();
     for (const UserId id : members)
         if (const MemberIndex member = graph.find(id); member != CompactGraph::kNobody) cost += graph.degree_of(member);
@@ -209,26 +209,26 @@ std::size_t Near::weight() const {
     return sizeof *this + bits_.capacity() * 8 + members_.capacity() * sizeof(MemberIndex);
 }
 
-std::vector<std::optional<int>> Near::degrees(const CompactGraph& graph, const std::vector<UserId>& members) const {
-    std::vector<std::optional<int>> out(members.size());
+std::optional<int> Near::degree(const CompactGraph& graph, MemberIndex me, UserId id) const {
+    if (id == viewer_) return 0;
+    const MemberIndex member = graph.find(id);
+    if (member == CompactGraph::kNobody || me == CompactGraph::kNobody) return std::nullopt;
+    if (graph.are_connected(me, member)) return 1;
+    if (graph.hides_network(member)) return std::nullopt;
+    if (has(member)) return 2;
+    const bool is_third = std::ranges::any_of(graph.peers_of(member), [&](MemberIndex peer) { return has(peer); });
+    return is_third ? std::optional(3) : std::nullopt;
+}
+
+std::optional<int> Near::degree(const CompactGraph& graph, UserId member) const {
+    return degree(graph, graph.find(viewer_), member);
+}
+
+std::vector<std::optional<int>> Near::degrees(const CompactGraph& graph, std::span<const UserId> members) const {
+    std::vector<std::optional<int>> out;
+    out.reserve(members.size());
     const MemberIndex me = graph.find(viewer_);
-    for (std::size_t i = 0; i < members.size(); ++i) {
-        if (members[i] == viewer_) {
-            out[i] = 0;
-            continue;
-        }
-        const MemberIndex member = graph.find(members[i]);
-        if (member == CompactGraph::kNobody || me == CompactGraph::kNobody) continue;
-        if (graph.are_connected(me, member)) {
-            out[i] = 1;
-        } else if (graph.hides_network(member)) {
-            continue;
-        } else if (has(member)) {
-            out[i] = 2;
-        } else if (std::ranges::any_of(graph.peers_of(member), [&](MemberIndex peer) { return has(peer); })) {
-            out[i] = 3;
-        }
-    }
+    for (const UserId member : members) out.push_back(degree(graph, me, member));
     return out;
 }
 

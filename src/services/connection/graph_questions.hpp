@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "services/connection/compact_graph.hpp"
@@ -43,14 +44,17 @@ public:
     Near(const CompactGraph& graph, UserId viewer);
 
     /// As degrees_in() without budget; `graph` is the one of the constructor, or a later state of it: then the answer may be of before, in part.
-    std::vector<std::optional<int>> degrees(const CompactGraph& graph, const std::vector<UserId>& members) const;
+    std::vector<std::optional<int>> degrees(const CompactGraph& graph, std::span<const UserId> members) const;
+    /// The same for one.
+    std::optional<int> degree(const CompactGraph& graph, UserId member) const;
     /// What degrees() will cost at most, in visits.
-    static std::size_t cost_of_degrees(const CompactGraph& graph, const std::vector<UserId>& members);
+    static std::size_t cost_of_degrees(const CompactGraph& graph, std::span<const UserId> members);
     /// The bytes that it takes.
     std::size_t weight() const;
 
 private:
     bool has(MemberIndex member) const;
+    std::optional<int> degree(const CompactGraph& graph, MemberIndex me, UserId member) const;
 
     UserId viewer_;
     std::vector<std::uint64_t> bits_;   // by member; empty when it is a list

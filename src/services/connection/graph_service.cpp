@@ -113,6 +113,12 @@ Task<Degrees> GraphService::known_degrees(UserId viewer, std::vector<UserId> mem
     co_return std::move(found.degrees);
 }
 
+CachedDegree GraphService::cached_degree(UserId viewer, UserId member) {
+    CachedDegree degree = parts_.keeper.is_made() ? parts_.graph.cached_degree(viewer, member) : CachedDegree();
+    if (degree && *degree && **degree < 2) degree->reset();  // as in degrees()
+    return degree;
+}
+
 Task<Result<Page<MemberDegree>>> GraphService::list_degrees(http::Caller caller, AskRelationships query) {
     const FoundDegrees found = co_await degrees(caller.id, query.ids.items);
     if (found.failure) co_return *found.failure;

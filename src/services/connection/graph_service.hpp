@@ -39,6 +39,9 @@ public:
     /// The same as far as it is known, as Network::degrees() says.
     Task<Degrees> known_degrees(UserId viewer, std::vector<UserId> members);
 
+    /// How many steps more than one a member is away, as Network::cached_degree() says.
+    CachedDegree cached_degree(UserId viewer, UserId member);
+
     /// People whom the caller may know, best first.
     Task<Result<Page<PersonSuggestion>>> list_suggestions(http::Caller caller, ListSuggestions query);
     /// Never suggests `user` to the caller again. Again: no change. Errors: not_found.

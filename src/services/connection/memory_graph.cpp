@@ -155,9 +155,7 @@ Task<std::vector<std::optional<int>>> MemoryGraph::degrees(Viewer viewer, std::v
     if (viewer.hidden.empty()) {
         auto near = nears_.find(viewer.id);
         if (const std::shared_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) {
-            const bool is_old =
-                near && near->changes != changes_ && near->made_at + may_lag_ <= std::chrono::steady_clock::now();
-            if (!near || is_old) {
+            if (!near || is_old(*near)) {
                 const std::size_t reach = reach_of(graph_, viewer.id, kMostNearVisits + 1);
                 near = reach <= kInlineVisits ? make_near(viewer.id) : nullptr;
                 is_near_worth_it = reach <= kMostNearVisits;
@@ -176,6 +174,19 @@ Task<std::vector<std::optional<int>>> MemoryGraph::degrees(Viewer viewer, std::v
     auto cost = [&] { return cost_of_degrees(graph_, viewer, members, kInlineVisits + 1); };
     auto work = [&] { return degrees_in(graph_, viewer, members); };
     co_return co_await ask(cost, work);
+}
+
+bool MemoryGraph::is_old(const KeptNear& near) const {
+    return near.changes != changes_ && near.made_at + may_lag_ <= std::chrono::steady_clock::now();
+}
+
+CachedDegree MemoryGraph::cached_degree(UserId viewer, UserId member) {
+    if (!is_ready_) return {};
+    const auto near = nears_.find(viewer);
+    if (!near) return {};
+    const std::shared_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock() || is_old(*near) || Near::cost_of_degrees(graph_, {&member, 1}) > kInlineVisits) return {};
+    return near->near.degree(graph_, member);
 }
 
 Task<std::vector<Suggestion>> MemoryGraph::suggest(Viewer viewer, Ids excluded, std::size_t limit) {

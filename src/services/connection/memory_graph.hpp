@@ -69,6 +69,7 @@ public:
     Task<void> set_edges(std::vector<GraphEdge> edges) override;
     Task<std::vector<GraphEntry>> list(UserId after, std::size_t limit) override;
     Task<std::vector<std::optional<int>>> degrees(Viewer viewer, std::vector<UserId> members) override;
+    CachedDegree cached_degree(UserId viewer, UserId member) override;
     Task<std::vector<Suggestion>> suggest(Viewer viewer, Ids excluded, std::size_t limit) override;
     Task<std::vector<Path>> paths(Viewer viewer, UserId target, std::size_t limit, int max_hops) override;
     Task<NetworkSize> network_size(Viewer viewer) override;
@@ -83,6 +84,8 @@ private:
         std::chrono::steady_clock::time_point made_at;
     };
     void require_ready() const;
+    /// Under a lock of mutex_.
+    bool is_old(const KeptNear& near) const;
     /// Under a lock of mutex_.
     std::shared_ptr<const KeptNear> make_near(UserId viewer);
     template <class Cost, class Work>

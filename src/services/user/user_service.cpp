@@ -108,6 +108,8 @@ Task<Result<SeenProfile>> UserService::find(http::Caller caller, UserId user) {
     if (hidden->contains(user)) co_return no_such_member();
     const auto profile = co_await parts_.directory.profile(user);
     if (!profile) co_return no_such_member();
+    if (network_ && hidden->empty())
+        if (const auto known = network_->cached_degree(caller.id, user)) co_return SeenProfile{*profile, *known};
     const auto degree = co_await degrees(caller.id, {user});
     co_return SeenProfile{*profile, degree.front()};
 }

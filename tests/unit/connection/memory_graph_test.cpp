@@ -150,6 +150,30 @@ TEST(GraphBudget, DegreesOfSomebodyWithThirtyThousandConnectionsAreExact) {
     EXPECT_THAT(degrees_in(graph, viewer(5), {id(1), id(1000), id(1200)}), ElementsAre(3, 2, std::nullopt));
 }
 
+TEST(MemoryGraph, ADegreeInMemoryIsTheOneThatIsAskedForUntilTheGraphChanges) {
+    Pool pool("graph", 2, 8);
+    MemoryGraph graph(pool);
+    TestLoop loop;
+    RandomGraph random(5);
+    const std::vector<UserId> ids = random.ids(60);
+    std::vector<GraphEdge> edges;
+    for (const UserId a : ids)
+        for (const UserId b : ids)
+            if (a < b && random.chance(0.04)) edges.push_back({a, b});
+    loop.run(graph.set_edges(edges));
+    loop.run(graph.put_members({{ids[3], "", "", true}, {ids[17], "", "", true}}));
+    EXPECT_FALSE(graph.cached_degree(ids[0], ids[1]).has_value());
+    graph.set_ready();
+    for (const UserId viewer : ids) {
+        EXPECT_FALSE(graph.cached_degree(viewer, ids[1]).has_value());
+        const auto asked = loop.run(graph.degrees({viewer, {}}, ids));
+        for (std::size_t i = 0; i < ids.size(); ++i)
+            EXPECT_EQ(graph.cached_degree(viewer, ids[i]), CachedDegree(asked[i]));
+    }
+    loop.run(graph.set_edges({edge(1, 2)}));
+    EXPECT_FALSE(graph.cached_degree(ids[0], ids[1]).has_value());
+}
+
 TEST(MemoryGraph, ANewcomerDoesNotTakeThePlaceOfOneWhoHasGone) {
     Pool pool("graph", 2, 8);
     MemoryGraph graph(pool, std::chrono::hours(1));

@@ -46,14 +46,13 @@ std::size_t weight_of(const Circle& circle) {
 Degrees first_degrees(UserId viewer, const Ids& connections, std::span<const UserId> members) {
     Degrees degrees;
     degrees.reserve(members.size());
-    for (const UserId member : members) {
-        auto& degree = degrees.emplace_back();
-        if (member == viewer)
-            degree = 0;
-        else if (contains(connections, member))
-            degree = 1;
-    }
+    for (const UserId member : members) degrees.push_back(first_degree(viewer, connections, member));
     return degrees;
+}
+
+std::optional<int> first_degree(UserId viewer, const Ids& connections, UserId member) {
+    if (member == viewer) return 0;
+    return contains(connections, member) ? std::optional(1) : std::nullopt;
 }
 
 }  // namespace guildhall::connection

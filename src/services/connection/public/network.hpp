@@ -28,8 +28,11 @@ std::size_t weight_of(const Circle& circle);
 
 /// How many steps members are away, see Network::degrees().
 using Degrees = std::vector<std::optional<int>>;
+/// One of them, when it is in memory; nothing when that has to be asked for.
+using CachedDegree = std::optional<std::optional<int>>;
 
 /// What of that a member's own (ascending) connections tell: 0, 1 or nothing.
+std::optional<int> first_degree(UserId viewer, const Ids& connections, UserId member);
 Degrees first_degrees(UserId viewer, const Ids& connections, std::span<const UserId> members);
 
 /// What other services may ask of the connection service. Answers come from memory when they are warm. Thread-safe.
@@ -56,6 +59,9 @@ public:
 
     /// The same as connections_of() without a coroutine when the answer is in memory; null when it is not: then ask connections_of().
     virtual std::shared_ptr<const Ids> cached_connections_of(UserId /*user*/) { return nullptr; }
+
+    /// The same as degrees() for one member without a coroutine, when the answer is in memory; for a viewer from whom nobody is hidden, as the caller knows.
+    virtual CachedDegree cached_degree(UserId /*viewer*/, UserId /*member*/) { return {}; }
 };
 
 }  // namespace guildhall::connection
