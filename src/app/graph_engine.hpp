@@ -25,8 +25,8 @@ public:
     /// Null when it is Neo4j.
     connection::MemoryGraph* own() { return own_ ? &*own_ : nullptr; }
 
-    /// Reads the snapshot of the last clean end, if there is one of use, and removes it, with Neo4j unread: the graph then answers with what it says until it is
-    /// compared with the tables.
+    /// Reads the snapshot of the last clean end, if there is one of use: the graph then answers with what it says until it is compared with the tables. Removes it;
+    /// with Neo4j that is all.
     void load();
     /// Writes one at the end, unless the graph is Neo4j or not `is_whole`: compared with the tables. Says in the log what went wrong.
     void save(bool is_whole);

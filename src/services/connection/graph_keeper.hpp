@@ -60,8 +60,8 @@ public:
     };
     explicit GraphKeeper(Parts parts) : parts_(parts), is_made_(parts.own != nullptr) {}
 
-    /// Makes the graph say of these pairs, and of the member, what the tables say now: also when another process does so at the same time, whose event came before or
-    /// after. May be repeated.
+    /// Makes the graph say of these pairs, and of the member, what the tables say now, also while another process does so for an earlier or later event. May be
+    /// repeated.
     Task<void> refresh(std::vector<PairKey> keys);
     Task<void> refresh(UserId member);
 
