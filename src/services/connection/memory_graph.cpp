@@ -153,8 +153,8 @@ Task<std::vector<std::optional<int>>> MemoryGraph::degrees(Viewer viewer, std::v
     require_ready();
     bool is_near_worth_it = false;
     if (viewer.hidden.empty()) {
-        auto near = nears_.find(viewer.id);
         if (const std::shared_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) {
+            auto near = nears_.find(viewer.id);
             if (!near || is_old(*near)) {
                 const std::size_t reach = reach_of(graph_, viewer.id, kMostNearVisits + 1);
                 near = reach <= kInlineVisits ? make_near(viewer.id) : nullptr;
@@ -182,10 +182,10 @@ bool MemoryGraph::is_old(const KeptNear& near) const {
 
 CachedDegree MemoryGraph::cached_degree(UserId viewer, UserId member) {
     if (!is_ready_) return {};
-    const auto near = nears_.find(viewer);
-    if (!near) return {};
     const std::shared_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock() || is_old(*near) || Near::cost_of_degrees(graph_, {&member, 1}) > kInlineVisits) return {};
+    if (!lock.owns_lock()) return {};
+    const auto near = nears_.find(viewer);
+    if (!near || is_old(*near) || Near::cost_of_degrees(graph_, {&member, 1}) > kInlineVisits) return {};
     return near->near.degree(graph_, member);
 }
 
