@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "services/connection/graph_questions.hpp"
-#include "services/connection/graph_snapshot.hpp"
+#include "services/connection/graph/graph_questions.hpp"
+#include "services/connection/graph/graph_snapshot.hpp"
 
 namespace guildhall::connection {
 namespace {

@@ -20,8 +20,8 @@
 #include <sys/resource.h>
 
 #include "platform/neo4j/client.hpp"
-#include "services/connection/memory_graph.hpp"
-#include "services/connection/neo4j_graph.hpp"
+#include "services/connection/graph/memory_graph.hpp"
+#include "services/connection/graph/neo4j_graph.hpp"
 
 namespace {
 

@@ -31,8 +31,9 @@ endfunction()
 
 # guildhall_library(platform_sql FOLDER platform/sql DEPENDS platform_async platform_base PRIVATE SQLite::SQLite3)
 #
-# Makes the library of src/<FOLDER> from its *.cpp (INTERFACE while there is none). FOLDER is the name with its first _ as /
-# unless said otherwise. DEPENDS: our libraries, whose headers this one's headers may include. PUBLIC, PRIVATE: packages.
+# Makes the library of src/<FOLDER> from its *.cpp and those of its subfolders by subject, without public/ (INTERFACE while
+# there is none). FOLDER is the name with its first _ as / unless said otherwise. DEPENDS: our libraries, whose headers this
+# one's headers may include. PUBLIC, PRIVATE: packages.
 # Files in migrations/ and assets/ are embedded, see guildhall_embed.
 function(guildhall_library name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "FOLDER" "DEPENDS;PUBLIC;PRIVATE")
@@ -40,8 +41,11 @@ function(guildhall_library name)
         string(REGEX REPLACE "^([a-z]+)_" "\\1/" arg_FOLDER "${name}")
     endif()
     set(folder "${GUILDHALL_SOURCE_ROOT}/${arg_FOLDER}")
-    file(GLOB headers CONFIGURE_DEPENDS "${folder}/*.hpp")
-    file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
+    file(GLOB headers CONFIGURE_DEPENDS "${folder}/*.hpp" "${folder}/*/*.hpp")
+    file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp" "${folder}/*/*.cpp")
+    file(GLOB public CONFIGURE_DEPENDS "${folder}/public/*")
+    list(REMOVE_ITEM headers ${public})
+    list(REMOVE_ITEM sources ${public})
     if(NOT headers AND NOT sources)
         return()
     endif()

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 #include "app/io_threads.hpp"
 #include "platform/async/task.hpp"
 #include "platform/base/clock.hpp"

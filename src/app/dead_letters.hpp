@@ -6,7 +6,7 @@
 
 #include <CLI/App.hpp>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 
 namespace guildhall::app {
 

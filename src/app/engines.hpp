@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 #include "app/io_threads.hpp"
 #include "app/platform_routes.hpp"
 #include "platform/async/pool.hpp"

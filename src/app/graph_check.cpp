@@ -8,7 +8,7 @@
 #include "app/application.hpp"
 #include "app/service_database.hpp"
 #include "platform/json/write.hpp"
-#include "services/connection/graph_keeper.hpp"
+#include "services/connection/graph/graph_keeper.hpp"
 
 namespace guildhall::app {
 namespace {

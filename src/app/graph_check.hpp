@@ -2,7 +2,7 @@
 
 #include <iosfwd>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 
 namespace guildhall::app {
 

@@ -4,14 +4,14 @@
 #include <memory>
 #include <optional>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 #include "app/platform_routes.hpp"
 #include "platform/async/pool.hpp"
 #include "platform/base/clock.hpp"
 #include "platform/http/client.hpp"
 #include "platform/neo4j/client.hpp"
-#include "services/connection/memory_graph.hpp"
-#include "services/connection/neo4j_graph.hpp"
+#include "services/connection/graph/memory_graph.hpp"
+#include "services/connection/graph/neo4j_graph.hpp"
 
 namespace guildhall::app {
 

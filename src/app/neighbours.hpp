@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 #include "app/engines.hpp"
 #include "app/platform_routes.hpp"
 #include "platform/async/task_group.hpp"

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 
 namespace guildhall::app {
 

@@ -10,7 +10,7 @@
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 #include "platform/async/task_group.hpp"
 #include "platform/http/router.hpp"
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 #include "platform/sql/database.hpp"
 #include "platform/sql/recent_writes.hpp"
 

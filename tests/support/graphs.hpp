@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "services/connection/graph.hpp"
-#include "services/connection/memory_graph.hpp"
+#include "services/connection/graph/graph.hpp"
+#include "services/connection/graph/memory_graph.hpp"
 #include "support/neo4j.hpp"
 
 namespace guildhall::connection::test {

@@ -16,7 +16,7 @@
 
 #include "platform/http/client.hpp"
 #include "platform/neo4j/client.hpp"
-#include "services/connection/neo4j_graph.hpp"
+#include "services/connection/graph/neo4j_graph.hpp"
 #include "support/await.hpp"
 #include "support/databases.hpp"
 #include "support/processes.hpp"

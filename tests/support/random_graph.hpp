@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "services/connection/graph.hpp"
+#include "services/connection/graph/graph.hpp"
 
 namespace guildhall::connection::test {
 

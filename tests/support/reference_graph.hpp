@@ -8,7 +8,7 @@
 #include <tuple>
 #include <vector>
 
-#include "services/connection/graph.hpp"
+#include "services/connection/graph/graph.hpp"
 
 namespace guildhall::connection::test {
 

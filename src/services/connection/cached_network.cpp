@@ -4,7 +4,7 @@
 #include <span>
 #include <utility>
 
-#include "services/connection/graph_service.hpp"
+#include "services/connection/graph/graph_service.hpp"
 #include "services/connection/public/kept.hpp"
 
 namespace guildhall::connection {

@@ -4,7 +4,7 @@
 #include "platform/outbox/consumer.hpp"
 #include "platform/realtime/channel.hpp"
 #include "services/connection/connection_service.hpp"
-#include "services/connection/graph_keeper.hpp"
+#include "services/connection/graph/graph_keeper.hpp"
 #include "services/connection/member_service.hpp"
 #include "services/user/public/directory.hpp"
 

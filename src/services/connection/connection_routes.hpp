@@ -4,7 +4,7 @@
 #include "platform/sql/database.hpp"
 #include "services/connection/connection_service.hpp"
 #include "services/connection/follow_service.hpp"
-#include "services/connection/graph_service.hpp"
+#include "services/connection/graph/graph_service.hpp"
 #include "services/connection/member_service.hpp"
 
 namespace guildhall::connection {

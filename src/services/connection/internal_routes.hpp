@@ -3,7 +3,7 @@
 #include "platform/http/internal_token.hpp"
 #include "platform/http/router.hpp"
 #include "services/connection/connection_store.hpp"
-#include "services/connection/graph_service.hpp"
+#include "services/connection/graph/graph_service.hpp"
 #include "services/connection/public/internal_api.hpp"
 
 namespace guildhall::connection {

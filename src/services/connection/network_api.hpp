@@ -12,7 +12,7 @@
 #include "platform/base/id.hpp"
 #include "platform/json/constraints.hpp"
 #include "services/connection/connection.hpp"
-#include "services/connection/graph.hpp"
+#include "services/connection/graph/graph.hpp"
 #include "services/user/public/directory.hpp"
 
 // The contract with clients: settings, and what the graph is asked.

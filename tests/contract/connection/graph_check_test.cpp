@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "services/connection/graph_check_store.hpp"
+#include "services/connection/graph/graph_check_store.hpp"
 #include "support/graph_keeper_test.hpp"
 
 namespace guildhall::connection {

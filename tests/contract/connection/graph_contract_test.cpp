@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "services/connection/graph.hpp"
+#include "services/connection/graph/graph.hpp"
 #include "support/databases.hpp"
 #include "support/graphs.hpp"
 #include "support/random_graph.hpp"

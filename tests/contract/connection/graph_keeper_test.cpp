@@ -1,5 +1,5 @@
 // The graph kept like the tables: by events, and by comparing.
-#include "services/connection/graph_keeper.hpp"
+#include "services/connection/graph/graph_keeper.hpp"
 
 #include <algorithm>
 #include <array>

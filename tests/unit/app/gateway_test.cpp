@@ -1,13 +1,13 @@
-#include "app/gateway.hpp"
+#include "app/gateway/gateway.hpp"
 
 #include <algorithm>
 
 #include <gtest/gtest.h>
 
-#include "app/gateway_kong.hpp"
-#include "app/gateway_nginx.hpp"
+#include "app/gateway/gateway_kong.hpp"
+#include "app/gateway/gateway_nginx.hpp"
+#include "app/gateway/yaml.hpp"
 #include "app/route_table.hpp"
-#include "app/yaml.hpp"
 
 namespace guildhall::app {
 namespace {

@@ -1,4 +1,4 @@
-#include "app/import_input.hpp"
+#include "app/import/import_input.hpp"
 
 #include <filesystem>
 #include <fstream>

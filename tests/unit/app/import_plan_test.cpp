@@ -1,4 +1,4 @@
-#include "app/import_plan.hpp"
+#include "app/import/import_plan.hpp"
 
 #include <chrono>
 #include <map>

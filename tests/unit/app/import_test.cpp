@@ -1,4 +1,4 @@
-#include "app/import.hpp"
+#include "app/import/import.hpp"
 
 #include <csignal>
 #include <cstdio>

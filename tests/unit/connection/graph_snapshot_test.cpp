@@ -1,5 +1,5 @@
 // Snapshots of the graph: what was saved comes back, and nothing else does.
-#include "services/connection/graph_snapshot.hpp"
+#include "services/connection/graph/graph_snapshot.hpp"
 
 #include <atomic>
 #include <fstream>
@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "platform/base/text.hpp"
-#include "services/connection/memory_graph.hpp"
+#include "services/connection/graph/memory_graph.hpp"
 #include "support/databases.hpp"
 #include "support/random_graph.hpp"
 

@@ -1,5 +1,5 @@
 // The graph in memory beyond what all graphs do: bounds, threads, readiness.
-#include "services/connection/memory_graph.hpp"
+#include "services/connection/graph/memory_graph.hpp"
 
 #include <atomic>
 #include <future>
@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "services/connection/graph_questions.hpp"
+#include "services/connection/graph/graph_questions.hpp"
 #include "support/databases.hpp"
 #include "support/random_graph.hpp"
 #include "support/reference_graph.hpp"

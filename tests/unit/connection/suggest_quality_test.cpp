@@ -13,7 +13,7 @@
 
 #include <gtest/gtest.h>
 
-#include "services/connection/graph_questions.hpp"
+#include "services/connection/graph/graph_questions.hpp"
 
 namespace guildhall::connection {
 namespace {

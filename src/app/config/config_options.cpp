@@ -1,0 +1,266 @@
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <utility>
+
+#include "app/config/config.hpp"
+
+namespace guildhall::app {
+namespace {
+
+std::optional<std::string> parse(std::string_view text, std::string& out) {
+    out = text;
+    return std::nullopt;
+}
+std::optional<std::string> parse(std::string_view text, std::filesystem::path& out) {
+    if (text.empty()) return "must not be empty";
+    out = text;
+    return std::nullopt;
+}
+std::optional<std::string> parse(std::string_view text, bool& out) {
+    out = text == "true";
+    return out || text == "false" ? std::nullopt : std::optional<std::string>("must be true or false");
+}
+template <std::integral T>
+std::optional<std::string> parse(std::string_view text, T& out) {
+    std::int64_t number = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (text.empty() || ec != std::errc{} || end != text.data() + text.size() || number < 0)
+        return "must be a whole number, not negative";
+    out = static_cast<T>(number);
+    return std::nullopt;
+}
+template <class Rep, class Period>
+std::optional<std::string> parse(std::string_view text, std::chrono::duration<Rep, Period>& out) {
+    std::int64_t number = 0;
+    if (auto wrong = parse(text, number)) return wrong;
+    if (number == 0 || number > 1'000'000'000) return "must be from 1 to 1000000000";
+    out = std::chrono::duration<Rep, Period>(number);
+    return std::nullopt;
+}
+std::optional<std::string> parse(std::string_view text, std::vector<std::string>& out) {
+    out.clear();
+    while (!text.empty()) {
+        const auto end = std::min(text.find(','), text.size());
+        if (end > 0) out.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return std::nullopt;
+}
+
+std::string print(const std::string& value) { return value; }
+std::string print(const std::filesystem::path& value) { return value.string(); }
+std::string print(bool value) { return value ? "true" : "false"; }
+template <std::integral T>
+std::string print(T value) {
+    return std::to_string(value);
+}
+template <class Rep, class Period>
+std::string print(std::chrono::duration<Rep, Period> value) {
+    return std::to_string(value.count());
+}
+std::string print(const std::vector<std::string>& value) {
+    std::string out;
+    for (const auto& item : value) out += (out.empty() ? "" : ",") + item;
+    return out;
+}
+
+template <class Member>
+Option option(std::string key, std::string help, Member member, std::string alias = {}) {
+    return {std::move(key),
+            std::move(help),
+            std::move(alias),
+            false,
+            [member](Config& config, std::string_view text) { return parse(text, member(config)); },
+            [member](const Config& config) { return print(member(const_cast<Config&>(config))); }};
+}
+
+template <class Member>
+Option secret(std::string key, std::string help, Member member) {
+    Option made = option(std::move(key), std::move(help), member);
+    made.is_secret = true;
+    return made;
+}
+
+/// A duration that may be 0: none.
+template <class Member>
+Option option_or_none(std::string key, std::string help, Member member) {
+    Option made = option(std::move(key), std::move(help), member);
+    made.set = [member, set_some = std::move(made.set)](Config& config,
+                                                        std::string_view text) -> std::optional<std::string> {
+        if (text != "0") return set_some(config, text);
+        member(config) = {};
+        return std::nullopt;
+    };
+    return made;
+}
+
+std::vector<Option> server_options() {
+    return {
+        option(
+            "data_dir", "Folder of the embedded databases and of the mails that are sent to files",
+            [](Config& c) -> auto& { return c.data_dir; }, "--data"),
+        option("drain_deadline", "Seconds that running requests get after SIGTERM",
+               [](Config& c) -> auto& { return c.drain_deadline; }),
+        option("log.level", "trace, debug, info, warn or error", [](Config& c) -> auto& { return c.log.level; }),
+        option("log.json", "One JSON object a line; false: plain text", [](Config& c) -> auto& { return c.log.json; }),
+        option(
+            "http.listen", "ADDRESS:PORT; port 0 takes a free one", [](Config& c) -> auto& { return c.http.listen; },
+            "--listen"),
+        option("http.threads", "io threads; 0: one a core", [](Config& c) -> auto& { return c.http.threads; }),
+        option("http.max_connections", "More are answered 503 and closed",
+               [](Config& c) -> auto& { return c.http.max_connections; }),
+        option("http.max_header_bytes", "Larger request headers get 431",
+               [](Config& c) -> auto& { return c.http.max_header_bytes; }),
+        option("http.max_body_bytes", "Larger request bodies get 413",
+               [](Config& c) -> auto& { return c.http.max_body_bytes; }),
+        option("http.compress_from_bytes", "Smaller answers are not compressed",
+               [](Config& c) -> auto& { return c.http.compress_from_bytes; }),
+        option("http.header_deadline", "Seconds from a request's first byte to the end of its header",
+               [](Config& c) -> auto& { return c.http.header_deadline; }),
+        option("http.body_deadline", "Seconds until the body is there",
+               [](Config& c) -> auto& { return c.http.body_deadline; }),
+        option("http.handler_deadline", "Seconds until a request must be worked out; then it gets 503",
+               [](Config& c) -> auto& { return c.http.handler_deadline; }),
+        option("http.write_deadline", "Seconds until the client has taken the answer",
+               [](Config& c) -> auto& { return c.http.write_deadline; }),
+        option("http.idle_deadline", "Seconds that a kept connection may be silent",
+               [](Config& c) -> auto& { return c.http.idle_deadline; }),
+        option_or_none(
+            "http.drain_notice",
+            "Seconds between SIGTERM (from then on /readyz says 503) and the end of listening, for load balancers",
+            [](Config& c) -> auto& { return c.http.drain_notice; }),
+        option("http.trusted_proxies", "Addresses whose X-Forwarded-For is believed",
+               [](Config& c) -> auto& { return c.http.trusted_proxies; }),
+        option("http.cors_origins", "Origins that browsers may call from",
+               [](Config& c) -> auto& { return c.http.cors_origins; }),
+        option("http.access_log", "One line a request on standard output",
+               [](Config& c) -> auto& { return c.http.access_log; }),
+    };
+}
+
+/// Where each of the services is when another process runs it.
+void add_service_urls(std::vector<Option>& table) {
+    for (std::size_t i = 0; i < kServices.size(); ++i) {
+        const std::string name(kServices[i]);
+        std::string help = "Base URLs of the ";
+        help.append(name).append(" service when another process runs it, as http://").append(name);
+        help.append(":8080; of several the next is asked when one is away");
+        table.push_back(option("services." + name + ".url", std::move(help),
+                               [i](Config& c) -> auto& { return c.services.urls[i]; }));
+    }
+}
+
+std::vector<Option> service_options() {
+    std::vector<Option> table{
+        option(
+            "services.run",
+            "Which of user, connection, post, chat, media, analytics, notification and search this process runs; empty: all",
+            [](Config& c) -> auto& { return c.services.run; }, "--services"),
+        secret(
+            "services.secrets",
+            "Shared by all processes, at least 32 bytes each: the first signs what services ask each other, all are accepted",
+            [](Config& c) -> auto& { return c.services.secrets; }),
+    };
+    add_service_urls(table);
+    return table;
+}
+
+std::vector<Option> engine_options() {
+    return {
+        secret(
+            "redis.url",
+            "redis://, redis+sentinel:// or redis+cluster:// (rediss: TLS) of what all processes share; empty: one process has it in memory",
+            [](Config& c) -> auto& { return c.redis.url; }),
+        option("redis.prefix", "Before every key and channel in Redis",
+               [](Config& c) -> auto& { return c.redis.prefix; }),
+        secret("bus.url", "amqp:// URLs of RabbitMQ's nodes; empty: events stay in this process",
+               [](Config& c) -> auto& { return c.bus.urls; }),
+        option("bus.prefix", "Before every exchange and queue in RabbitMQ",
+               [](Config& c) -> auto& { return c.bus.prefix; }),
+        secret("graph.url", "http:// URL of Neo4j, with user and password; empty: the social graph is in this process",
+               [](Config& c) -> auto& { return c.graph.url; }),
+        option("graph.prefix", "Before every label, type and index in Neo4j: letters, digits, underscores",
+               [](Config& c) -> auto& { return c.graph.prefix; }),
+        option("graph.question_deadline",
+               "Milliseconds until Neo4j must have answered a question; then it is given up with 503",
+               [](Config& c) -> auto& { return c.graph.question_deadline; }),
+        option("connections.invitations_a_week", "Invitations that a member may send in a week; more get 429",
+               [](Config& c) -> auto& { return c.connections.invitations_a_week; }),
+        option("connections.max_pending_invitations", "Invitations of a member that may wait for their answers",
+               [](Config& c) -> auto& { return c.connections.max_pending_invitations; }),
+        option("connections.max_connections", "Connections that a member may have",
+               [](Config& c) -> auto& { return c.connections.max_connections; }),
+        option("connections.max_follows",
+               "Members whom one may follow without a connection, and connections whom one may unfollow, together",
+               [](Config& c) -> auto& { return c.connections.max_follows; }),
+        option("sql.engine", "sqlite (embedded) or postgres", [](Config& c) -> auto& { return c.sql.engine; }),
+        secret(
+            "sql.dsn",
+            "libpq connection string or URL of PostgreSQL; each service has a schema of its own there. Of several hosts "
+            "the one that takes writes",
+            [](Config& c) -> auto& { return c.sql.dsn; }),
+        secret("sql.replicas", "The same for streaming standbys, which answer reads",
+               [](Config& c) -> auto& { return c.sql.replicas; }),
+        option("sql.connections_per_thread", "PostgreSQL connections of each service and io thread",
+               [](Config& c) -> auto& { return c.sql.connections_per_thread; }),
+        option("sql.statement_deadline", "Milliseconds that a PostgreSQL statement may take",
+               [](Config& c) -> auto& { return c.sql.statement_deadline; }),
+        option("sql.max_waiting_writes", "SQLite transactions that may wait for the writer; more get 503",
+               [](Config& c) -> auto& { return c.sql.max_waiting_writes; }),
+        option("sql.page_cache_bytes", "SQLite page cache of each connection",
+               [](Config& c) -> auto& { return c.sql.page_cache_bytes; }),
+        option("cache.max_bytes", "Bound of the embedded cache", [](Config& c) -> auto& { return c.cache.max_bytes; }),
+        option("auth.issuer", "iss and aud of the access tokens", [](Config& c) -> auto& { return c.auth.issuer; }),
+        option("auth.access_token_ttl", "Seconds; at most 900",
+               [](Config& c) -> auto& { return c.auth.access_token_ttl; }),
+        option("auth.refresh_token_ttl", "Seconds since the last refresh",
+               [](Config& c) -> auto& { return c.auth.refresh_token_ttl; }),
+        option("auth.hashing_threads", "Threads that hash passwords; each hash costs 19 MiB and about 64 ms",
+               [](Config& c) -> auto& { return c.auth.hashing_threads; }),
+        option("auth.hashing_queue", "Hashes that may wait; more get 503",
+               [](Config& c) -> auto& { return c.auth.hashing_queue; }),
+        option("auth.lockout_failures", "Failed sign-ins to an account before it is locked for the window",
+               [](Config& c) -> auto& { return c.auth.lockout_failures; }),
+        option("auth.lockout_ip_failures", "Failed sign-ins from an address before it is locked for the window",
+               [](Config& c) -> auto& { return c.auth.lockout_ip_failures; }),
+        option("auth.ip_registrations", "Registrations from an address within the window; more get 429 for as long",
+               [](Config& c) -> auto& { return c.auth.ip_registrations; }),
+        option("auth.lockout_window", "Seconds", [](Config& c) -> auto& { return c.auth.lockout_window; }),
+        option("rate_limits.read_per_minute", "Reading requests of a member (or address)",
+               [](Config& c) -> auto& { return c.rate_limits.read_per_minute; }),
+        option("rate_limits.write_per_minute", "Writing requests of a member (or address)",
+               [](Config& c) -> auto& { return c.rate_limits.write_per_minute; }),
+        option("rate_limits.auth_per_minute", "Requests to /v1/auth of an address",
+               [](Config& c) -> auto& { return c.rate_limits.auth_per_minute; }),
+    };
+}
+
+}  // namespace
+
+const std::vector<Option>& options() {
+    static const std::vector<Option> table = [] {
+        std::vector<Option> all = server_options();
+        for (auto* part : {service_options, engine_options})
+            for (Option& option : part()) all.push_back(std::move(option));
+        return all;
+    }();
+    return table;
+}
+
+std::string environment_name(const Option& option) {
+    std::string name = "GUILDHALL_" + option.key;
+    std::ranges::transform(name, name.begin(), [](char c) {
+        return c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    });
+    return name;
+}
+
+std::string flag_name(const Option& option) {
+    std::string name = "--" + option.key;
+    std::ranges::replace(name, '.', '-');
+    std::ranges::replace(name, '_', '-');
+    return name;
+}
+
+}  // namespace guildhall::app
