@@ -26,7 +26,7 @@ public:
         if (is_makeshift && call) call->is_makeshift.make();
         co_return co_await inner_.read(statement, std::move(params));
     }
-    Task<std::vector<sql::Rows>> read_all(std::vector<sql::Call> all) override {
+    Task<std::vector<sql::Rows>> read_all(std::vector<sql::BoundStatement> all) override {
         ++reads;
         const CallPointer call = co_await current_call();
         if (is_makeshift && call) call->is_makeshift.make();

@@ -133,7 +133,7 @@ public:
         if (after_read) co_await std::exchange(after_read, nullptr)(statement.name);
         co_return rows;
     }
-    Task<std::vector<sql::Rows>> read_all(std::vector<sql::Call> all) override {
+    Task<std::vector<sql::Rows>> read_all(std::vector<sql::BoundStatement> all) override {
         ++calls;
         const std::string name = all.empty() ? "" : all.front().statement->name;
         std::vector<sql::Rows> rows = co_await inner_->read_all(std::move(all));

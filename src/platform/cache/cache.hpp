@@ -15,12 +15,6 @@ namespace guildhall::cache {
 /// Keys at most 200 bytes. Thread-safe.
 class Cache {
 public:
-    /// What is stored under a key.
-    struct Entry {
-        std::string key;
-        std::string value;
-    };
-
     virtual ~Cache() = default;
 
     /// The value; empty when it is absent, has expired, or the cache is away.
@@ -28,17 +22,11 @@ public:
     /// One answer for each key, in order; one round trip.
     virtual Task<std::vector<std::optional<std::string>>> get_all(std::vector<std::string> keys) = 0;
     virtual Task<void> set(std::string_view key, std::string value, std::chrono::milliseconds ttl) = 0;
-    /// As set() for each entry, all with the same `ttl`; one round trip. Not in one step: some may be stored and others not.
-    virtual Task<void> set_all(std::vector<Entry> entries, std::chrono::milliseconds ttl) = 0;
     virtual Task<void> erase(std::string_view key) = 0;
     /// Adds `by` to a counter and gives its new value; a counter that is new starts at 0 and lives for `ttl` from then.
     /// An empty answer means that the cache is away.
     virtual Task<std::optional<std::int64_t>> add(std::string_view key, std::int64_t by,
                                                   std::chrono::milliseconds ttl) = 0;
-    /// In one step: stores `value` for `ttl` (at least 1 ms) when the present value begins with `head`, or, if `head` is empty, when there is none.
-    /// True when it was stored; false also when the cache is away.
-    virtual Task<bool> swap(std::string_view key, std::string_view head, std::string value,
-                            std::chrono::milliseconds ttl) = 0;
 };
 
 }  // namespace guildhall::cache

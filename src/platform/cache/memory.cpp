@@ -96,12 +96,6 @@ public:
         co_return;
     }
 
-    Task<void> set_all(std::vector<Entry> entries, std::chrono::milliseconds ttl) override {
-        const Time expires = clock_.now() + ttl;
-        for (Entry& entry : entries) store({std::move(entry.key), std::move(entry.value), expires}, ttl);
-        co_return;
-    }
-
     Task<void> erase(std::string_view key) override {
         Shard& shard = shard_of(key);
         const std::lock_guard lock(shard.mutex);
@@ -127,19 +121,6 @@ public:
         entry->value = std::to_string(sum);
         shard.bytes += entry->bytes() - before;
         co_return sum;
-    }
-
-    Task<bool> swap(std::string_view key, std::string_view head, std::string value,
-                    std::chrono::milliseconds ttl) override {
-        Shard& shard = shard_of(key);
-        const Time now = clock_.now();
-        const std::lock_guard lock(shard.mutex);
-        const Stored* entry = shard.find(key, now);
-        const bool is_expected = entry == nullptr ? head.empty() : !head.empty() && entry->value.starts_with(head);
-        if (!is_expected) co_return false;
-        shard.erase(key);
-        insert(shard, {std::string(key), std::move(value), now + ttl});
-        co_return true;
     }
 
 private:

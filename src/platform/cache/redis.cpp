@@ -22,15 +22,6 @@ if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]
 )";
 
-constexpr const char* kSwap = R"(
-if ARGV[1] == '' then
-    return redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3], 'NX') and 1 or 0
-end
-if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 1
-)";
-
 std::optional<std::string> value_of(Reply reply) {
     if (reply.kind != Reply::Kind::text) return std::nullopt;
     return std::move(reply.text);
@@ -75,19 +66,6 @@ public:
         co_await try_to(std::move(command));
     }
 
-    Task<void> set_all(std::vector<Entry> entries, std::chrono::milliseconds ttl) override {
-        if (entries.empty()) co_return;
-        std::vector<Command> commands;
-        commands.reserve(entries.size());
-        // MSET has no time to live; a pipeline also reaches all nodes of a Cluster in one round trip.
-        for (const Entry& entry : entries) commands.push_back(to_set(entry.key, entry.value, ttl));
-        try {
-            co_await client_.run_all(std::move(commands));
-        } catch (const Unavailable&) {
-            away_.add();
-        }
-    }
-
     Task<void> erase(std::string_view key) override {
         auto command = to_erase(key);
         co_await try_to(std::move(command));
@@ -96,19 +74,17 @@ public:
     Task<std::optional<std::int64_t>> add(std::string_view key, std::int64_t by,
                                           std::chrono::milliseconds ttl) override {
         std::vector<std::string> arguments{std::to_string(by), std::to_string(ttl.count())};
-        const auto sum = value_of(co_await try_script(add_, key, std::move(arguments)));
+        std::optional<std::string> sum;
+        try {
+            sum = value_of(co_await client_.run(add_, prefix_ + std::string(key), std::move(arguments)));
+        } catch (const Unavailable&) {
+            away_.add();
+        }
         if (!sum) co_return std::nullopt;
         std::int64_t number = 0;
         const auto [rest, failure] = std::from_chars(sum->data(), sum->data() + sum->size(), number);
         if (failure != std::errc()) co_return std::nullopt;
         co_return number;
-    }
-
-    Task<bool> swap(std::string_view key, std::string_view head, std::string value,
-                    std::chrono::milliseconds ttl) override {
-        std::vector<std::string> arguments{std::string(head), std::move(value), std::to_string(ttl.count())};
-        const Reply reply = co_await try_script(swap_, key, std::move(arguments));
-        co_return reply.kind == Reply::Kind::integer&& reply.integer == 1;
     }
 
 private:
@@ -147,20 +123,9 @@ private:
         }
     }
 
-    // The answer; nil when the cache is away.
-    Task<Reply> try_script(const redis::Script& script, std::string_view key, std::vector<std::string> arguments) {
-        try {
-            co_return co_await client_.run(script, prefix_ + std::string(key), std::move(arguments));
-        } catch (const Unavailable&) {
-            away_.add();
-        }
-        co_return Reply{};
-    }
-
     redis::Client& client_;
     const std::string prefix_;
     const redis::Script add_{kAdd};
-    const redis::Script swap_{kSwap};
     metrics::Counter& hits_ = metrics::counter("guildhall_cache_hits_total", "Keys that the cache held.");
     metrics::Counter& misses_ = metrics::counter("guildhall_cache_misses_total", "Keys that the cache did not hold.");
     metrics::Counter& away_ =

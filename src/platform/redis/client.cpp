@@ -83,12 +83,12 @@ Task<std::vector<Outcome>> Client::State::outcomes_of(std::vector<Command> comma
     const auto start = std::chrono::steady_clock::now();
     const auto deadline = start + settings->command_deadline;
     Lane& lane = lane_of(co_await asio::this_coro::executor);
-    auto begin = [&](Call::Handler handler) {
-        const auto call = std::make_shared<Call>(std::move(handler), outcomes.data(), outcomes.size());
+    auto begin = [&](Waiter::Handler handler) {
+        const auto waiter = std::make_shared<Waiter>(std::move(handler), outcomes.data(), outcomes.size());
         std::vector<RequestPointer> requests;
         requests.reserve(commands.size());
         for (std::size_t i = 0; i < commands.size(); ++i) {
-            requests.push_back(std::make_unique<Request>(Request{std::move(commands[i]), deadline, call, i}));
+            requests.push_back(std::make_unique<Request>(Request{std::move(commands[i]), deadline, waiter, i}));
         }
         lane.submit(std::move(requests));
     };

@@ -26,11 +26,11 @@ struct Outcome {
 };
 
 /// A coroutine that waits for the outcomes of its commands. They lie in its frame, which lives as long as the handler that is to resume it.
-class Call {
+class Waiter {
 public:
     using Handler = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
 
-    Call(Handler handler, Outcome* outcomes, std::size_t count)
+    Waiter(Handler handler, Outcome* outcomes, std::size_t count)
         : executor_(boost::asio::get_associated_executor(handler)),
           handler_(std::move(handler)),
           outcomes_(outcomes),
@@ -56,14 +56,14 @@ private:
 struct Request {
     Command command;
     std::chrono::steady_clock::time_point deadline;
-    std::shared_ptr<Call> call;  // null: nobody waits for the outcome
-    std::size_t index = 0;       // among the commands of the call
-    bool is_asking = false;      // the next node is told that it may answer for a slot that is still on its way to it
+    std::shared_ptr<Waiter> waiter;  // null: nobody waits for the outcome
+    std::size_t index = 0;           // among the commands of the waiter
+    bool is_asking = false;  // the next node is told that it may answer for a slot that is still on its way to it
     int redirections = 0;
 
     /// Ends it.
     void complete(Outcome outcome) {
-        if (call) call->complete(index, std::move(outcome));
+        if (waiter) waiter->complete(index, std::move(outcome));
     }
 };
 using RequestPointer = std::unique_ptr<Request>;

@@ -84,13 +84,13 @@ class Row {
 public:
     Row(Value* cells, std::size_t columns) : cells_(cells), columns_(columns) {}
     bool is_null(std::size_t column) const { return std::holds_alternative<std::nullptr_t>(at(column)); }
-    /// The value of a column of this type; the optional ones give nothing for NULL.
+    /// The value of a column of this type.
     std::int64_t number(std::size_t column) const;
     const std::string& text(std::size_t column) const;
     /// Moves the text out of the row.
     std::string take_text(std::size_t column);
+    /// Nothing for NULL.
     std::optional<std::int64_t> optional_number(std::size_t column) const;
-    std::optional<std::string> optional_text(std::size_t column) const;
     Time time(std::size_t column) const { return from_micros(number(column)); }
     template <class IdType>
     IdType id(std::size_t column) const {
@@ -138,7 +138,7 @@ private:
 };
 
 /// A statement with its parameters, for reading several in one go.
-struct Call {
+struct BoundStatement {
     const Statement* statement;
     Params params;
 };
@@ -187,7 +187,7 @@ public:
     virtual Task<Rows> read(const Statement& statement, Params params) = 0;
 
     /// Reads several statements in one round trip (PostgreSQL: a pipeline; each has a snapshot of its own).
-    virtual Task<std::vector<Rows>> read_all(std::vector<Call> calls) = 0;
+    virtual Task<std::vector<Rows>> read_all(std::vector<BoundStatement> statements) = 0;
 
     /// Runs `body` in one transaction and returns when it is durable. An Error from the body rolls it back alone and is returned; an exception
     /// rolls it back and is rethrown. The body may run more than once (deadlock, serialisation), and must await nothing but the transaction:

@@ -265,24 +265,24 @@ public:
             co_await ask_primary(ask, {.deadline = deadline_});
             co_return rows;
         }
-        std::vector<Call> calls;
-        calls.push_back({&statement, std::move(params)});
-        auto answers = co_await read_all(std::move(calls));
+        std::vector<BoundStatement> statements;
+        statements.push_back({&statement, std::move(params)});
+        auto answers = co_await read_all(std::move(statements));
         co_return std::move(answers[0]);
     }
 
-    Task<std::vector<Rows>> read_all(std::vector<Call> calls) override {
-        if (!replicas_) co_return co_await read_primary(calls, {.deadline = deadline_});
+    Task<std::vector<Rows>> read_all(std::vector<BoundStatement> statements) override {
+        if (!replicas_) co_return co_await read_primary(statements, {.deadline = deadline_});
         const auto call = co_await current_call();
-        if (!call || !call->reads_only) co_return co_await read_primary(calls, {.deadline = deadline_});
-        if (auto answers = co_await read_balanced(calls)) co_return std::move(*answers);
+        if (!call || !call->reads_only) co_return co_await read_primary(statements, {.deadline = deadline_});
+        if (auto answers = co_await read_balanced(statements)) co_return std::move(*answers);
         std::string away;
         try {
-            co_return co_await read_primary(calls, {.deadline = deadline_, .probe = kReadersProbe});
+            co_return co_await read_primary(statements, {.deadline = deadline_, .probe = kReadersProbe});
         } catch (const ConnectionLost& failure) {
             away = failure.what();
         }
-        co_return co_await read_in_place_of_primary(calls, *call, away);
+        co_return co_await read_in_place_of_primary(statements, *call, away);
     }
 
     void migrate(std::span<const Migration> migrations) override {
@@ -410,7 +410,7 @@ private:
     }
 
     /// How long somebody waits for what `call` asks. A connection is not made, nor used, in less time for that: it would be lost.
-    static std::chrono::milliseconds left_for(const guildhall::Call* call) {
+    static std::chrono::milliseconds left_for(const Call* call) {
         if (call == nullptr) return std::chrono::milliseconds::max();
         const auto left =
             std::chrono::floor<std::chrono::milliseconds>(call->deadline - std::chrono::steady_clock::now());
@@ -435,34 +435,36 @@ private:
         }
     }
 
-    Task<std::vector<Rows>> read_primary(const std::vector<Call>& calls, PostgresPool::Waits waits) {
+    Task<std::vector<Rows>> read_primary(const std::vector<BoundStatement>& statements, PostgresPool::Waits waits) {
         std::vector<Rows> answers;
         const auto ask = [&](PostgresConnection& primary) {
-            answers.assign(calls.size(), {});
-            for (std::size_t i = 0; i < calls.size(); ++i)
-                primary.send(*calls[i].statement, calls[i].params, &answers[i]);
+            answers.assign(statements.size(), {});
+            for (std::size_t i = 0; i < statements.size(); ++i)
+                primary.send(*statements[i].statement, statements[i].params, &answers[i]);
         };
         co_await ask_primary(ask, waits);
         co_return answers;
     }
 
     /// Nothing when the primary has to answer.
-    Task<std::optional<std::vector<Rows>>> read_balanced(const std::vector<Call>& calls) {
-        const auto is_fit = [](const Call& call) { return call.statement->freshness == Freshness::replica_ok; };
+    Task<std::optional<std::vector<Rows>>> read_balanced(const std::vector<BoundStatement>& statements) {
+        const auto is_fit = [](const BoundStatement& bound) {
+            return bound.statement->freshness == Freshness::replica_ok;
+        };
         const auto epoch = writes_->epoch();
-        if (epoch == 0 || !std::ranges::all_of(calls, is_fit)) co_return std::nullopt;
+        if (epoch == 0 || !std::ranges::all_of(statements, is_fit)) co_return std::nullopt;
         if (!writes_->knows_all(epoch) && !co_await learn_position(epoch)) co_return std::nullopt;
-        auto answers = co_await replicas_->read(calls, writes_->needed(calls), true, kReplicaDeadline);
+        auto answers = co_await replicas_->read(statements, writes_->needed(statements), true, kReplicaDeadline);
         if (answers) from_replica_.add();
         co_return answers;
     }
 
     /// What was committed before we listened is in every replica that has reached where the primary is now. False when that is away.
     Task<bool> learn_position(std::uint64_t epoch) {
-        std::vector<Call> calls;
-        calls.push_back({&kPosition, {}});
+        std::vector<BoundStatement> statements;
+        statements.push_back({&kPosition, {}});
         try {
-            auto answers = co_await read_primary(calls, {.deadline = deadline_, .probe = kReadersProbe});
+            auto answers = co_await read_primary(statements, {.deadline = deadline_, .probe = kReadersProbe});
             writes_->start_from(epoch, position_of(answers[0]));
             co_return true;
         } catch (const ConnectionLost&) {
@@ -471,13 +473,13 @@ private:
     }
 
     /// Throws ConnectionLost when no replica has what the reads need, or this process does not know what that is: rather no answer than an old one.
-    Task<std::vector<Rows>> read_in_place_of_primary(const std::vector<Call>& calls, const guildhall::Call& call,
+    Task<std::vector<Rows>> read_in_place_of_primary(const std::vector<BoundStatement>& statements, const Call& call,
                                                      const std::string& why) {
         const auto epoch = writes_->epoch();
         if (epoch == 0 || !writes_->knows_all(epoch))
             throw ConnectionLost(why + "; it is not known here what replicas must have");
         if (!replaced_.exchange(true)) spdlog::warn("replicas are read in the place of the primary: {}", why);
-        auto answers = co_await replicas_->read(calls, writes_->needed(calls), false, deadline_);
+        auto answers = co_await replicas_->read(statements, writes_->needed(statements), false, deadline_);
         if (!answers) throw ConnectionLost(why + "; no replica can answer");
         call.is_makeshift.make();
         from_replica_.add();

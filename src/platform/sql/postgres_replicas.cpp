@@ -37,7 +37,7 @@ bool PostgresReplicas::Replica::may_ask(LogPosition needed, bool has_primary) {
     return next_try_.compare_exchange_strong(next, now + pause.count());
 }
 
-Task<std::optional<std::vector<Rows>>> PostgresReplicas::Replica::read(const std::vector<Call>& calls,
+Task<std::optional<std::vector<Rows>>> PostgresReplicas::Replica::read(const std::vector<BoundStatement>& statements,
                                                                        LogPosition needed,
                                                                        std::chrono::milliseconds deadline) {
     auto pool = PostgresPool::of(co_await boost::asio::this_coro::executor, shared);
@@ -49,9 +49,10 @@ Task<std::optional<std::vector<Rows>>> PostgresReplicas::Replica::read(const std
     // Of this connection's server: behind one connection string there may be several, or another after a while.
     const bool knows_timeline = lease->timeline() >= needed.timeline && lease->timeline() > 0;
     Rows position;
-    std::vector<Rows> answers(calls.size());
+    std::vector<Rows> answers(statements.size());
     lease->send(knows_timeline ? kReplayed : kPosition, {}, &position);
-    for (std::size_t i = 0; i < calls.size(); ++i) lease->send(*calls[i].statement, calls[i].params, &answers[i]);
+    for (std::size_t i = 0; i < statements.size(); ++i)
+        lease->send(*statements[i].statement, statements[i].params, &answers[i]);
     co_await lease.finish(deadline);
     if (position[0].is_null(0)) co_return std::nullopt;
     if (!knows_timeline) lease->note_timeline(position[0].number(1));
@@ -84,14 +85,15 @@ void PostgresReplicas::close() {
     for (const auto& replica : replicas_) replica->shared->close();
 }
 
-Task<std::optional<std::vector<Rows>>> PostgresReplicas::read(const std::vector<Call>& calls, LogPosition needed,
-                                                              bool has_primary, std::chrono::milliseconds deadline) {
+Task<std::optional<std::vector<Rows>>> PostgresReplicas::read(const std::vector<BoundStatement>& statements,
+                                                              LogPosition needed, bool has_primary,
+                                                              std::chrono::milliseconds deadline) {
     const auto first = turn_.fetch_add(1, std::memory_order_relaxed);
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
         auto& replica = *replicas_[(first + i) % replicas_.size()];
         if (!replica.may_ask(needed, has_primary)) continue;
         try {
-            if (auto answers = co_await replica.read(calls, needed, deadline)) co_return answers;
+            if (auto answers = co_await replica.read(statements, needed, deadline)) co_return answers;
         } catch (const ConnectionLost& failure) {
             replica.note_failure(failure);
         } catch (const std::runtime_error& failure) {

@@ -24,8 +24,8 @@ public:
 
     /// The answers of a replica that has replayed `needed`, asked in turn; nothing when there is none, or it does not answer within `deadline`: it is
     /// then left alone for a while. With a primary to turn to instead, who was behind a moment ago is passed over. Does not throw.
-    Task<std::optional<std::vector<Rows>>> read(const std::vector<Call>& calls, LogPosition needed, bool has_primary,
-                                                std::chrono::milliseconds deadline);
+    Task<std::optional<std::vector<Rows>>> read(const std::vector<BoundStatement>& statements, LogPosition needed,
+                                                bool has_primary, std::chrono::milliseconds deadline);
 
 private:
     using SteadyTime = std::chrono::steady_clock::time_point;
@@ -37,7 +37,7 @@ private:
         /// False when asking it would most likely be in vain. One caller at a time tries anyway, now and then.
         bool may_ask(LogPosition needed, bool has_primary);
         /// Nothing when it is behind. Throws what reading throws.
-        Task<std::optional<std::vector<Rows>>> read(const std::vector<Call>& calls, LogPosition needed,
+        Task<std::optional<std::vector<Rows>>> read(const std::vector<BoundStatement>& statements, LogPosition needed,
                                                     std::chrono::milliseconds deadline);
         void note_failure(const std::exception& failure);
 

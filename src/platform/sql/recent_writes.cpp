@@ -76,10 +76,10 @@ Task<void> RecentWrites::tell(Keys keys, LogPosition position) {
     co_await tell_(std::move(numbers));
 }
 
-LogPosition RecentWrites::needed(const std::vector<Call>& calls) const {
+LogPosition RecentWrites::needed(const std::vector<BoundStatement>& statements) const {
     LogPosition position{0, start_.load(std::memory_order_acquire)};
-    for (const Call& call : calls) {
-        for_each_key(call.params, [this, &position](std::uint16_t key) {
+    for (const BoundStatement& bound : statements) {
+        for_each_key(bound.params, [this, &position](std::uint16_t key) {
             position.lsn = std::max(position.lsn, slots_[key].load(std::memory_order_acquire));
         });
     }

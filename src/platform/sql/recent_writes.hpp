@@ -45,7 +45,7 @@ public:
     Task<void> tell(Keys keys, LogPosition position);
 
     /// What a replica must have replayed to answer these reads.
-    LogPosition needed(const std::vector<Call>& calls) const;
+    LogPosition needed(const std::vector<BoundStatement>& statements) const;
 
     /// The number to give to start_from(); 0 while others may write without our knowing.
     std::uint64_t epoch() const { return live_ && !*live_ ? 0 : epoch_.load(); }

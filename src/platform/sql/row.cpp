@@ -39,11 +39,6 @@ std::optional<std::int64_t> Row::optional_number(std::size_t column) const {
     return number(column);
 }
 
-std::optional<std::string> Row::optional_text(std::size_t column) const {
-    if (is_null(column)) return {};
-    return text(column);
-}
-
 void Transaction::committed() {
     for (auto& hook : hooks_) hook();
     hooks_.clear();

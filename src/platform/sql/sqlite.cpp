@@ -408,10 +408,10 @@ public:
 
     Task<Rows> read(const Statement& statement, Params params) override { co_return readers_.query(statement, params); }
 
-    Task<std::vector<Rows>> read_all(std::vector<Call> calls) override {
+    Task<std::vector<Rows>> read_all(std::vector<BoundStatement> statements) override {
         std::vector<Rows> answers;
-        answers.reserve(calls.size());
-        for (const auto& call : calls) answers.push_back(readers_.query(*call.statement, call.params));
+        answers.reserve(statements.size());
+        for (const auto& bound : statements) answers.push_back(readers_.query(*bound.statement, bound.params));
         co_return answers;
     }
 

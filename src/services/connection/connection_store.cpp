@@ -294,7 +294,7 @@ Task<std::vector<Pair>> ConnectionStore::list_pairs(UserId user, std::vector<Use
 }
 
 Task<std::vector<PairKey>> ConnectionStore::list_connected(std::vector<PairKey> keys) {
-    std::vector<sql::Call> calls;
+    std::vector<sql::BoundStatement> calls;
     for (auto first = keys.begin(); first != keys.end();) {
         sql::Ids highs;
         const UserId low = first->low;

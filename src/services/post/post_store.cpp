@@ -306,7 +306,7 @@ Task<std::vector<StoredPost>> PostStore::list_posts(std::vector<PostKey> keys) {
     posts.reserve(keys.size());
     for (std::size_t start = 0; start < keys.size(); start += kMaxPipelined) {
         const std::size_t end = std::min(keys.size(), start + kMaxPipelined);
-        std::vector<sql::Call> calls;
+        std::vector<sql::BoundStatement> calls;
         calls.reserve(end - start + 1);
         for (std::size_t i = start; i < end; ++i)
             calls.push_back({&kFindPost, sql::params(keys[i].author_id, keys[i].id)});
@@ -334,7 +334,7 @@ Task<std::vector<std::vector<TimelineEntry>>> PostStore::list_timelines(std::vec
     timelines.reserve(requests.size());
     for (std::size_t start = 0; start < requests.size(); start += kMaxPipelined) {
         const std::size_t end = std::min(requests.size(), start + kMaxPipelined);
-        std::vector<sql::Call> calls;
+        std::vector<sql::BoundStatement> calls;
         calls.reserve(end - start);
         for (std::size_t i = start; i < end; ++i) {
             const TimelineRequest& request = requests[i];
@@ -504,7 +504,7 @@ Task<std::optional<UserId>> PostStore::add_to_counts(sql::Transaction& tx, PostI
 }
 
 Task<std::vector<std::pair<PostId, Counts>>> PostStore::list_counts_of(sql::Ids posts, sql::Ids users) {
-    std::vector<sql::Call> calls;
+    std::vector<sql::BoundStatement> calls;
     calls.push_back({&kListReactionCountsOf, sql::params(posts, users)});
     calls.push_back({&kListCommentCountsOf, sql::params(std::move(posts), std::move(users))});
     std::vector<sql::Rows> answers = co_await database_.read_all(std::move(calls));
@@ -538,7 +538,7 @@ Task<std::optional<StoredComment>> PostStore::find_comment(PostId post, CommentI
 }
 
 Task<std::vector<StoredComment>> PostStore::list_comments(std::vector<std::pair<PostId, CommentId>> keys) {
-    std::vector<sql::Call> calls;
+    std::vector<sql::BoundStatement> calls;
     calls.reserve(keys.size());
     for (const auto& [post, id] : keys) calls.push_back({&kFindComment, sql::params(post, id)});
     std::vector<sql::Rows> answers = co_await database_.read_all(std::move(calls));

@@ -257,7 +257,7 @@ Task<std::optional<HandleOwner>> UserStore::find_handle(std::string handle) {
 }
 
 Task<std::vector<std::optional<HandleOwner>>> UserStore::find_handles(std::vector<std::string> handles) {
-    std::vector<sql::Call> calls;
+    std::vector<sql::BoundStatement> calls;
     calls.reserve(handles.size());
     for (auto& handle : handles) calls.push_back({&kFindHandle, sql::params(std::move(handle))});
     auto answers = co_await database_.read_all(std::move(calls));

@@ -1,6 +1,5 @@
 #include "platform/cache/cache.hpp"
 
-#include <atomic>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -43,9 +42,6 @@ protected:
     }
     std::optional<std::int64_t> add(std::string_view key, std::int64_t by, std::chrono::milliseconds ttl = 1h) {
         return await(cache_->add(key, by, ttl));
-    }
-    bool swap(std::string_view key, std::string_view head, std::string value, std::chrono::milliseconds ttl = 1h) {
-        return await(cache_->swap(key, head, std::move(value), ttl));
     }
     // Looks again and again. The time of a server passes by itself, that in memory with each look.
     bool comes(const std::function<bool()>& condition) {
@@ -91,43 +87,6 @@ TEST_P(CacheContract, GivesManyInTheOrderOfTheirKeys) {
     EXPECT_EQ(values[2], "3");
     EXPECT_EQ(values[3], "1");
     EXPECT_TRUE(await(cache_->get_all({})).empty());
-}
-
-TEST_P(CacheContract, SetsManyAtOnce) {
-    set("b", "before");
-    await(cache_->set_all({{"a", "1"}, {"b", "2"}, {"empty", ""}}, 1h));
-    EXPECT_EQ(get("a"), "1");
-    EXPECT_EQ(get("b"), "2");
-    EXPECT_EQ(get("empty"), "");
-    await(cache_->set_all({}, 1h));
-
-    std::vector<Cache::Entry> entries;
-    std::vector<std::string> keys;
-    for (int i = 0; i < 500; ++i) {
-        keys.push_back("key" + std::to_string(i));
-        entries.push_back({keys.back(), std::to_string(i)});
-    }
-    await(cache_->set_all(std::move(entries), 1h));
-    const auto values = await(cache_->get_all(std::move(keys)));
-    ASSERT_EQ(values.size(), 500U);
-    for (int i = 0; i < 500; ++i) EXPECT_EQ(values[i], std::to_string(i));
-}
-
-TEST_P(CacheContract, ForgetsManyAfterTheirTimeToLive) {
-    const auto set_briefly = [&] {
-        await(cache_->set_all({{"short", "1"}, {"prolonged", "2"}}, kBrief));
-        return get("short");
-    };
-    EXPECT_EQ(test::seen_within(kBrief, set_briefly), "1");
-    await(cache_->set_all({{"prolonged", "3"}, {"long", "4"}}, 1h));
-    await(cache_->set_all({{"ended", "5"}, {"other", "6"}}, 1h));
-    await(cache_->set_all({{"ended", "7"}, {"never", "8"}}, 0ms));
-    EXPECT_TRUE(comes([&] { return !get("short"); }));
-    EXPECT_EQ(get("prolonged"), "3");
-    EXPECT_EQ(get("long"), "4");
-    EXPECT_EQ(get("ended"), std::nullopt);
-    EXPECT_EQ(get("other"), "6");
-    EXPECT_EQ(get("never"), std::nullopt);
 }
 
 TEST_P(CacheContract, ForgetsWhatIsErased) {
@@ -189,39 +148,6 @@ TEST_P(CacheContract, CountsOnInWhatWasSetAndOnlyThere) {
     EXPECT_EQ(add("most", 2), std::nullopt);
     EXPECT_EQ(add("kept not at all", 5, 0ms), 5);
     EXPECT_EQ(get("kept not at all"), std::nullopt);
-}
-
-TEST_P(CacheContract, SwapsOnlyWhatBeginsAsExpected) {
-    EXPECT_FALSE(swap("k", "a", "1"));  // not there
-    EXPECT_TRUE(swap("k", "", "abc"));
-    EXPECT_FALSE(swap("k", "", "2"));  // there
-    EXPECT_FALSE(swap("k", "b", "3"));
-    EXPECT_FALSE(swap("k", "abcd", "4"));
-    EXPECT_EQ(get("k"), "abc");
-    const std::string bytes("\0\xFF\r\n", 4);
-    EXPECT_TRUE(swap("k", "ab", bytes + "x"));
-    EXPECT_EQ(get("k"), bytes + "x");
-    EXPECT_FALSE(swap("k", std::string("\0\xFE", 2), "5"));
-    const auto swap_briefly = [&] {
-        set("k", bytes + "x");
-        const bool is_swapped = swap("k", bytes, "6", kBrief);
-        return std::pair(is_swapped, get("k"));
-    };
-    EXPECT_EQ(test::seen_within(kBrief, swap_briefly), std::pair(true, std::optional<std::string>("6")));
-    EXPECT_TRUE(comes([&] { return !get("k"); }));
-    EXPECT_FALSE(swap("k", "6", "7"));
-    EXPECT_TRUE(swap("k", "", "8"));
-}
-
-TEST_P(CacheContract, OfManyWhoSwapTheSameOneWins) {
-    std::atomic<int> winners{0};
-    {
-        std::vector<std::jthread> threads;
-        for (int i = 0; i < 8; ++i) {
-            threads.emplace_back([&, i] { winners += swap("seat", "", std::to_string(i)) ? 1 : 0; });
-        }
-    }
-    EXPECT_EQ(winners, 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(, CacheContract, testing::ValuesIn(test::kCacheEngines),

@@ -253,9 +253,7 @@ TEST_F(RedisFaults, ACacheWhoseServerIsAwayIsEmpty) {
     EXPECT_EQ(await(cache->get("a")), std::nullopt);
     EXPECT_EQ(await(cache->get_all({"a", "b"})).size(), 2U);
     EXPECT_EQ(await(cache->add("n", 1, 1h)), std::nullopt);
-    EXPECT_FALSE(await(cache->swap("a", "", "2", 1h)));
     await(cache->set("a", "1", 1h));
-    await(cache->set_all({{"a", "1"}, {"b", "2"}}, 1h));
     await(cache->erase("a"));
     start();
     EXPECT_TRUE(wait_until([&] {

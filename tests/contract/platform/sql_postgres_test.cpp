@@ -227,7 +227,7 @@ TEST_F(PostgresDriver, ReadinessIsKnownWhileAllConnectionsAreBusyAndOthersWait) 
 TEST_F(PostgresDriver, NobodyWaitsForAConnectionLongerThanTheDeadlineOfTheCall) {
     database_ = open([](PostgresOptions& options) { options.connections_per_thread = 1; });
     constexpr Statement kSleep{"test.sleep", "SELECT COUNT(pg_sleep(3))"};
-    guildhall::Call hasty;
+    Call hasty;
     hasty.deadline = std::chrono::steady_clock::now() + 300ms;
     bool is_asleep = true;
     const auto sleep = [&]() -> Task<void> {
@@ -244,7 +244,7 @@ TEST_F(PostgresDriver, NobodyWaitsForAConnectionLongerThanTheDeadlineOfTheCall) 
     };
     loop_.spawn(sleep());
     auto asking = ask();
-    loop_.spawn(run_for(std::make_shared<const guildhall::Call>(hasty), std::move(asking)));
+    loop_.spawn(run_for(std::make_shared<const Call>(hasty), std::move(asking)));
     loop_.run();
     EXPECT_TRUE(is_refused);
     EXPECT_EQ(count(), 0);

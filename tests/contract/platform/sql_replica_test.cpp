@@ -68,9 +68,9 @@ protected:
     // Runs `task` for a GET.
     template <class T>
     T for_reader(Task<T> task) {
-        guildhall::Call reader;
+        Call reader;
         reader.reads_only = true;
-        auto call = std::make_shared<const guildhall::Call>(std::move(reader));
+        auto call = std::make_shared<const Call>(std::move(reader));
         return loop_.run(in_call(std::move(call), std::move(task)));
     }
     template <class T>
@@ -195,7 +195,7 @@ TEST_F(PostgresReplica, AWriteOfAnotherProcessThatToldItIsReadAtOnce) {
 
     servers_->execute("standby", "SELECT pg_wal_replay_pause()");
     database_.swap(writer);
-    auto request = std::make_shared<const guildhall::Call>();
+    auto request = std::make_shared<const Call>();
     ASSERT_TRUE(loop_.run(in_call(std::move(request), write(kOne, 3))).has_value());
     database_.swap(writer);
     EXPECT_EQ(read(kList, kOne), 3);
@@ -324,7 +324,7 @@ TEST_F(PostgresReplica, ACallKnowsThatItReadInThePlaceOfThePrimary) {
     set(kOne, 5);
     servers_->wait_for_standby();
     const auto is_makeshift = [&] {
-        auto call = std::make_shared<guildhall::Call>();
+        auto call = std::make_shared<Call>();
         call->reads_only = true;
         loop_.run(in_call(call, database_->read(kFind, params(kOne))));
         return call->is_makeshift.is_made();

@@ -20,13 +20,9 @@ public:
         co_return std::vector<std::optional<std::string>>(keys.size());
     }
     Task<void> set(std::string_view, std::string, std::chrono::milliseconds) override { co_return; }
-    Task<void> set_all(std::vector<Entry>, std::chrono::milliseconds) override { co_return; }
     Task<void> erase(std::string_view) override { co_return; }
     Task<std::optional<std::int64_t>> add(std::string_view, std::int64_t, std::chrono::milliseconds) override {
         co_return std::nullopt;
-    }
-    Task<bool> swap(std::string_view, std::string_view, std::string, std::chrono::milliseconds) override {
-        co_return false;
     }
 };
 

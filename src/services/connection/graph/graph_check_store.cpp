@@ -150,7 +150,7 @@ Task<bool> GraphCheckStore::finish(std::int64_t taker, Time asked_at, std::strin
     co_return !rows.empty();
 }
 
-Task<sql::Rows> GraphCheckStore::change(sql::Call call) {
+Task<sql::Rows> GraphCheckStore::change(sql::BoundStatement call) {
     auto work = [&](sql::Transaction& tx) -> Task<Result<sql::Rows>> {
         co_return co_await tx.query(*call.statement, call.params);
     };

@@ -70,7 +70,7 @@ public:
     Task<bool> finish(std::int64_t taker, Time asked_at, std::string report);
 
 private:
-    Task<sql::Rows> change(sql::Call call);
+    Task<sql::Rows> change(sql::BoundStatement call);
 
     sql::Database& database_;
 };
