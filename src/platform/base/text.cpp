@@ -18,6 +18,7 @@
 namespace guildhall {
 namespace {
 
+constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
 
 std::uint8_t byte_at(std::string_view text, std::size_t at) { return static_cast<std::uint8_t>(text[at]); }
@@ -229,14 +230,19 @@ std::optional<std::string> from_base64url(std::string_view text) {
 }
 
 std::string hex(std::string_view bytes) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
     std::string out;
     out.reserve(bytes.size() * 2);
     for (const char c : bytes) {
-        out += kDigits[static_cast<std::uint8_t>(c) >> 4];
-        out += kDigits[static_cast<std::uint8_t>(c) & 0xF];
+        out += kHexDigits[static_cast<std::uint8_t>(c) >> 4];
+        out += kHexDigits[static_cast<std::uint8_t>(c) & 0xF];
     }
     return out;
+}
+
+void append_hex(std::string& out, std::uint64_t value) {
+    std::array<char, 16> digits{};
+    for (std::size_t i = 0; i < digits.size(); ++i) digits[i] = kHexDigits[value >> (60 - 4 * i) & 0xF];
+    out.append(digits.data(), digits.size());
 }
 
 std::string sha256(std::string_view bytes) {

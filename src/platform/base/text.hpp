@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,9 @@ std::optional<std::string> from_base64url(std::string_view text);
 
 /// Lower-case hexadecimal.
 std::string hex(std::string_view bytes);
+
+/// Appends the 16 lower-case hexadecimal digits of `value`.
+void append_hex(std::string& out, std::uint64_t value);
 
 /// SHA-256 (FIPS 180-4), 32 raw bytes.
 std::string sha256(std::string_view bytes);

@@ -4,20 +4,21 @@
 #include <array>
 #include <charconv>
 #include <mutex>
-#include <random>
 #include <unordered_set>
 
-#include <boost/asio/ip/address.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/field.hpp>
 #include <spdlog/spdlog.h>
 
 #include "platform/async/call.hpp"
 #include "platform/base/text.hpp"
+#include "platform/http/client_address.hpp"
 #include "platform/http/compress.hpp"
+#include "platform/http/entity_tag.hpp"
 #include "platform/http/idempotency.hpp"
 #include "platform/http/internal_token.hpp"
 #include "platform/http/problem.hpp"
+#include "platform/http/trace_context.hpp"
 #include "platform/sql/database.hpp"
 
 namespace guildhall::http {
@@ -38,68 +39,34 @@ bool is_request_id(std::string_view text) {
     });
 }
 
-bool is_hex(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-void append_hex(std::string& out, std::uint64_t value) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    for (int shift = 60; shift >= 0; shift -= 4) out += kDigits[value >> shift & 15];
-}
-
-std::uint64_t random_bits() {
-    thread_local std::mt19937_64 generator{std::random_device{}()};
-    return generator();
-}
-
-/// Our own span in the caller's trace, or a new trace. Source: W3C Trace Context, version 00.
-std::string next_traceparent(std::string_view incoming) {
-    const bool is_valid = incoming.size() == 55 && incoming.starts_with("00-") && incoming[35] == '-' &&
-                          incoming[52] == '-' && is_hex(incoming.substr(3, 32)) && is_hex(incoming.substr(36, 16)) &&
-                          is_hex(incoming.substr(53)) &&
-                          incoming.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
-                          incoming.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
-    std::string out = "00-";
-    out.reserve(55);
-    if (is_valid) {
-        out += incoming.substr(3, 32);
-    } else {
-        append_hex(out, random_bits());
-        append_hex(out, random_bits() | 1);
-    }
-    out += '-';
-    append_hex(out, random_bits() | 1);
-    out += '-';
-    out += is_valid ? incoming.substr(53) : "01";
-    return out;
-}
-
-/// The version in an entity tag of ours: "12-9f…" → 12. Errors: invalid.
-Result<std::int64_t> version_of_if_match(std::string_view text) {
-    const Error wrong{Code::invalid,
-                      "If-Match must be one entity tag as an ETag header gave it, or *",
-                      "invalid_header",
-                      {{"/If-Match", "format", "is not an entity tag"}}};
-    if (text == "*") return std::int64_t{0};
-    if (text.size() < 3 || text.front() != '"' || text.back() != '"') return wrong;
-    std::int64_t version = 0;
-    const auto [end, ec] = std::from_chars(text.data() + 1, text.data() + text.size() - 1, version);
-    if (ec != std::errc{} || version < 1 || (*end != '-' && end != text.data() + text.size() - 1)) return wrong;
-    return version;
-}
-
-/// True when an If-None-Match list names `etag` (weak comparison; the suffix of a compressed answer is passed over).
-bool names_etag(std::string_view list, std::string_view etag) {
-    if (list == "*") return true;
-    const std::string_view bare = etag.substr(0, etag.size() - 1);  // without the closing quote
-    for (auto at = list.find(bare); at != std::string_view::npos; at = list.find(bare, at + 1)) {
-        const std::string_view rest = list.substr(at + bare.size());
-        if (rest.starts_with('"') || rest.starts_with("-gzip\"")) return true;
-    }
-    return false;
+auto find_header(Response& response, std::string_view name) {
+    return std::ranges::find(response.headers, name, &std::pair<std::string, std::string>::first);
 }
 
 void add_vary(Response& response, std::string_view name) { response.headers.emplace_back("Vary", name); }
+
+/// The path and query of a request target; its scheme and authority (absolute-form, RFC 9112 §3.2.2) are left out.
+std::string_view path_and_query(std::string_view target) {
+    if (const auto scheme = target.find("://"); scheme != std::string_view::npos && !target.starts_with('/')) {
+        const auto path = target.find('/', scheme + 3);
+        target = path == std::string_view::npos ? "/" : target.substr(path);
+    }
+    return target.substr(0, target.find('#'));
+}
+
+/// Whose calls a rate limit counts together: the member's, or those of an address when nobody is signed in or wants to be.
+std::string_view counted_as(const Route& route, const Request& request) {
+    if (!request.user || route.rate_class == RateClass::auth) return request.context.ip;
+    return {reinterpret_cast<const char*>(&request.user), sizeof request.user};
+}
+
+Error too_many_requests(const RateDecision& rate) {
+    return {Code::too_many_requests,
+            "too many requests; the RateLimit headers say how many there may be",
+            "",
+            {},
+            rate.reset};
+}
 
 /// Keys whose first request still runs in this process.
 class RunningKeys {
@@ -131,20 +98,25 @@ struct Dispatcher::State {
     RunningKeys running_keys;
     std::array<std::string, 3> policies;
 
-    void fill_context(const Exchange& exchange, RequestContext& context) const;
-    std::string client_ip(const Exchange& exchange) const;
+    void read_head(const Exchange& exchange, Request& request) const;
     Result<void> authenticate(const Exchange& exchange, const Route& route, Request& request) const;
     Result<void> authenticate_service(const Exchange& exchange, const Route& route, Request& request) const;
     Result<void> check_headers(const Exchange& exchange, const Route& route, Request& request) const;
     bool is_allowed_origin(std::string_view origin) const {
         return std::ranges::find(options.cors_origins, origin) != options.cors_origins.end();
     }
+    Response answer_without_route(const Exchange& exchange, const Request& request, std::string_view allowed) const;
     Response preflight(const Exchange& exchange, std::string_view allowed) const;
     Task<Response> run(const Route& route, Request& request);
     Task<Response> run_once(const Exchange& exchange, const Route& route, Request& request, std::string_view key);
     Task<std::optional<Response>> replay(const Route& route, const Request& request, const std::string& name,
                                          std::string_view key, const std::string& fingerprint);
     void finish(const Exchange& exchange, const Route* route, Response& response) const;
+    void add_rate_limit(const RateDecision& rate, RateClass rate_class, Response& response) const;
+    void add_entity_tag(const Exchange& exchange, Response& response) const;
+    void forbid_caching(const Route* route, Response& response) const;
+    void compress(const Exchange& exchange, Response& response) const;
+    void allow_origin(const Exchange& exchange, Response& response) const;
 };
 
 Dispatcher::Dispatcher(Options options, const Router& router, const AccessTokens& tokens,
@@ -158,44 +130,41 @@ Dispatcher::Dispatcher(Options options, const Router& router, const AccessTokens
                                                                  ";w=" + std::to_string(limit.window.count());
     }
 }
+Dispatcher::Dispatcher(Dispatcher&&) noexcept = default;
 Dispatcher::~Dispatcher() = default;
 
-std::string Dispatcher::State::client_ip(const Exchange& exchange) const {
-    if (options.trusted_proxies.empty() ||
-        std::ranges::find(options.trusted_proxies, exchange.peer_ip) == options.trusted_proxies.end())
-        return std::string(exchange.peer_ip);
-    // Repeated fields are one list (RFC 9110 §5.3). From the right, the first address that is no proxy of ours is the one that a
-    // proxy of ours saw; those before it are the client's own word.
-    std::string chain;
-    const auto fields = exchange.head.equal_range("X-Forwarded-For");
-    for (auto field = fields.first; field != fields.second; ++field) {
-        chain += ',';
-        chain += view(field->value());
-    }
-    std::string_view rest = chain;
-    while (!rest.empty()) {
-        const auto comma = rest.rfind(',');
-        const std::string_view last = trim(rest.substr(comma + 1));
-        rest = rest.substr(0, comma);
-        boost::system::error_code wrong;
-        boost::asio::ip::make_address(std::string(last), wrong);
-        if (wrong) break;
-        if (std::ranges::find(options.trusted_proxies, last) == options.trusted_proxies.end()) return std::string(last);
-    }
-    return std::string(exchange.peer_ip);
-}
-
-void Dispatcher::State::fill_context(const Exchange& exchange, RequestContext& context) const {
-    const std::string_view asked = view(exchange.head["X-Request-Id"]);
-    if (is_request_id(asked)) {
+/// What the line and the header say that every request needs: its ids, whom it comes from, path and query.
+void Dispatcher::State::read_head(const Exchange& exchange, Request& request) const {
+    request.body = exchange.body;
+    RequestContext& context = request.context;
+    if (const std::string_view asked = view(exchange.head["X-Request-Id"]); is_request_id(asked)) {
         context.request_id = asked;
     } else {
         append_hex(context.request_id, static_cast<std::uint64_t>(request_ids.next_value()));
     }
     context.traceparent = next_traceparent(view(exchange.head["traceparent"]));
-    context.ip = client_ip(exchange);
+    context.ip = client_address(exchange.head, exchange.peer_ip, options.trusted_proxies);
     const std::string_view agent = view(exchange.head[field::user_agent]);
     if (is_utf8(agent)) context.user_agent = agent.substr(0, 256);
+
+    const std::string_view target = path_and_query(view(exchange.head.target()));
+    const auto query = std::min(target.find('?'), target.size());
+    context.path = target.substr(0, query);
+    if (query < target.size()) request.query = target.substr(query + 1);
+}
+
+/// To a path that has no route, or not with this method: 404, 405, or a preflight's answer. `allowed` lists its methods.
+Response Dispatcher::State::answer_without_route(const Exchange& exchange, const Request& request,
+                                                 std::string_view allowed) const {
+    if (allowed.empty())
+        return problem(Error{Code::not_found, "there is no such route", "no_such_route"}, request.context);
+    const std::string_view method = view(exchange.head.method_string());
+    if (method == "OPTIONS") return preflight(exchange, allowed);
+    const Error error{Code::invalid, "this path has no method " + std::string(method.substr(0, 32)),
+                      "method_not_allowed"};
+    Response response = problem(405, error, request.context);
+    response.headers.emplace_back("Allow", allowed);
+    return response;
 }
 
 Result<void> Dispatcher::State::authenticate(const Exchange& exchange, const Route& route, Request& request) const {
@@ -381,46 +350,53 @@ Task<Response> Dispatcher::State::run_once(const Exchange& exchange, const Route
     }
 }
 
-void Dispatcher::State::finish(const Exchange& exchange, const Route* route, Response& response) const {
-    if (route && route->has_etag && response.status == 200) {
-        auto version = std::ranges::find(response.headers, "ETag", &std::pair<std::string, std::string>::first);
-        std::string etag = "\"";
-        if (version != response.headers.end()) {
-            etag += version->second;
-            etag += '-';
-        }
-        append_hex(etag, stable_hash(response.body));
-        etag += '"';
-        if (version != response.headers.end()) {
-            version->second = etag;
-        } else {
-            response.headers.emplace_back("ETag", etag);
-        }
-        if (names_etag(view(exchange.head[field::if_none_match]), etag)) {
-            response.status = 304;
-            response.body.clear();
-            response.content_type.clear();
-        }
-        response.headers.emplace_back("Cache-Control", "private, no-cache");
-    } else if (!response.body.empty()) {
-        if (std::ranges::find(response.headers, "Cache-Control", &std::pair<std::string, std::string>::first) ==
-            response.headers.end())
-            response.headers.emplace_back("Cache-Control", "no-store");
-        std::erase_if(response.headers, [&](const auto& header) {
-            return header.first == "ETag" && !(route && (route->has_etag || route->takes_if_match));
-        });
-        for (auto& [name, value] : response.headers)
-            if (name == "ETag") value.insert(0, 1, '"').push_back('"');
+void Dispatcher::State::add_rate_limit(const RateDecision& rate, RateClass rate_class, Response& response) const {
+    response.headers.emplace_back("RateLimit-Policy", policies[static_cast<std::size_t>(rate_class)]);
+    response.headers.emplace_back("RateLimit", '"' + std::string(json::name_of(rate_class)) +
+                                                   "\";r=" + std::to_string(rate.remaining) +
+                                                   ";t=" + std::to_string(rate.reset.count()));
+}
+
+void Dispatcher::State::add_entity_tag(const Exchange& exchange, Response& response) const {
+    auto version = find_header(response, "ETag");
+    const bool has_version = version != response.headers.end();
+    const std::string etag = entity_tag(has_version ? version->second : std::string_view{}, response.body);
+    if (names_etag(view(exchange.head[field::if_none_match]), etag)) {
+        response.status = 304;
+        response.body.clear();
+        response.content_type.clear();
     }
-    if (response.body.size() >= options.compress_from_bytes) {
-        add_vary(response, "Accept-Encoding");
-        if (accepts_gzip(view(exchange.head[field::accept_encoding]))) {
-            response.body = gzip(response.body);
-            response.headers.emplace_back("Content-Encoding", "gzip");
-            for (auto& [name, value] : response.headers)
-                if (name == "ETag") value.insert(value.size() - 1, "-gzip");
-        }
+    if (has_version) {
+        version->second = etag;
+    } else {
+        response.headers.emplace_back("ETag", etag);
     }
+    response.headers.emplace_back("Cache-Control", "private, no-cache");
+}
+
+void Dispatcher::State::forbid_caching(const Route* route, Response& response) const {
+    if (find_header(response, "Cache-Control") == response.headers.end())
+        response.headers.emplace_back("Cache-Control", "no-store");
+    const auto version = find_header(response, "ETag");
+    if (version == response.headers.end()) return;
+    if (route && (route->has_etag || route->takes_if_match)) {
+        version->second.insert(0, 1, '"').push_back('"');
+    } else {
+        response.headers.erase(version);
+    }
+}
+
+void Dispatcher::State::compress(const Exchange& exchange, Response& response) const {
+    if (response.body.size() < options.compress_from_bytes) return;
+    add_vary(response, "Accept-Encoding");
+    if (!accepts_gzip(view(exchange.head[field::accept_encoding]))) return;
+    response.body = gzip(response.body);
+    response.headers.emplace_back("Content-Encoding", "gzip");
+    if (auto etag = find_header(response, "ETag"); etag != response.headers.end())
+        etag->second.insert(etag->second.size() - 1, "-gzip");
+}
+
+void Dispatcher::State::allow_origin(const Exchange& exchange, Response& response) const {
     if (options.cors_origins.empty()) return;
     add_vary(response, "Origin");
     const std::string_view origin = view(exchange.head[field::origin]);
@@ -431,66 +407,36 @@ void Dispatcher::State::finish(const Exchange& exchange, const Route* route, Res
         "etag, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed");
 }
 
-Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
-    Request request;
-    request.body = exchange.body;
-    state_->fill_context(exchange, request.context);
-    outcome.request_id = request.context.request_id;
-    outcome.traceparent = request.context.traceparent;
-    outcome.ip = request.context.ip;
-
-    std::string_view target = view(exchange.head.target());
-    if (const auto scheme = target.find("://");
-        scheme != std::string_view::npos && !target.starts_with('/')) {  // absolute-form, RFC 9112 §3.2.2
-        const auto path = target.find('/', scheme + 3);
-        target = path == std::string_view::npos ? "/" : target.substr(path);
+void Dispatcher::State::finish(const Exchange& exchange, const Route* route, Response& response) const {
+    if (route && route->has_etag && response.status == 200) {
+        add_entity_tag(exchange, response);
+    } else if (!response.body.empty()) {
+        forbid_caching(route, response);
     }
-    target = target.substr(0, target.find('#'));
-    const auto question = std::min(target.find('?'), target.size());
-    const std::string_view path = target.substr(0, question);
-    if (question < target.size()) request.query = target.substr(question + 1);
-    outcome.path = path;
-    request.context.path = outcome.path;
+    compress(exchange, response);
+    allow_origin(exchange, response);
+}
 
-    std::string_view method = view(exchange.head.method_string());
-    const bool is_head = method == "HEAD";
+Task<Response> Dispatcher::answer(Exchange exchange, Request& request) {
+    const std::string_view method = view(exchange.head.method_string());
+    state_->read_head(exchange, request);
     std::string allowed;
-    const Route* route = state_->router.match(is_head ? "GET" : method, path, request.path_values, allowed);
-    outcome.route = route;
-
+    const Route* route =
+        state_->router.match(method == "HEAD" ? "GET" : method, request.context.path, request.path_values, allowed);
+    request.route = route;
     Response response;
     if (!route) {
-        if (!allowed.empty() && method == "OPTIONS") {
-            response = state_->preflight(exchange, allowed);
-        } else if (!allowed.empty()) {
-            response = problem(405,
-                               Error{Code::invalid, "this path has no method " + std::string(method.substr(0, 32)),
-                                     "method_not_allowed"},
-                               request.context);
-            response.headers.emplace_back("Allow", allowed);
-        } else {
-            response = problem(Error{Code::not_found, "there is no such route", "no_such_route"}, request.context);
-        }
+        response = state_->answer_without_route(exchange, request, allowed);
         state_->finish(exchange, nullptr, response);
         co_return response;
     }
 
     auto admitted = state_->authenticate(exchange, *route, request);
-    outcome.user = request.user;
     std::optional<RateDecision> rate;
     if (!route->is_unlimited) {
-        const std::string_view counted_as =
-            request.user && route->rate_class != RateClass::auth
-                ? std::string_view(reinterpret_cast<const char*>(&request.user), sizeof request.user)
-                : request.context.ip;
-        rate = co_await state_->limiter.take(route->rate_class, counted_as);
+        rate = co_await state_->limiter.take(route->rate_class, counted_as(*route, request));
+        if (!rate->allowed) admitted = too_many_requests(*rate);
     }
-    if (rate && !rate->allowed)
-        admitted = Error{Code::too_many_requests,
-                         "too many requests; the RateLimit headers say how many there may be",
-                         "",
-                         {},
-                         rate->reset};
     if (admitted) admitted = state_->check_headers(exchange, *route, request);
 
     if (!admitted) {
@@ -500,13 +446,7 @@ Task<Response> Dispatcher::answer(Exchange exchange, Outcome& outcome) {
     } else {
         response = co_await state_->run(*route, request);
     }
-    if (rate) {
-        const std::string name(json::name_of(route->rate_class));
-        response.headers.emplace_back("RateLimit-Policy",
-                                      state_->policies[static_cast<std::size_t>(route->rate_class)]);
-        response.headers.emplace_back("RateLimit", '"' + name + "\";r=" + std::to_string(rate->remaining) +
-                                                       ";t=" + std::to_string(rate->reset.count()));
-    }
+    if (rate) state_->add_rate_limit(*rate, route->rate_class, response);
     state_->finish(exchange, route, response);
     co_return response;
 }

@@ -20,18 +20,8 @@ struct Exchange {
     std::string_view peer_ip;
 };
 
-/// What the log and the metrics want to know of an answered request.
-struct Outcome {
-    const Route* route = nullptr;  // null: no route took it
-    UserId user;
-    std::string request_id;
-    std::string traceparent;
-    std::string ip;
-    std::string path;
-};
-
-/// The way of a request between the socket and its handler: route, token, rate limit, idempotency key, handler, entity tag, compression.
-/// Thread-safe.
+/// The way of a request between the socket and its handler: route, token, rate limit, idempotency key, handler, entity
+/// tag, compression. Thread-safe.
 class Dispatcher {
 public:
     /// Part of ServerOptions.
@@ -42,10 +32,12 @@ public:
     };
     Dispatcher(Options options, const Router& router, const AccessTokens& tokens, const Revocations& revocations,
                RateLimiter& limiter, const Clock& clock, IdGenerator& request_ids);
+    Dispatcher(Dispatcher&&) noexcept;
     ~Dispatcher();
 
-    /// Never throws for what a request or a dependency does: it answers 4xx, 5xx.
-    Task<Response> answer(Exchange exchange, Outcome& outcome);
+    /// Fills `request` from `exchange` and lets its route handle it; both live until the task has ended. Never throws for
+    /// what a request or a dependency does: it answers 4xx, 5xx.
+    Task<Response> answer(Exchange exchange, Request& request);
 
 private:
     struct State;

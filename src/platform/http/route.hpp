@@ -20,6 +20,7 @@ class Database;
 namespace guildhall::http {
 
 class InternalTokens;
+class Route;
 
 /// Who may call a route. Finer rules (author, member, connection) are the service's.
 enum class Who { anyone, signed_in };
@@ -30,7 +31,8 @@ BOOST_DESCRIBE_ENUM(RateClass, read, write, auth)
 
 /// A parsed request on its way into a route's handler. The views point into the socket's buffers.
 struct Request {
-    UserId user;  // 0: not signed in
+    const Route* route = nullptr;  // null: no route takes it
+    UserId user;                   // 0: not signed in
     SessionId session;
     RequestContext context;
     std::string_view body;

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "platform/async/task.hpp"
+#include "platform/http/dispatcher.hpp"
+#include "platform/http/read_buffer.hpp"
+#include "platform/http/request_recorder.hpp"
+#include "platform/http/response_head.hpp"
+#include "platform/http/server_options.hpp"
+
+namespace guildhall::http {
+
+/// How far a server is on its way to its end.
+enum class ServerPhase {
+    serving,
+    closing,   // answers end their session
+    draining,  // and no further request is awaited
+};
+
+/// What the sessions of one thread share.
+struct SessionContext {
+    const ServerOptions& options;
+    Dispatcher& dispatcher;
+    const std::atomic<ServerPhase>& phase;
+    ResponseHeads heads;
+    RequestRecorder recorder;
+};
+
+/// The conversation with one client over one socket: reads its requests and sends the answers, one after the other.
+/// Lives on one thread.
+class Session {
+public:
+    using SteadyTime = std::chrono::steady_clock::time_point;
+
+    Session(boost::asio::ip::tcp::socket socket, SessionContext& context);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    /// Serves until the client leaves, a request is refused, or the server ends.
+    Task<void> run();
+
+    /// Acts when the deadline of the current stage has passed: answers in the place of a handler that takes too long,
+    /// and gives up any other wait. Called twice a second.
+    void enforce_deadline(SteadyTime now);
+    /// Ends the session unless a whole header has arrived: that request is still answered.
+    void drain();
+    /// Closes the socket, whatever the session does.
+    void close();
+
+private:
+    /// What the session waits for; each stage has a deadline.
+    enum class Stage { idle, receiving_head, receiving_body, handling, sending };
+    struct Incoming;
+    /// Why a request is not read to its end.
+    struct Refusal {
+        int status;
+        std::string_view code;
+        std::string detail;
+    };
+
+    Task<void> converse();
+    Task<std::optional<std::size_t>> receive_head();
+    std::optional<Refusal> parse_head(Incoming& incoming) const;
+    Task<bool> receive_body(Incoming& incoming);
+    Task<bool> receive_sized_body(Incoming& incoming);
+    Task<bool> receive_chunked_body(Incoming& incoming);
+    Task<bool> receive(std::size_t least);
+    Task<bool> answer(Incoming& incoming);
+    std::string_view write_answer(const Response& response, bool keep_alive);
+    Task<bool> send(std::string_view body);
+    Task<void> refuse(Refusal refusal);
+    void answer_overdue();
+    void enter(Stage stage, SteadyTime start, std::chrono::seconds limit);
+
+    boost::asio::ip::tcp::socket socket_;
+    SessionContext& context_;
+    std::string peer_ip_;
+    Stage stage_ = Stage::idle;
+    SteadyTime deadline_ = SteadyTime::max();
+    bool has_timed_out_ = false;         // the deadline passed: what waits is cancelled
+    const Incoming* handled_ = nullptr;  // the request whose handler runs
+    bool is_overdue_ = false;            // answer_overdue() has answered it
+    ReadBuffer in_;
+    std::string out_;
+};
+
+}  // namespace guildhall::http
