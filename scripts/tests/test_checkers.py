@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import check_docstrings  # noqa: E402
+import check_english  # noqa: E402
 import check_layers  # noqa: E402
 import check_statements  # noqa: E402
 import check_tracked  # noqa: E402
@@ -134,6 +135,39 @@ def test_ordinary_text_belongs_to_nobody(tmp_path, line):
     path = tmp_path / "file"
     path.write_text(line)
     assert check_tracked.check(path) == []
+
+
+def english(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    return [number for number, _ in check_english.check(path)]
+
+
+@pytest.mark.parametrize("name, text, lines", [
+    ("a.cpp", "int a;\n// " + "x" * 117 + "\n// " + "x" * 118 + "\n", [3]),
+    ("a.md", "ä" * 120 + "\n" + "ä" * 121 + "\n", [2]),
+    ("a.md", "| " + "x" * 120 + " | b |\n| " + "x" * 121 + " | b |\n", [2]),
+    ("a.py", "| " + "x" * 100 + " | " + "y" * 100 + " |\n", [1]),
+    ("a.md", "[here](https://example.org/" + "x" * 120 + ") it is\n", []),
+    ("a.md", "x" * 121 + " https://example.org/\n", [1]),
+])
+def test_a_long_line_is_found(tmp_path, name, text, lines):
+    assert english(tmp_path, name, text) == lines
+
+
+@pytest.mark.parametrize("text", [
+    "the graph is aw" "ay", "while both are\n    /// aw" "ay", "Whoe" "ver asks", "it is too de" "ar", "the graph is to" "ld at once",
+    "counted an" "ew", "it waits for " "ever", "wh" "o keeps it asks", "fails: el" "se it would", "class To" "ld {", "kMake" "shift",
+])
+def test_words_that_nobody_uses_are_found(tmp_path, text):
+    assert english(tmp_path, "a.hpp", f"// First.\n/// {text}\n") == [2]
+
+
+@pytest.mark.parametrize("text", [
+    "three steps away", "two replicas, told apart by name", "else return a;", "nothing to amend", "a ? b : else_branch", "a new one",
+])
+def test_usual_words_are_left_alone(tmp_path, text):
+    assert english(tmp_path, "a.hpp", f"/// {text}\n") == []
 
 
 def test_headers_that_miss_an_include_are_found(tmp_path):
