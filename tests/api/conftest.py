@@ -1,4 +1,5 @@
-"""Black-box tests: everything goes over the wire. The shape of the server under test is $GUILDHALL_SHAPE (support/shapes.py)."""
+"""Black-box tests: everything goes over the wire. $GUILDHALL_SHAPE selects the shape of the server
+(support/shapes.py)."""
 
 import os
 
@@ -75,15 +76,24 @@ def friends(service):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what is about another shape (not a skip: nothing is missing), and puts the slow ones first, so that the workers end together."""
+    """Deselects tests of other shapes (they are not skipped, because nothing is missing), and orders the slow ones
+    first.
+
+    So the workers finish at about the same time.
+    """
     shape = os.environ.get("GUILDHALL_SHAPE", "sqlite")
+
     def is_other(item):
         is_one_process = item.get_closest_marker("one_process") is not None
-        return any(mark.args[0] != shape for mark in item.iter_markers("shape")) or (is_one_process and shape == "services")
+        return any(mark.args[0] != shape for mark in item.iter_markers("shape")) or (
+            is_one_process and shape == "services"
+        )
 
     other = [item for item in items if is_other(item)]
     config.hook.pytest_deselected(items=other)
-    items[:] = sorted((item for item in items if not is_other(item)), key=lambda item: item.get_closest_marker("slow") is None)
+    items[:] = sorted(
+        (item for item in items if not is_other(item)), key=lambda item: item.get_closest_marker("slow") is None
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -92,6 +102,8 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.when == "call" and report.failed:
         launcher = item.funcargs.get("launch")
-        instances = ([item.funcargs["server"]] if "server" in item.funcargs else []) + (launcher.instances if launcher else [])
+        instances = ([item.funcargs["server"]] if "server" in item.funcargs else []) + (
+            launcher.instances if launcher else []
+        )
         for instance in instances:
             report.sections.append((f"log of {instance.url or instance.folder}", instance.log()[-1200:]))

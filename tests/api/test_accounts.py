@@ -32,9 +32,11 @@ def claims(token):
 
 
 def test_a_newcomer_registers_verifies_and_is_signed_in(service, visitor):
-    """[U1] [U3] The whole way: register, the code from the mail, tokens that work."""
+    """[U1] [U3] From registration over the code in the mail to working tokens."""
     email = new_email()
-    answer = visitor.post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Grace Hopper"}, status=202).json()
+    answer = visitor.post(
+        "/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Grace Hopper"}, status=202
+    ).json()
     token = answer.pop("registration_token")
     assert answer == {"status": "check_your_email"}
     tokens = visitor.verify(email, service.mailbox.code(email), token, status=200).json()
@@ -114,7 +116,10 @@ def test_one_address_registered_by_many_at_once_becomes_one_account(service):
     codes = codes_in(service.mailbox.of(email, 4))
     # Nothing says which mail is whose: each tries them all.
     pairs = [(token, code) for token in tokens for code in codes]
-    answers = in_parallel([lambda pair=pair: service.visitor().verify(email, pair[1], pair[0], status=(200, 401)) for pair in pairs], threads=8)
+    answers = in_parallel(
+        [lambda pair=pair: service.visitor().verify(email, pair[1], pair[0], status=(200, 401)) for pair in pairs],
+        threads=8,
+    )
     opened = [answer.json()["user_id"] for answer in answers if answer.status_code == 200]
     assert len(opened) == 1
     again = service.visitor().post("/v1/auth/login", {"email": email, "password": PASSWORD}).json()
@@ -128,7 +133,11 @@ def test_one_handle_asked_for_by_many_at_once_has_one_owner(service):
     def register():
         return (
             service.visitor()
-            .post("/v1/auth/register", {"email": new_email(), "password": PASSWORD, "name": "Race", "handle": handle}, status=(202, 409))
+            .post(
+                "/v1/auth/register",
+                {"email": new_email(), "password": PASSWORD, "name": "Race", "handle": handle},
+                status=(202, 409),
+            )
             .status_code
         )
 
@@ -141,7 +150,9 @@ def test_one_handle_asked_for_by_many_at_once_has_one_owner(service):
 def test_without_verification_nobody_signs_in_nor_is_seen(service, ada, visitor):
     """[U1] An unverified account does not sign in, and others do not see it."""
     email, handle = new_email(), "h" + uuid.uuid4().hex[:16]
-    visitor.post("/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Ghost", "handle": handle}, status=202)
+    visitor.post(
+        "/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Ghost", "handle": handle}, status=202
+    )
     visitor.post("/v1/auth/login", {"email": email, "password": PASSWORD}, status=401, code="invalid_credentials")
     ada.get(f"/v1/users/by-handle/{handle}", status=404)
 
@@ -159,8 +170,10 @@ def test_a_wrong_code_is_refused_and_the_right_one_works_once(service, visitor):
 
 
 def test_nobody_opens_an_account_with_the_password_of_another(service):
-    """[U1] A stranger registers an address once more before its owner has verified: the owner's own registration, name and password count, and
-    the code that the stranger caused opens nothing without the stranger's token."""
+    """[U1] A stranger registers an address again before its owner has verified: the owner's name and password count.
+
+    The code that the stranger caused is useless without the stranger's token.
+    """
     email = new_email()
     owner, stranger = service.visitor(), service.visitor()
     token = owner.ask_for_account(email, name="Grace Hopper")
@@ -176,11 +189,13 @@ def test_nobody_opens_an_account_with_the_password_of_another(service):
 
 
 def test_a_code_cannot_be_guessed(service):
-    """[U12] Guesses are counted: soon even from fresh addresses no more are judged."""
+    """[U12] Guesses are counted: after some, no more are accepted, even from other network addresses."""
     email = new_email()
     token = service.visitor().ask_for_account(email)
     service.mailbox.code(email)
-    statuses = [service.visitor().verify(email, f"GUESS{n:03}", token, status=(401, 429)).status_code for n in range(30)]
+    statuses = [
+        service.visitor().verify(email, f"GUESS{n:03}", token, status=(401, 429)).status_code for n in range(30)
+    ]
     assert statuses[0] == 401 and statuses[-1] == 429
 
 
@@ -202,7 +217,10 @@ def test_sign_in_gives_short_access_and_a_refresh_token(service, ada):
 def test_a_wrong_sign_in_is_one_answer(service, ada, visitor, email_known, password):
     """[U3] [U43] Wrong password and unknown account are answered alike."""
     answer = visitor.post(
-        "/v1/auth/login", {"email": ada.email if email_known else new_email(), "password": password}, status=401, code="invalid_credentials"
+        "/v1/auth/login",
+        {"email": ada.email if email_known else new_email(), "password": password},
+        status=401,
+        code="invalid_credentials",
     ).json()
     assert set(answer) >= {"type", "title", "status", "detail", "code"} and not answer.get("errors")
 
@@ -228,7 +246,9 @@ def test_refresh_rotates(service, ada):
 def test_a_refresh_used_by_two_at_once_is_given_once(service, ada):
     """[U4] Two refreshes race with one token: at most one wins, and the family is dead after the replay."""
     token = ada.tokens["refresh_token"]
-    answers = in_parallel([lambda: service.visitor().post("/v1/auth/refresh", {"refresh_token": token}, status=(200, 401))] * 6, threads=6)
+    answers = in_parallel(
+        [lambda: service.visitor().post("/v1/auth/refresh", {"refresh_token": token}, status=(200, 401))] * 6, threads=6
+    )
     won = [answer.json() for answer in answers if answer.status_code == 200]
     assert len(won) <= 1
     for tokens in won:
@@ -242,7 +262,8 @@ def test_an_invented_refresh_token_is_refused(visitor):
 
 
 def test_hashing_is_slow_and_does_not_stop_the_others(service, ada):
-    """[U5] What can be observed of argon2id: a sign-in costs tens of milliseconds of CPU, and meanwhile a read is answered quickly."""
+    """[U5] argon2id as it can be observed: a sign-in costs tens of milliseconds of CPU, and reads stay fast
+    meanwhile."""
     begun = time.monotonic()
     ada.session()
     assert time.monotonic() - begun > 0.02
@@ -251,7 +272,9 @@ def test_hashing_is_slow_and_does_not_stop_the_others(service, ada):
         threading.Thread(
             target=lambda: [
                 stop.is_set()
-                or service.visitor().post("/v1/auth/login", {"email": new_email(), "password": "wrong horse"}, status=(401, 503))
+                or service.visitor().post(
+                    "/v1/auth/login", {"email": new_email(), "password": "wrong horse"}, status=(401, 503)
+                )
                 for _ in range(8)
             ]
         )
@@ -280,7 +303,7 @@ def test_passwords_are_not_trimmed_nor_cut(service):
 
 
 def test_a_changed_password_closes_the_other_sessions(service, ada):
-    """[U3] [U10] The new password works, the old does not; the other sessions end, the own goes on."""
+    """[U3] [U10] The new password works, the old one does not; other sessions end, the current one continues."""
     other = ada.session()
     ada.post(
         "/v1/auth/password/change",
@@ -288,8 +311,17 @@ def test_a_changed_password_closes_the_other_sessions(service, ada):
         status=403,
         code="invalid_credentials",
     )
-    ada.post("/v1/auth/password/change", {"current_password": ada.password, "new_password": "short"}, status=400, field="/new_password")
-    ada.post("/v1/auth/password/change", {"current_password": ada.password, "new_password": "a new long password"}, status=204)
+    ada.post(
+        "/v1/auth/password/change",
+        {"current_password": ada.password, "new_password": "short"},
+        status=400,
+        field="/new_password",
+    )
+    ada.post(
+        "/v1/auth/password/change",
+        {"current_password": ada.password, "new_password": "a new long password"},
+        status=204,
+    )
     eventually(lambda: other.get("/v1/users/me", status=401), within=2)
     service.anyone.post("/v1/auth/refresh", {"refresh_token": other.tokens["refresh_token"]}, status=401)
     ada.get("/v1/users/me", status=200)
@@ -311,7 +343,12 @@ def test_sessions_are_listed_with_where_they_came_from(service, ada):
     assert (row["ip"], row["device"]) == ("192.0.2.77", "Telephone")
     assert "python-httpx" in row["user_agent"]
     for field in ("created_at", "last_seen_at"):
-        assert abs(datetime.datetime.fromisoformat(row[field]) - datetime.datetime.now(datetime.timezone.utc)).total_seconds() < 120
+        assert (
+            abs(
+                datetime.datetime.fromisoformat(row[field]) - datetime.datetime.now(datetime.timezone.utc)
+            ).total_seconds()
+            < 120
+        )
 
 
 def test_one_session_is_revoked(service, ada):
@@ -346,10 +383,12 @@ def wrong_sign_in(visitor, email):
 
 
 def test_guessing_at_one_account_is_stopped(service, ada):
-    """[U12] After ten failures the account cools down, whoever asks, and says when to come back."""
+    """[U12] After ten failures the account is locked for every caller, with the time to retry."""
     statuses = [wrong_sign_in(service.visitor(), ada.email).status_code for _ in range(10)]
     assert statuses == [401] * 10
-    answer = service.visitor().post("/v1/auth/login", {"email": ada.email, "password": ada.password}, status=429, code="too_many_requests")
+    answer = service.visitor().post(
+        "/v1/auth/login", {"email": ada.email, "password": ada.password}, status=429, code="too_many_requests"
+    )
     assert 0 < int(answer.headers["retry-after"]) <= 15 * 60
     ada.get("/v1/users/me", status=200)  # who is signed in stays signed in
 
@@ -382,8 +421,11 @@ def test_success_forgives_earlier_failures_of_the_account(service, ada):
 
 
 def test_registering_from_one_address_is_limited(launch):
-    """[U12] Each registration costs a hash and a mail to somebody: one address gets so many, then it is told when to come back; others are not
-    stopped, and its own members still sign in."""
+    """[U12] A network address has a limit of registrations, because each costs a hash and a mail; then it gets
+    Retry-After.
+
+    Other addresses are not affected, and members at this address can still sign in.
+    """
     service = Service(launch({"auth": {"ip_registrations": 3}}))
     member = service.register()
     visitor = service.visitor(ip="198.51.100.9")
@@ -391,7 +433,10 @@ def test_registering_from_one_address_is_limited(launch):
         visitor.ask_for_account(new_email())
     for email in (new_email(), member.email):
         answer = visitor.post(
-            "/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Eve"}, status=429, code="too_many_requests"
+            "/v1/auth/register",
+            {"email": email, "password": PASSWORD, "name": "Eve"},
+            status=429,
+            code="too_many_requests",
         )
         assert 0 < int(answer.headers["retry-after"]) <= 15 * 60
     service.visitor().ask_for_account(new_email())
@@ -416,7 +461,8 @@ def test_registering_does_not_tell_who_has_an_account(service, ada):
 
 @pytest.mark.slow
 def test_time_does_not_tell_who_has_an_account(service, ada):
-    """[U43] Signing in with a wrong password takes as long for an unknown account as for a known one, and so does registering."""
+    """[U43] A sign-in with a wrong password takes as long for an unknown account as for a known one; so does
+    registering."""
     known = service.members(5)
 
     def seconds(path, body):
@@ -424,7 +470,10 @@ def test_time_does_not_tell_who_has_an_account(service, ada):
         service.visitor().post(path, body, status=(202, 401))
         return time.perf_counter() - begun
 
-    for path, body in (("/v1/auth/login", {"password": "wrong horse"}), ("/v1/auth/register", {"password": "wrong horse", "name": "Eve"})):
+    for path, body in (
+        ("/v1/auth/login", {"password": "wrong horse"}),
+        ("/v1/auth/register", {"password": "wrong horse", "name": "Eve"}),
+    ):
         times = {True: [], False: []}
         for n in range(24):  # in turn, so that a busy machine weighs on both
             for is_known in (True, False):

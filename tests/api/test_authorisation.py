@@ -74,7 +74,9 @@ def signed_by_another_key(world):
     from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
     head, body, _ = world.owner.token.split(".")
-    r, s = decode_dss_signature(ec.generate_private_key(ec.SECP256R1()).sign(f"{head}.{body}".encode(), ec.ECDSA(hashes.SHA256())))
+    r, s = decode_dss_signature(
+        ec.generate_private_key(ec.SECP256R1()).sign(f"{head}.{body}".encode(), ec.ECDSA(hashes.SHA256()))
+    )
     return f"{head}.{body}.{part(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
 
@@ -171,23 +173,25 @@ def test_as_the_owner(world, call_of, key):
         answer = send(world, caller, key, call_of(key))
         assert answer.status_code in ROUTES[key].owner, answer.text
     finally:
-        mend(world, key)
+        repair(world, key)
 
 
 @pytest.mark.parametrize("key", ROUTES)
 def test_as_a_stranger(world, call_of, key):
-    """Authorisation by object: another member gets what is for all members, and no more."""
-    caller = as_session(world.stranger) if key in ("POST /v1/auth/logout", "DELETE /v1/auth/sessions") else world.stranger
+    """Authorisation by object: another member gets only what is for all members."""
+    caller = (
+        as_session(world.stranger) if key in ("POST /v1/auth/logout", "DELETE /v1/auth/sessions") else world.stranger
+    )
     try:
         answer = send(world, caller, key, call_of(key))
         assert answer.status_code in ROUTES[key].stranger, answer.text
     finally:
-        mend(world, key)
+        repair(world, key)
 
 
 @pytest.mark.parametrize("key", ROUTES)
 def test_as_a_blocked_member(world, call_of, key):
-    """[U32] [P44] Whom the owner blocks sees nothing of the owner on any route, and cannot tell the block."""
+    """[U32] [P44] A blocked member sees nothing of the owner on any route, and cannot detect the block."""
     caller = as_session(world.blocked) if key in ("POST /v1/auth/logout", "DELETE /v1/auth/sessions") else world.blocked
     try:
         answer = send(world, caller, key, call_of(key))
@@ -195,10 +199,10 @@ def test_as_a_blocked_member(world, call_of, key):
         if ROUTES[key].reveals:
             assert world.owner.id not in answer.text and world.kept["id"] not in answer.text
     finally:
-        mend(world, key)
+        repair(world, key)
 
 
-def mend(world, key):
+def repair(world, key):
     """Signing out all others hits the world's own sessions, and a connection may be gone."""
     if key == "DELETE /v1/auth/sessions":
         for name in ("owner", "stranger", "blocked"):
@@ -208,7 +212,8 @@ def mend(world, key):
 
 
 def test_what_is_for_connections_is_for_connections(world):
-    """[P13] The owner's connection-only things, as owner, friend, stranger, blocked and visitor, on each of their routes."""
+    """[P13] The owner's connections-only objects, as owner, friend, stranger, blocked and visitor, on all their
+    routes."""
     post = world.owner.publish("Among friends", "connections")
     comment = world.owner.comment(post)
     visitor = world.service.visitor()

@@ -1,4 +1,4 @@
-"""Bad input on every route of the OpenAPI document: always a 4xx problem that names the field, never a fault of the server."""
+"""Bad input on every route of the OpenAPI document: a 4xx problem that names the field, never a fault of the server."""
 
 import json
 import re
@@ -38,7 +38,9 @@ def target(world, key):
     return call.path, call.body
 
 
-def refused(world, caller, method, path, raw: bytes, pointer=None, headers=JSON, statuses=(400, 413, 415, 422), query=None):
+def refused(
+    world, caller, method, path, raw: bytes, pointer=None, headers=JSON, statuses=(400, 413, 415, 422), query=None
+):
     answer = caller.call(method, path, content=raw, headers=headers, params=query, status=range(100, 600))
     said = f"{method} {path} {raw[:200]!r}: {answer.status_code} {answer.text[:500]}"
     assert answer.status_code in statuses, said
@@ -51,7 +53,11 @@ def wrong_values(service, schema, required):
     """Values that no field of this schema takes."""
     schema = service.document.resolve(schema)
     options = [service.document.resolve(option) for option in schema.get("anyOf", schema.get("oneOf", [schema]))]
-    types = {kind for option in options for kind in (option["type"] if isinstance(option.get("type"), list) else [option.get("type")])}
+    types = {
+        kind
+        for option in options
+        for kind in (option["type"] if isinstance(option.get("type"), list) else [option.get("type")])
+    }
     wrong = [{"a": 1}, [[]], True, 1.5]
     if "string" in types:
         wrong += [7, ["x"]]
@@ -77,7 +83,9 @@ def test_each_field_with_wrong_values(service, world, caller, key):
     path, body = target(world, key)
     for name, field in schema["properties"].items():
         for value in wrong_values(service, field, name in schema.get("required", [])):
-            refused(world, caller, method, path, json.dumps({**body, name: value}).encode(), f"/{name}", statuses=(400,))
+            refused(
+                world, caller, method, path, json.dumps({**body, name: value}).encode(), f"/{name}", statuses=(400,)
+            )
 
 
 @pytest.mark.parametrize("key", BODIES)
@@ -167,7 +175,7 @@ def broken_bodies():
 
 @pytest.mark.parametrize("key", BODIES)
 def test_bodies_that_are_no_json(service, world, caller, key):
-    """Every way of not being a JSON object of sound UTF-8, on every route that takes a body: 400 (413 for the large ones)."""
+    """Bodies that are not a JSON object in valid UTF-8, on every route that takes a body: 400 (413 for large ones)."""
     path, _ = target(world, key)
     for what, raw in broken_bodies().items():
         # The name of a known field, so that what is wrong is the value.
@@ -211,18 +219,24 @@ def test_a_body_where_none_is_taken(service, world, key):
     assert not schema_of(service, key)
     for raw in (b"{}", b"\xff", b"[" * 100_000):
         call = ROUTES[key].call(world)
-        answer = world.service.register("Signs out").call(key.split()[0], call.path, content=raw, headers=JSON, status=range(100, 600))
+        answer = world.service.register("Signs out").call(
+            key.split()[0], call.path, content=raw, headers=JSON, status=range(100, 600)
+        )
         assert answer.status_code < 500, answer.text
 
 
 # At /livez a gateway answers for itself.
-@pytest.mark.parametrize("key", [pytest.param(key, marks=pytest.mark.one_process if key == "GET /livez" else ()) for key in ROUTES])
+@pytest.mark.parametrize(
+    "key", [pytest.param(key, marks=pytest.mark.one_process if key == "GET /livez" else ()) for key in ROUTES]
+)
 def test_unknown_query_parameters(service, world, caller, key):
     """400 at the parameter's name, on every route, whatever its method."""
     call = ROUTES[key].call(world)
     given = {} if call.body is None else {"json": call.body}
     fresh = world.service.register("Other") if key in ("POST /v1/auth/logout", "DELETE /v1/auth/sessions") else caller
-    answer = fresh.call(key.split()[0], call.path, params={**(call.query or {}), "surprise": "1"}, status=range(100, 600), **given)
+    answer = fresh.call(
+        key.split()[0], call.path, params={**(call.query or {}), "surprise": "1"}, status=range(100, 600), **given
+    )
     assert answer.status_code == 400, answer.text[:300]
     assert "/surprise" in [fault["pointer"] for fault in answer.json()["errors"]]
 
@@ -241,7 +255,20 @@ def test_each_parameter_with_wrong_values(service, world, key):
         if name == "limit":
             wrong += ["0", "-1", "101", "1.5", "1e1", "x", "", " 1", "99999999999999999999", "0x1", "+1", "１"]
         elif name == "ids":
-            wrong += ["", "x", "1,", ",1", "1,,2", "-1", "0", "1;2", "9223372036854775808", "1.0", "01", ",".join(["1"] * 3000 + ["x"])]
+            wrong += [
+                "",
+                "x",
+                "1,",
+                ",1",
+                "1,,2",
+                "-1",
+                "0",
+                "1;2",
+                "9223372036854775808",
+                "1.0",
+                "01",
+                ",".join(["1"] * 3000 + ["x"]),
+            ]
         elif name == "cursor":
             wrong += ["", "x", "AAAA", "💥", "../..", "e30", "W10", "=" * 8]
         elif "enum" in schema:
@@ -250,7 +277,11 @@ def test_each_parameter_with_wrong_values(service, world, key):
             query = {**(call.query or {}), name: value}
             answer = caller.call(key.split()[0], call.path, params=query, status=range(100, 600))
             assert answer.status_code == 400, (name, value[:50], answer.status_code, answer.text[:300])
-            assert f"/{name}" in [fault["pointer"] for fault in answer.json()["errors"]], (name, value[:50], answer.text[:300])
+            assert f"/{name}" in [fault["pointer"] for fault in answer.json()["errors"]], (
+                name,
+                value[:50],
+                answer.text[:300],
+            )
         for raw in (f"{name}=%ff", f"{name}=%zz", f"{name}=%", f"{name}=%e2%82"):
             others = "".join(f"&{k}={v}" for k, v in (call.query or {}).items() if k != name)
             answer = caller.call(key.split()[0], f"{call.path}?{raw}{others}", status=range(100, 600))
@@ -294,18 +325,29 @@ def test_each_path_parameter_with_wrong_values(service, world, caller, key):
             path = re.sub(r"\{[^}]+\}", lambda m: value if m[0][1:-1] == name else "1", template)
             answer = caller.call(method, path, status=range(100, 600), **given)
             undecodable = value in ("%20", "%00", "%ff", "1%00", "%2e%2e")  # may be no path at all
-            assert answer.status_code in ((400, 404) if undecodable else (400,)), (path[:100], answer.status_code, answer.text[:300])
+            assert answer.status_code in ((400, 404) if undecodable else (400,)), (
+                path[:100],
+                answer.status_code,
+                answer.text[:300],
+            )
             if answer.status_code == 400 and not undecodable:
-                assert f"/{name}" in [fault["pointer"] for fault in answer.json().get("errors", [])], (path[:100], answer.text[:300])
+                assert f"/{name}" in [fault["pointer"] for fault in answer.json().get("errors", [])], (
+                    path[:100],
+                    answer.text[:300],
+                )
         if is_id:
             for value in ("1", "9223372036854775807"):
                 path = re.sub(r"\{[^}]+\}", value, template)
                 answer = caller.call(method, path, status=range(100, 600), **given)
-                assert answer.status_code == 404 or (method == "DELETE" and answer.status_code == 204), (path, answer.text[:300])
+                assert answer.status_code == 404 or (method == "DELETE" and answer.status_code == 204), (
+                    path,
+                    answer.text[:300],
+                )
 
 
 @pytest.mark.parametrize(
-    "value", ["rubbish", '"', 'W/"1"', '"1', '"99999999999999999999"', '"' + "x" * 5000 + '"', "*", '"1", "2"', '""', ","]
+    "value",
+    ["rubbish", '"', 'W/"1"', '"1', '"99999999999999999999"', '"' + "x" * 5000 + '"', "*", '"1", "2"', '""', ","],
 )
 def test_odd_conditions(world, value):
     """If-Match and If-None-Match with anything: an answer of the 2xx, 3xx or 4xx, never a fault."""
@@ -340,7 +382,18 @@ def test_odd_conditions(world, value):
 )
 def test_odd_header_values(server, world, name):
     """Bytes that are not ASCII, quotes, long ones: never a fault, and the connection's next request is served."""
-    for value in (b"\xff\xfe", b'"', b"\\", b"x" * 4000, b"a,b,,c", b"%00", "ü".encode(), b"", b";;;", b"=?utf-8?q?x?="):
+    for value in (
+        b"\xff\xfe",
+        b'"',
+        b"\\",
+        b"x" * 4000,
+        b"a,b,,c",
+        b"%00",
+        "ü".encode(),
+        b"",
+        b";;;",
+        b"=?utf-8?q?x?=",
+    ):
         with Wire(server.url) as wire:
             body = b'{"text":"x"}'
             head = f"POST /v1/posts HTTP/1.1\r\nHost: {wire.host}\r\nContent-Length: {len(body)}\r\n".encode()

@@ -18,7 +18,9 @@ def test_an_invitation_is_sent_seen_and_accepted(ada, bela):
     assert (invitation["state"], invitation["note"]) == ("pending", "We met in Turin.")
     assert (invitation["inviter"]["id"], invitation["invitee"]["id"]) == (ada.id, bela.id)
     received = bela.all("/v1/invitations/received")
-    assert [(row["id"], row["note"], row["inviter"]["id"]) for row in received] == [(invitation["id"], "We met in Turin.", ada.id)]
+    assert [(row["id"], row["note"], row["inviter"]["id"]) for row in received] == [
+        (invitation["id"], "We met in Turin.", ada.id)
+    ]
     accepted = bela.post(f"/v1/invitations/{invitation['id']}/accept", status=200).json()
     assert accepted["state"] == "accepted"
     assert is_connected(ada, bela)
@@ -51,7 +53,7 @@ def test_one_invitation_sent_by_many_threads_is_one(ada, bela):
 
 
 def test_an_ignored_invitation_is_gone_silently(ada, bela):
-    """[C2] The invitee no longer sees it; the inviter is not told."""
+    """[C2] The invitee no longer sees it; the inviter does not notice."""
     invitation = ada.invite(bela).json()
     bela.post(f"/v1/invitations/{invitation['id']}/ignore", status=204)
     assert bela.all("/v1/invitations/received") == []
@@ -84,7 +86,8 @@ def test_accepting_twice_changes_nothing(ada, bela):
 
 
 def test_a_withdrawn_invitation_has_to_cool_down(ada, bela):
-    """[C3] Gone for the invitee; a new one only after three weeks, with the time said; the other side is free to invite."""
+    """[C3] The invitee no longer sees it. A new one is refused for three weeks, with the time. The other side may
+    invite."""
     invitation = ada.invite(bela).json()
     ada.delete(f"/v1/invitations/{invitation['id']}", status=204)
     assert bela.all("/v1/invitations/received") == ada.all("/v1/invitations/sent") == []
@@ -141,8 +144,12 @@ def test_accept_races_with_withdraw(service):
         ada, bela = service.members(2)
         invitation = ada.invite(bela).json()
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            accept = pool.submit(lambda: bela.post(f"/v1/invitations/{invitation['id']}/accept", status=(200, 404, 409)).status_code)
-            withdraw = pool.submit(lambda: ada.delete(f"/v1/invitations/{invitation['id']}", status=(204, 404, 409)).status_code)
+            accept = pool.submit(
+                lambda: bela.post(f"/v1/invitations/{invitation['id']}/accept", status=(200, 404, 409)).status_code
+            )
+            withdraw = pool.submit(
+                lambda: ada.delete(f"/v1/invitations/{invitation['id']}", status=(204, 404, 409)).status_code
+            )
         assert (accept.result() == 200) != (withdraw.result() == 204)
         assert ada.relationship(bela)["connected"] == bela.relationship(ada)["connected"] == (accept.result() == 200)
 
@@ -180,7 +187,12 @@ def test_a_changed_name_moves_in_the_list(service, ada):
     others = service.members(3, ["Alpha One", "Beta Two", "Gamma Three"])
     ada.connect(*others)
     others[0].patch("/v1/users/me", {"name": "Omega One"})
-    eventually(lambda: [row["user"]["name"] for row in ada.all("/v1/connections", sort="name")] == ["Beta Two", "Gamma Three", "Omega One"])
+    eventually(
+        lambda: (
+            [row["user"]["name"] for row in ada.all("/v1/connections", sort="name")]
+            == ["Beta Two", "Gamma Three", "Omega One"]
+        )
+    )
     eventually(lambda: [row["user"]["name"] for row in ada.all("/v1/connections", q="omega")] == ["Omega One"])
 
 
@@ -222,7 +234,11 @@ def test_relationships_in_a_batch(service, ada):
     assert (rows[sent.id]["invitation"], rows[sent.id]["invitation_id"]) == ("sent", invitation["id"])
     assert (rows[received.id]["invitation"], rows[received.id]["invitation_id"]) == ("received", theirs["id"])
     assert rows[blocked.id]["blocked"] is True and not rows[blocked.id]["connected"]
-    assert (rows[stranger.id]["connected"], rows[stranger.id]["invitation"], rows[stranger.id]["blocked"]) == (False, "none", False)
+    assert (rows[stranger.id]["connected"], rows[stranger.id]["invitation"], rows[stranger.id]["blocked"]) == (
+        False,
+        "none",
+        False,
+    )
     assert rows[ada.id]["degree"] == 0
     ada.get("/v1/relationships", status=400, field="/ids")
 
@@ -259,7 +275,8 @@ def test_mutual_connections_are_listed(service, ada, bela):
 
 
 def test_connecting_reaches_the_feed_by_its_event(ada, bela):
-    """[C28] The event of a new connection has its effect: the other's earlier posts are in the feed, and leave it with the connection."""
+    """[C28] The event of a new connection takes effect: the other's posts enter the feed, and leave it when they
+    part."""
     post = ada.publish("Written before we met", "connections")
     assert post["id"] not in bela.feed_ids()
     bela.find_post(post, status=404)

@@ -76,7 +76,12 @@ def test_a_replayed_event_has_its_effect_while_the_server_runs(instance):
     ada, bela, clara = Service(instance).members(3)
     ada.connect(bela, clara)
     for event_id, other in ((11, bela), (12, clara)):
-        bury(instance, event_id=event_id, subject=int(ada.id), data=json.dumps({"user_id": ada.id, "blocked_id": other.id}))
+        bury(
+            instance,
+            event_id=event_id,
+            subject=int(ada.id),
+            data=json.dumps({"user_id": ada.id, "blocked_id": other.id}),
+        )
 
     assert instance.run("events dead replay", "--event", "11").stdout == "1 event goes back to their consumers\n"
     eventually(lambda: not ada.relationship(bela)["connected"])

@@ -1,4 +1,7 @@
-"""What still works when something is down (design, section 8): each engine stopped, silent, and back, under eight services with two replicas each. [X19]"""
+"""What still works when something is down (design, section 8). [X19]
+
+Each engine is stopped, silent, and back, under services with two replicas each.
+"""
 
 import re
 import time
@@ -11,7 +14,13 @@ from support.engines import OwnEngine
 from support.program import SERVICES
 from support.shapes import Services, merged
 
-pytestmark = [pytest.mark.shape("services"), pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(300), pytest.mark.xdist_group("degraded")]
+pytestmark = [
+    pytest.mark.shape("services"),
+    pytest.mark.slow,
+    pytest.mark.faults,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("degraded"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +113,10 @@ def at(replica, member):
 
 @pytest.mark.parametrize("how", ["stopped", "silent"])
 def test_without_redis_everything_works(launch, own_redis, how):
-    """Answers come from SQL and are exact at each replica; a session that ends is ended everywhere within two seconds; nothing is refused."""
+    """Answers come from SQL and are exact at each replica; nothing is refused.
+
+    A session that ends is ended everywhere within two seconds.
+    """
     instance = launch({"redis": {"url": own_redis.address}})
     service = Service(instance)
     exercise(service, instance, "before")
@@ -123,7 +135,10 @@ def test_without_redis_everything_works(launch, own_redis, how):
         ended = time.monotonic()
         for name in SERVICES[:3]:
             for replica in replicas_of(instance, name):
-                eventually(lambda: at(replica, other).get(a_page_of(name), status=(200, 401)).status_code == 401, within=2 - (time.monotonic() - ended))
+                eventually(
+                    lambda: at(replica, other).get(a_page_of(name), status=(200, 401)).status_code == 401,
+                    within=2 - (time.monotonic() - ended),
+                )
     finally:
         back(own_redis, how)
     for number in range(2):
@@ -138,7 +153,7 @@ def a_page_of(service):
 
 @pytest.mark.parametrize("how", ["stopped", "silent"])
 def test_without_rabbitmq_events_wait(launch, own_rabbitmq, how):
-    """Writes and reads go on; what other services derive comes when the broker is back."""
+    """Writes and reads continue; what other services derive arrives when the broker is back."""
     instance = launch({"bus": {"url": own_rabbitmq.address}})
     service = Service(instance)
     ada, bela, clara = service.members(3)
@@ -148,7 +163,7 @@ def test_without_rabbitmq_events_wait(launch, own_rabbitmq, how):
     try:
         eventually(lambda: health(instance, "user", 0, "rabbitmq")["status"] == "down", within=20)
         assert "outbox" in health(instance, "user", 0, "rabbitmq")["degrades"]
-        post = ada.publish("While the broker is away")
+        post = ada.publish("While the broker is unavailable")
         assert clara.feed_ids() == [post["id"]]
         ada.block(bela)  # the connection service ends their connection by the event
         bela.get(f"/v1/posts/{post['id']}", status=404)
@@ -173,7 +188,7 @@ def wait_for_standby(primary, standby):
 
 
 def on_replicated(own_postgres):
-    """Eight services on a primary and its standby."""
+    """All services on a primary and its standby."""
     primary, standby = own_postgres
 
     class Replicated(Services):
@@ -187,7 +202,10 @@ def on_replicated(own_postgres):
 
 @pytest.mark.parametrize("how", ["stopped", "silent"])
 def test_without_neo4j_connecting_and_listing_go_on(launch, own_neo4j, how):
-    """What only the graph knows answers 503 with the reason; connections are told from SQL; what happened meanwhile is in the graph afterwards. [C11]"""
+    """Questions to the graph get 503 with the reason; connections come from SQL. [C11]
+
+    Changes made meanwhile are in the graph afterwards.
+    """
     instance = launch({"graph": {"url": own_neo4j.address, "question_deadline": 4000}})
     service = Service(instance)
     ada, bela, clara, dmitri = service.members(4)
@@ -197,12 +215,22 @@ def test_without_neo4j_connecting_and_listing_go_on(launch, own_neo4j, how):
     def degree_of(other):
         return ada.get("/v1/degrees", params={"ids": other.id}, status=200).json()["items"][0]["degree"]
 
-    eventually(lambda: degree_of(clara) == 2, within=60)  # an engine that has just started compiles its first statements
+    eventually(
+        lambda: degree_of(clara) == 2, within=60
+    )  # an engine that has just started compiles its first statements
     down(own_neo4j, how)
     try:
-        eventually(lambda: all(health(instance, "connection", number, "neo4j")["status"] == "down" for number in range(2)), within=15)
+        eventually(
+            lambda: all(health(instance, "connection", number, "neo4j")["status"] == "down" for number in range(2)),
+            within=15,
+        )
         assert "503" in health(instance, "connection", 0, "neo4j")["degrades"]
-        for path in ("/v1/suggestions/people", f"/v1/users/{clara.id}/introduction-paths", f"/v1/degrees?ids={clara.id}", "/v1/users/me/network-stats"):
+        for path in (
+            "/v1/suggestions/people",
+            f"/v1/users/{clara.id}/introduction-paths",
+            f"/v1/degrees?ids={clara.id}",
+            "/v1/users/me/network-stats",
+        ):
             began = time.monotonic()
             ada.get(path, status=503, code="graph_unavailable")
             assert time.monotonic() - began < 7, path
@@ -215,12 +243,15 @@ def test_without_neo4j_connecting_and_listing_go_on(launch, own_neo4j, how):
     finally:
         back(own_neo4j, how)
     eventually(lambda: health(instance, "connection", 0, "neo4j")["status"] == "ok", within=60)
-    eventually(lambda: ada.get("/v1/degrees", params={"ids": dmitri.id}).status_code == 200 and degree_of(dmitri) == 3, within=60)
+    eventually(
+        lambda: ada.get("/v1/degrees", params={"ids": dmitri.id}).status_code == 200 and degree_of(dmitri) == 3,
+        within=60,
+    )
 
 
 @pytest.mark.parametrize("how", ["stopped", "silent"])
 def test_without_the_primary_reads_go_on(launch, own_postgres, how):
-    """Reads come from the standby, all that changes something answers 503 soon and is not done by half; then all goes on by itself."""
+    """Reads come from the standby; writes get 503 soon and are not half-done; then everything recovers by itself."""
     primary, standby = own_postgres
     instance = launch(shape=on_replicated(own_postgres))
     service = Service(instance)
@@ -229,8 +260,8 @@ def test_without_the_primary_reads_go_on(launch, own_postgres, how):
     wait_for_standby(primary, standby)
     down(primary, how)
     try:
-        # An idle connection of a process that has not noticed would take a write that the frozen server may do when it thaws, and the first
-        # question there costs whoever asks the time until it is noticed.
+        # A process that has not noticed yet would send a write over an idle connection, and the frozen server may
+        # execute it when it continues. The first caller also waits for as long as it takes to notice.
         for name in ("user", "connection", "post"):
             for number in range(2):
                 eventually(lambda: health(instance, name, number, f"sql:{name}")["status"] == "down", within=15)
@@ -242,17 +273,24 @@ def test_without_the_primary_reads_go_on(launch, own_postgres, how):
             bela.get(f"/v1/users/{ada.id}")
             bela.get("/v1/connections")
             begun = time.monotonic()
-            ada.publish("While the primary is away", status=503)
+            ada.publish("While the primary is unavailable", status=503)
             ada.patch("/v1/users/me", {"headline": "Not now"}, status=503)
             assert time.monotonic() - begun < 8
     finally:
         back(primary, how)
     eventually(lambda: "id" in ada.publish("The primary is back", status=(201, 503)), within=30)
     # Each process learns of it within its own back-off.
-    for replica in [*replicas_of(instance, "post"), *replicas_of(instance, "user"), *replicas_of(instance, "connection")]:
-        eventually(lambda: replica.anyone.get("/readyz", status=(200, 503)).json()["dependencies"][0]["status"] == "ok", within=15)
+    for replica in [
+        *replicas_of(instance, "post"),
+        *replicas_of(instance, "user"),
+        *replicas_of(instance, "connection"),
+    ]:
+        eventually(
+            lambda: replica.anyone.get("/readyz", status=(200, 503)).json()["dependencies"][0]["status"] == "ok",
+            within=15,
+        )
     texts = [row["text"] for row in bela.get("/v1/feed").json()["items"]]
-    assert texts[0] == "The primary is back" and "While the primary is away" not in texts, texts
+    assert texts[0] == "The primary is back" and "While the primary is unavailable" not in texts, texts
     assert ada.get("/v1/users/me").json()["headline"] != "Not now"
 
 
@@ -269,7 +307,11 @@ def reads_of_standby(service, instance):
     for _ in range(4):
         bela.get("/v1/connections")
     texts = [replica.anyone.get("/metrics").text for replica in replicas_of(instance, "connection")]
-    return sum(float(n) for text in texts for n in re.findall(r'^guildhall_sql_reads_total\{.*where="replica".*\} (\S+)$', text, re.M))
+    return sum(
+        float(n)
+        for text in texts
+        for n in re.findall(r'^guildhall_sql_reads_total\{.*where="replica".*\} (\S+)$', text, re.M)
+    )
 
 
 @pytest.mark.parametrize("how", ["stopped", "silent"])
@@ -289,7 +331,7 @@ def test_without_the_standby_everything_works(launch, own_postgres, how):
 
 @pytest.mark.parametrize("name", ["user", "connection", "post"])
 def test_a_replica_is_killed(launch, name):
-    """Requests go to the other; what the services ask each other does too. The replica is taken back when it is there again."""
+    """Requests go to the other replica, also those between services. The replica is used again when it is back."""
     instance = launch()
     service = Service(instance)
     exercise(service, instance, "before")

@@ -1,4 +1,7 @@
-"""Things that break under load: the process, the disk, fsync, the database. What was acknowledged stays, what was not is whole or absent."""
+"""The process, the disk, fsync and the database fail under load.
+
+What was acknowledged stays; what was not is complete or absent.
+"""
 
 import contextlib
 import os
@@ -31,7 +34,10 @@ def check_files(instance):
 
 
 def check_writes(writers, members, reader, label):
-    """Acknowledged: there, once, in the author's list, by id and in the reader's feed. Others: there once or not at all; a retry under the same key makes it one."""
+    """Acknowledged posts exist once: in the author's list, by id and in the reader's feed.
+
+    Others exist once or not at all, and once after a retry with the same key.
+    """
     acknowledged = {write.text: write for write in writers.of(ACKNOWLEDGED)}
     unknown = {write.text: write for write in writers.of(UNKNOWN)}
     refused = {write.text for write in writers.writes} - set(acknowledged) - set(unknown)
@@ -95,9 +101,9 @@ def test_counters_survive_kill_9(launch):
             try:
                 for i in range(400):
                     post = posts[(n + i) % 3]
-                    members[n].react(post, ["like", "love", "funny"][i % 3], status=204) if i % 3 else members[n].comment(
-                        post, f"{round_} {n} {i}"
-                    )
+                    members[n].react(post, ["like", "love", "funny"][i % 3], status=204) if i % 3 else members[
+                        n
+                    ].comment(post, f"{round_} {n} {i}")
                     if i % 7 == 6:
                         members[n].unreact(post, status=(204, 404))
             except Exception:
@@ -116,7 +122,9 @@ def test_counters_survive_kill_9(launch):
             seen = members[0].find_post(post)
             rows = members[0].all(f"/v1/posts/{post['id']}/reactions", limit=100)
             by_kind = {kind: sum(row["kind"] == kind for row in rows) for kind in ("like", "love", "funny")}
-            assert {kind: seen["reactions"][kind] for kind in by_kind} == by_kind and seen["reactions"]["total"] == len(rows)
+            assert {kind: seen["reactions"][kind] for kind in by_kind} == by_kind and seen["reactions"]["total"] == len(
+                rows
+            )
             assert seen["comment_count"] == len(members[0].all(f"/v1/posts/{post['id']}/comments", limit=100))
 
 
@@ -150,7 +158,9 @@ def test_connections_stay_symmetric_over_kill_9(launch):
             thread.join()
         instance.start()
         settle(Service(instance), members)
-        lists = {member.id: {row["user"]["id"] for row in member.all("/v1/connections", limit=100)} for member in members}
+        lists = {
+            member.id: {row["user"]["id"] for row in member.all("/v1/connections", limit=100)} for member in members
+        }
         for a in lists:
             for b in lists:
                 assert (b in lists[a]) == (a in lists[b])
@@ -189,7 +199,10 @@ def fill(folder):
 @needs_root
 @pytest.mark.timeout(120)
 def test_a_full_disk_refuses_writes_and_recovers(launch, small_disk):
-    """Writes are refused with 507 or 503, reads go on, and when there is room again writes do, without a restart; nothing acknowledged is lost."""
+    """Writes get 507 or 503, and reads continue. Writes work again when there is space, without a restart.
+
+    Nothing acknowledged is lost.
+    """
     instance = launch.prepare()
     instance.data = small_disk / "data"
     instance.data.mkdir()
@@ -219,7 +232,12 @@ def test_a_full_disk_refuses_writes_and_recovers(launch, small_disk):
         member.get(f"/v1/users/{ada.id}", status=200)
     filler.unlink()
     kept.append(
-        eventually(lambda: ada.post("/v1/posts", {"text": "After"}, status=(201, 503, 507)) and ada.publish("After all", status=201))["id"]
+        eventually(
+            lambda: (
+                ada.post("/v1/posts", {"text": "After"}, status=(201, 503, 507))
+                and ada.publish("After all", status=201)
+            )
+        )["id"]
     )
     listed = [row["id"] for row in ada.all(f"/v1/users/{ada.id}/posts", limit=100)]
     assert set(kept) <= set(listed) and len(listed) == len(set(listed))
@@ -235,7 +253,8 @@ def failing_fsync(pid, tmp_path):
     """While inside, fsync and fdatasync of the process fail with EIO."""
     said = open(tmp_path / "strace", "wb")
     strace = subprocess.Popen(
-        ["strace", "-f", "-p", str(pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"], stderr=said
+        ["strace", "-f", "-p", str(pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"],
+        stderr=said,
     )
     threads = len(os.listdir(f"/proc/{pid}/task"))
 
@@ -256,7 +275,10 @@ def failing_fsync(pid, tmp_path):
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 @pytest.mark.timeout(120)
 def test_a_failing_fsync_is_never_acknowledged(launch, tmp_path):
-    """While fsync fails every write gets 503 and none 2xx, reads go on; after a restart all that was acknowledged is there, and writes work."""
+    """While fsync fails, every write gets 503, and reads continue.
+
+    After a restart everything acknowledged is there, and writes work.
+    """
     instance = launch()
     service = Service(instance)
     ada, bela = service.members(2)
@@ -303,7 +325,10 @@ def crash(postgres):
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("immediate", [False, True], ids=["shut down", "crashed"])
 def test_postgres_restarted_under_load(own_postgres, launch, immediate):
-    """503 with Retry-After while it is away, at once; recovery by itself; nothing half-done: acknowledged posts are there, refused ones are not."""
+    """503 with Retry-After at once while the database is down; then the server recovers by itself.
+
+    Nothing is half-done: acknowledged posts are there, refused ones are not.
+    """
     instance = launch(shape=Engines(own_postgres.address))
     service = Service(instance)
     *authors, reader = members = service.members(3)
@@ -317,7 +342,7 @@ def test_postgres_restarted_under_load(own_postgres, launch, immediate):
             own_postgres.stop()
             time.sleep(0.3)
             begun = time.monotonic()
-            authors[0].publish("While it is away", status=503)  # its Retry-After is checked with every problem
+            authors[0].publish("While it is down", status=503)  # its Retry-After is checked with every problem
             assert time.monotonic() - begun < 3
             assert reader.get("/v1/feed", status=(200, 503))
             service.anyone.get("/livez", status=200)
@@ -338,7 +363,7 @@ def test_postgres_restarted_under_load(own_postgres, launch, immediate):
 @pytest.mark.one_process
 @pytest.mark.timeout(120)
 def test_sigterm_under_load_finishes_what_was_begun(launch):
-    """[X20] Drained under load, several times: exit code 0, what was acknowledged is there, and no answer is cut in the middle."""
+    """[X20] Drained under load, several times: exit code 0, acknowledged writes are there, and no answer is cut off."""
     instance = launch()
     service = Service(instance)
     *authors, reader = members = service.members(3)

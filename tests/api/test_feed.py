@@ -22,7 +22,8 @@ def test_the_feed_is_own_and_connections_newest_first(service, ada):
 
 
 def test_own_actions_are_in_the_next_answer(friends):
-    """[P28] Read your writes: what I publish, delete, react to and whom I connect or block holds in my very next read."""
+    """[P28] Read your writes: my next read reflects what I published, deleted, reacted to, and whom I connected or
+    blocked."""
     ada, bela = friends
     theirs = bela.publish("From Bela", "members")
     eventually(lambda: theirs["id"] in ada.feed_ids())
@@ -59,7 +60,11 @@ def test_what_others_do_arrives(friends):
 
 
 def test_a_cached_feed_never_shows_what_is_not_for_the_reader(friends):
-    """[P44] Never, not just eventually: the moment that the author hides, deletes, blocks or disconnects, the reader's warm feed shows it no more."""
+    """[P44] At the moment that the author hides, deletes, blocks or disconnects, the reader's warm feed no longer shows
+    it.
+
+    This holds immediately, not just eventually.
+    """
     ada, bela = friends
     for n, hide in enumerate(
         (
@@ -124,18 +129,25 @@ class Model:
     def sees(self, reader, author, visibility):
         if reader == author:
             return True
-        return not self.is_hidden(reader, author) and (visibility != "connections" or self.pair(reader, author) in self.connected)
+        return not self.is_hidden(reader, author) and (
+            visibility != "connections" or self.pair(reader, author) in self.connected
+        )
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_any_history_gives_the_feed_of_the_model(service, seed):
-    """[P28] [P44] [C7] [U32] Random histories of posting, hiding, deleting, connecting, parting and blocking, compared with a plain model, warm caches all along."""
+    """[P28] [P44] [C7] [U32] Random histories compared with a plain model, with warm caches throughout.
+
+    They consist of posting, hiding, deleting, connecting, parting and blocking.
+    """
     chance = random.Random(seed)
     members = service.members(5)
     model = Model(members)
     for step in range(120):
         a, b = chance.sample(range(5), 2)
-        action = chance.choices(["publish", "delete", "hide", "connect", "part", "block", "unblock", "read"], [8, 2, 2, 6, 2, 1, 2, 8])[0]
+        action = chance.choices(
+            ["publish", "delete", "hide", "connect", "part", "block", "unblock", "read"], [8, 2, 2, 6, 2, 1, 2, 8]
+        )[0]
         if action == "publish":
             visibility = chance.choice(["public", "members", "connections"])
             model.posts.append((members[a].publish(f"Step {step}", visibility)["id"], a, visibility))

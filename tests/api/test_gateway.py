@@ -1,4 +1,4 @@
-"""nginx before stand-ins: what a client sees, and what reaches a service, of the configuration that `guildhall gateway nginx` writes."""
+"""nginx with the configuration from `guildhall gateway nginx`: what a client sees, and what reaches a stand-in."""
 
 import base64
 import http.client
@@ -82,7 +82,9 @@ def test_each_path_reaches_the_service_that_owns_it(gateway):
     }
     for path, service in expected.items():
         assert httpx.get(nginx.url + path).status_code == 200, path
-        assert {name: [seen[1] for seen in owner.seen] for name, owner in owners.items() if owner.seen} == {service: [path]}
+        assert {name: [seen[1] for seen in owner.seen] for name, owner in owners.items() if owner.seen} == {
+            service: [path]
+        }
         owners[service].seen.clear()
     for owner in owners.values():
         owner.close()
@@ -150,7 +152,13 @@ def test_a_load_balancer_before_the_gateway_is_believed(gateway, replica):
 
 def test_headers_between_our_processes_cannot_be_sent_from_outside(gateway, replica):
     nginx = gateway([replica.url])
-    sent = {"X-Deadline-Ms": "1", "Proxy": "x", "TE": "trailers", "Upgrade": "websocket", "Connection": "keep-alive, Upgrade"}
+    sent = {
+        "X-Deadline-Ms": "1",
+        "Proxy": "x",
+        "TE": "trailers",
+        "Upgrade": "websocket",
+        "Connection": "keep-alive, Upgrade",
+    }
     httpx.get(nginx.url + "/v1/instance", headers=sent)
     assert not {"x-deadline-ms", "proxy", "te", "upgrade"} & {name.lower() for name in replica.seen[0][2]}
 
@@ -167,7 +175,11 @@ def test_a_request_id_is_passed_on_or_made(gateway, replica):
 
 def test_headers_are_not_doubled(gateway, replica):
     replica.answer = lambda handler: StandIn.answer(
-        handler, X_Content_Type_Options="nosniff", RateLimit='"read";r=1;t=1', RateLimit_Policy='"read";q=1;w=60', Cache_Control="no-store"
+        handler,
+        X_Content_Type_Options="nosniff",
+        RateLimit='"read";r=1;t=1',
+        RateLimit_Policy='"read";q=1;w=60',
+        Cache_Control="no-store",
     )
     answer = httpx.get(gateway([replica.url]).url + "/v1/instance")
     for name in ("x-content-type-options", "ratelimit", "ratelimit-policy", "cache-control", "x-request-id"):
@@ -177,11 +189,25 @@ def test_headers_are_not_doubled(gateway, replica):
 
 def test_it_ends_tls(gateway, replica, tmp_path):
     certificate, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+    ]
     made += ["-subj", "/CN=gateway", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
     subprocess.run(made, check=True, capture_output=True)
     nginx = gateway([replica.url], f"--certificate={certificate}", f"--key={key}")
-    assert httpx.get(nginx.url + "/v1/instance", verify=ssl.create_default_context(cafile=str(certificate))).status_code == 200
+    assert (
+        httpx.get(nginx.url + "/v1/instance", verify=ssl.create_default_context(cafile=str(certificate))).status_code
+        == 200
+    )
     assert replica.seen[0][2]["X-Forwarded-Proto"] == "https"
 
 
@@ -189,7 +215,12 @@ def test_it_ends_tls(gateway, replica, tmp_path):
 
 
 def test_own_refusals_are_problem_documents(gateway, replica):
-    nginx = gateway([replica.url], "--http-max-body-bytes=1000", "--http-max-header-bytes=2048", "--http-cors-origins=https://a.example")
+    nginx = gateway(
+        [replica.url],
+        "--http-max-body-bytes=1000",
+        "--http-max-header-bytes=2048",
+        "--http-cors-origins=https://a.example",
+    )
     too_large = httpx.post(nginx.url + "/v1/posts", content=b"x" * 1001, headers={"Origin": "https://a.example"})
     assert check_problem(too_large)["status"] == 413
     assert too_large.headers["access-control-allow-origin"] == "https://a.example"
@@ -207,7 +238,8 @@ SMUGGLED = b"GET /internal/v1/user/cards HTTP/1.1\r\nHost: a\r\n\r\n"
 @pytest.mark.parametrize(
     "head",
     [
-        b"POST /v1/posts HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+        b"POST /v1/posts HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        + SMUGGLED,
         b"POST /v1/posts HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n" + SMUGGLED,
         b"POST /v1/posts HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
         b"POST /v1/posts HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
@@ -259,7 +291,8 @@ def test_what_may_be_done_twice_goes_to_another_replica(gateway, stand_ins):
 
 
 def test_a_post_that_was_sent_is_never_sent_again(gateway, stand_ins):
-    """The replica died with the request in its hands: nobody knows what became of it, and only the client may decide to try again."""
+    """The replica died with the request: nobody knows whether it took effect, and only the client may decide to
+    retry."""
     for stand_in in stand_ins:
         stand_in.answer = hang_up
     nginx = gateway([stand_in.url for stand_in in stand_ins])
@@ -306,7 +339,9 @@ def test_visitors_share_an_answer_and_members_never_do(gateway, replica):
     assert again.headers.get_list("x-request-id") == ["mine"] and again.headers["cache-control"] == "private, no-cache"
 
     member = {"Authorization": "Bearer x"}
-    assert [httpx.get(url, headers=member).json()["answer"] for _ in range(2)] == [2, 3], "neither from the cache nor into it"
+    assert [httpx.get(url, headers=member).json()["answer"] for _ in range(2)] == [2, 3], (
+        "neither from the cache nor into it"
+    )
     assert httpx.get(url).json() == {"answer": 1}
     assert httpx.get(nginx.url + "/v1/posts/7?x=1").json() == {"answer": 4}, "another target"
     assert httpx.get(url, headers={"Origin": "https://a.example"}).json() == {"answer": 5}, "what Vary names"
@@ -345,11 +380,15 @@ def test_a_websocket_passes_both_ways(gateway, replica):
         handler.close_connection = True
 
     replica.answer = upgrade
-    nginx = gateway({"chat": [replica.url]} | {service: ["http://127.0.0.1:9"] for service in SERVICES if service != "chat"})
+    nginx = gateway(
+        {"chat": [replica.url]} | {service: ["http://127.0.0.1:9"] for service in SERVICES if service != "chat"}
+    )
     with socket.create_connection(("127.0.0.1", nginx.port), timeout=10) as connection:
         connection.sendall(
             b"GET /v1/chat/stream?ticket=t HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nOrigin: https://a.example\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: guildhall.v1\r\nSec-WebSocket-Key: " + key.encode() + b"\r\n\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: guildhall.v1\r\nSec-WebSocket-Key: "
+            + key.encode()
+            + b"\r\n\r\n"
         )
         stream = connection.makefile("rb")
         assert stream.readline().startswith(b"HTTP/1.1 101 ")
@@ -359,7 +398,11 @@ def test_a_websocket_passes_both_ways(gateway, replica):
         assert stream.readline() == b"echo hello\n"
     _, path, headers, _ = replica.seen[0]
     assert path == "/v1/chat/stream?ticket=t" and headers["Sec-WebSocket-Key"] == key
-    assert headers["Upgrade"] == "websocket" and headers["Connection"].lower() == "upgrade" and headers["Origin"] == "https://a.example"
+    assert (
+        headers["Upgrade"] == "websocket"
+        and headers["Connection"].lower() == "upgrade"
+        and headers["Origin"] == "https://a.example"
+    )
 
 
 def test_server_sent_events_arrive_when_they_are_said(gateway, replica):

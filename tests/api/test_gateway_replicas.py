@@ -1,4 +1,4 @@
-"""nginx before two real replicas of each of the eight services, while replicas end and start again under load."""
+"""nginx in front of two real replicas of each service, while replicas end and start again under load."""
 
 import collections
 import signal
@@ -47,7 +47,12 @@ def mix(member, post, label):
     def make(n):
         kind = n // 16 % 10
         if kind == 0:
-            return "POST", "/v1/posts", f'{{"text":"{label} {n}","visibility":"members"}}', token | {"Content-Type": "application/json"}
+            return (
+                "POST",
+                "/v1/posts",
+                f'{{"text":"{label} {n}","visibility":"members"}}',
+                token | {"Content-Type": "application/json"},
+            )
         return "GET", {1: f"/v1/posts/{post['id']}", 2: "/v1/users/me"}.get(kind, "/v1/feed?limit=5"), None, token
 
     return make
@@ -76,7 +81,11 @@ def test_every_documented_route_answers_through_the_gateway(fleet, service):
             owner = operation["tags"][0] if operation["tags"][0] in SERVICES else "user"
             through = service.http.request(method.upper(), fleet.url + concrete)
             direct = service.http.request(method.upper(), url_of(fleet, owner, 0) + concrete)
-            assert through.status_code == direct.status_code and through.status_code != 405, (method, path, through.text)
+            assert through.status_code == direct.status_code and through.status_code != 405, (
+                method,
+                path,
+                through.text,
+            )
             if direct.status_code >= 400:
                 assert through.json()["code"] == direct.json()["code"] != "no_such_route", (method, path)
 
@@ -85,7 +94,7 @@ def test_every_documented_route_answers_through_the_gateway(fleet, service):
 @pytest.mark.load
 @pytest.mark.timeout(240)
 def test_kill_9_of_a_replica_fails_nothing_that_may_be_done_twice(fleet, service):
-    """What reads is answered by the other replica; a post that was on its way when the replica died is answered 502, and is there at most once."""
+    """The other replica answers reads. A post in flight when the replica died gets 502, and exists at most once."""
     member = service.register()
     post = member.publish("Before", "members")
     with Traffic(fleet.url, mix(member, post, "kill"), RATE) as traffic:
@@ -106,7 +115,8 @@ def test_kill_9_of_a_replica_fails_nothing_that_may_be_done_twice(fleet, service
 @pytest.mark.load
 @pytest.mark.timeout(300)
 def test_a_rolling_restart_fails_no_request(fleet, service):
-    """SIGTERM, readiness off, drained, started again: one replica of each service, then the other, at 300 requests a second."""
+    """SIGTERM, not ready, drained, started again: one replica of each service, then the other, at 300 requests a
+    second."""
     member = service.register()
     post = member.publish("Before", "members")
     without_traffic = [name for name in SERVICES if name not in WITH_TRAFFIC]
@@ -127,15 +137,22 @@ def test_a_rolling_restart_fails_no_request(fleet, service):
 
 
 def test_a_read_that_a_stopped_replica_holds_up_is_answered_by_the_other(fleet, tmp_path):
-    """Stopped, not dead: the kernel takes connections, and nothing comes back. After the deadline of the handlers the other is asked."""
-    nginx = Nginx(tmp_path / "impatient", fleet.shape.urls(fleet), "--http-handler-deadline=1", *fleet.shape.gateway_options)
+    """Stopped, not dead: the kernel accepts connections, and nothing answers.
+
+    After the deadline of the handlers, nginx asks the other replica.
+    """
+    nginx = Nginx(
+        tmp_path / "impatient", fleet.shape.urls(fleet), "--http-handler-deadline=1", *fleet.shape.gateway_options
+    )
     stopped = fleet.replicas["user", 1]
     try:
         member = Service(fleet).register()
         stopped.send_signal(signal.SIGSTOP)
         begun = time.monotonic()
         for _ in range(2):
-            answer = member.service.http.get(nginx.url + "/v1/users/me", headers={"Authorization": f"Bearer {member.token}"})
+            answer = member.service.http.get(
+                nginx.url + "/v1/users/me", headers={"Authorization": f"Bearer {member.token}"}
+            )
             assert answer.status_code == 200
         assert 1 < time.monotonic() - begun < 6
     finally:

@@ -1,4 +1,7 @@
-"""HTTP/1.1 as it is spoken on the wire: what a parser must refuse, deadlines, limits, keep-alive, compression, CORS. Everything here is raw bytes."""
+"""HTTP/1.1 on the wire, in raw bytes.
+
+What a parser must refuse, deadlines, limits, keep-alive, compression, CORS.
+"""
 
 import gzip
 import json
@@ -23,7 +26,15 @@ def hasty(shape, tmp_path_factory):
     launcher = Launcher(shape, tmp_path_factory.mktemp("hasty"))
     try:
         yield launcher(
-            {"http": {"header_deadline": 1, "body_deadline": 1, "idle_deadline": 2, "max_body_bytes": 4096, "max_header_bytes": 2048}}
+            {
+                "http": {
+                    "header_deadline": 1,
+                    "body_deadline": 1,
+                    "idle_deadline": 2,
+                    "max_body_bytes": 4096,
+                    "max_header_bytes": 2048,
+                }
+            }
         )
     finally:
         launcher.close()
@@ -37,6 +48,7 @@ def is_problem(answer, status):
     return body
 
 
+LOGIN = b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\n"
 REFUSED = {
     "no Host": b"GET /livez HTTP/1.1\r\n\r\n",
     "two Hosts": b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
@@ -47,20 +59,20 @@ REFUSED = {
     "folded header by tab": b"GET /livez HTTP/1.1\r\nHost: a\r\nX-A: b\r\n\tc\r\n\r\n",
     "blank before the colon": b"GET /livez HTTP/1.1\r\nHost: a\r\nX-A : b\r\n\r\n",
     "no colon": b"GET /livez HTTP/1.1\r\nHost: a\r\nX-A\r\n\r\n",
-    "unknown transfer coding": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-    "transfer coding with a trailing one": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-    "chunked twice": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "unknown transfer coding": LOGIN + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "transfer coding with a trailing one": LOGIN + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "chunked twice": LOGIN + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "chunked in 1.0": b"POST /v1/auth/login HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "length and chunked": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "chunked and length": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-    "two lengths": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-    "negative length": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-    "length that is no number": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 2x\r\n\r\n{}",
-    "length with a sign": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: +2\r\n\r\n{}",
-    "length past 64 bits": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551618\r\n\r\n{}",
-    "chunk size that is no number": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-    "chunk without its end": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}xx0\r\n\r\n",
-    "chunk size past 64 bits": b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    "length and chunked": LOGIN + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunked and length": LOGIN + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    "two lengths": LOGIN + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "negative length": LOGIN + b"Content-Length: -1\r\n\r\n",
+    "length that is no number": LOGIN + b"Content-Length: 2x\r\n\r\n{}",
+    "length with a sign": LOGIN + b"Content-Length: +2\r\n\r\n{}",
+    "length past 64 bits": LOGIN + b"Content-Length: 18446744073709551618\r\n\r\n{}",
+    "chunk size that is no number": LOGIN + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "chunk without its end": LOGIN + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}xx0\r\n\r\n",
+    "chunk size past 64 bits": LOGIN + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n",
     "no version": b"GET /livez\r\n\r\n",
     "no version, more lines": b"GET /livez\r\nHost: a\r\n\r\n",
     "version 2.0": b"GET /livez HTTP/2.0\r\nHost: a\r\n\r\n",
@@ -75,19 +87,29 @@ REFUSED = {
 }
 
 
-# nginx passes over a line without a colon and answers a request without a version as HTTP/0.9, which has no next request to smuggle.
+# nginx ignores a line without a colon, and answers a request without a version as HTTP/0.9, which has no next request
+# to smuggle.
 OF_ONE_PROCESS = ("no colon", "no version", "no version, more lines")
 
 
-@pytest.mark.parametrize("what", [pytest.param(what, marks=pytest.mark.one_process if what in OF_ONE_PROCESS else ()) for what in REFUSED])
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=pytest.mark.one_process if what in OF_ONE_PROCESS else ()) for what in REFUSED]
+)
 def test_what_a_server_must_refuse_is_refused_and_closed(wire, what):
-    """[X14] 400 (501 and 505 where RFC 9110 has them), then the end of the connection, at once: nothing of it is read as another request."""
+    """[X14] 400 (501 and 505 where RFC 9110 has them), then the connection ends, so nothing is read as another
+    request."""
     begun = time.monotonic()
     # The second request would be answered if the first were misread.
     answer = wire.send(REFUSED[what] + b"GET /livez HTTP/1.1\r\nHost: smuggled\r\n\r\n").answer()
     assert answer is not None, "closed without an answer"
     assert answer.status in (
-        (400, 413) if "64 bits" in what else (400, 501) if "coding" in what else (400, 505) if "version" in what else (400,)
+        (400, 413)
+        if "64 bits" in what
+        else (400, 501)
+        if "coding" in what
+        else (400, 505)
+        if "version" in what
+        else (400,)
     ), answer
     assert answer.headers.get("connection") == "close"
     assert wire.is_closed(), f"more was answered: {wire.buffer[:200]!r}"
@@ -126,14 +148,18 @@ def test_a_path_that_is_too_long_is_refused(wire):
 
 def test_a_body_that_is_too_large_is_413(wire):
     """[X14] Refused by its declared length, before it is sent."""
-    wire.request("POST /v1/auth/login HTTP/1.1\nHost: {host}\nContent-Type: application/json\nContent-Length: 100000000")
+    wire.request(
+        "POST /v1/auth/login HTTP/1.1\nHost: {host}\nContent-Type: application/json\nContent-Length: 100000000"
+    )
     is_problem(wire.answer(), 413)
 
 
 def test_a_chunked_body_that_is_too_large_is_413(hasty):
     """[X14] The limit holds for a body that does not say its length."""
     with Wire(hasty.url) as wire:
-        wire.request("POST /v1/auth/login HTTP/1.1\nHost: {host}\nContent-Type: application/json\nTransfer-Encoding: chunked")
+        wire.request(
+            "POST /v1/auth/login HTTP/1.1\nHost: {host}\nContent-Type: application/json\nTransfer-Encoding: chunked"
+        )
         try:
             for _ in range(100):
                 wire.send(b"400\r\n" + b" " * 1024 + b"\r\n")
@@ -146,7 +172,8 @@ def test_a_chunked_body_is_a_body(service, wire):
     """[X14] Also with extensions and trailers."""
     ada = service.register()
     wire.request(
-        f"POST /v1/posts HTTP/1.1\nHost: {{host}}\nAuthorization: Bearer {ada.token}\nContent-Type: application/json\nTransfer-Encoding: Chunked",
+        f"POST /v1/posts HTTP/1.1\nHost: {{host}}\nAuthorization: Bearer {ada.token}\n"
+        "Content-Type: application/json\nTransfer-Encoding: Chunked",
         b'5;ext=1\r\n{"tex\r\nA\r\nt":"chunks\r\n2\r\n"}\r\n0\r\nX-Trailer: 1\r\n\r\n',
     )
     answer = wire.answer()
@@ -262,7 +289,8 @@ def test_expect_100_is_answered(wire):
     """[X14] A client that waits for 100 gets it, or the final answer when the body would be refused."""
     body = b'{"email":"a@example.org","password":"wrong horse"}'
     wire.request(
-        f"POST /v1/auth/login HTTP/1.1\nHost: {{host}}\nContent-Type: application/json\nExpect: 100-continue\nContent-Length: {len(body)}"
+        "POST /v1/auth/login HTTP/1.1\nHost: {host}\nContent-Type: application/json\n"
+        f"Expect: 100-continue\nContent-Length: {len(body)}"
     )
     answer = wire.answer()
     assert answer.status == 100, answer
@@ -272,7 +300,8 @@ def test_expect_100_is_answered(wire):
 def test_expect_100_for_too_large_a_body_is_refused_before_it_is_sent(wire):
     """[X14]"""
     wire.request(
-        "POST /v1/auth/login HTTP/1.1\nHost: {host}\nContent-Type: application/json\nExpect: 100-continue\nContent-Length: 100000000"
+        "POST /v1/auth/login HTTP/1.1\nHost: {host}\nContent-Type: application/json\n"
+        "Expect: 100-continue\nContent-Length: 100000000"
     )
     assert wire.answer().status == 413
 
@@ -353,7 +382,9 @@ def test_a_preflight_is_answered_for_known_origins(with_cors):
         assert answer.headers["access-control-allow-origin"] == "https://app.example.org"
         assert "POST" in answer.headers["access-control-allow-methods"]
         allowed = answer.headers["access-control-allow-headers"].lower()
-        assert allowed == "*" or all(name in allowed for name in ("authorization", "content-type", "idempotency-key", "if-match"))
+        assert allowed == "*" or all(
+            name in allowed for name in ("authorization", "content-type", "idempotency-key", "if-match")
+        )
         assert "origin" in answer.headers.get("vary", "").lower()
         wire.request("GET /v1/instance HTTP/1.1\nHost: {host}\nOrigin: https://app.example.org")
         answer = wire.answer()
@@ -409,7 +440,9 @@ def test_the_etag_is_right_for_compressed_answers(service, wire):
     """[X7] What was given with gzip is recognised by If-None-Match."""
     ada = service.register()
     post = ada.publish("long words " * 250)
-    head = f"GET /v1/posts/{post['id']} HTTP/1.1\nHost: {{host}}\nAuthorization: Bearer {ada.token}\nAccept-Encoding: gzip"
+    head = (
+        f"GET /v1/posts/{post['id']} HTTP/1.1\nHost: {{host}}\nAuthorization: Bearer {ada.token}\nAccept-Encoding: gzip"
+    )
     wire.request(head)
     etag = wire.answer().headers["etag"]
     wire.request(head + f"\nIf-None-Match: {etag}")

@@ -1,4 +1,4 @@
-"""Faults that other systems had (api.md), as far as their services exist: one test each. 8 is in test_platform.py (429, log scan)."""
+"""Faults that other systems had (api.md), for the services that exist: one test each. 8 is in test_platform.py."""
 
 import random
 import re
@@ -10,7 +10,8 @@ from support.program import ROOT
 
 
 def test_fault_2_a_replayed_refresh_token_kills_the_family(service, ada):
-    """[U4] Rotated, then replayed: 401, and the tokens got by the rotation are dead too; after logout a refresh is 401."""
+    """[U4] Rotated, then replayed: 401, and the tokens from the rotation no longer work; after logout, a refresh gets
+    401."""
     stolen = ada.tokens["refresh_token"]
     fresh = service.anyone.post("/v1/auth/refresh", {"refresh_token": stolen}, status=200).json()
     service.anyone.post("/v1/auth/refresh", {"refresh_token": stolen}, status=401)
@@ -26,7 +27,9 @@ def test_fault_2_a_replayed_refresh_token_kills_the_family(service, ada):
 def test_fault_3_a_thousand_crossing_invitations_make_one_connection(ada, bela):
     """[C1] [C8] 1,000 concurrent A→B and B→A: exactly one connection, nothing pending, no 5xx."""
     jobs = [
-        (lambda: ada.invite(bela, status=(201, 409)).status_code) if n % 2 else (lambda: bela.invite(ada, status=(201, 409)).status_code)
+        (lambda: ada.invite(bela, status=(201, 409)).status_code)
+        if n % 2
+        else (lambda: bela.invite(ada, status=(201, 409)).status_code)
         for n in range(1000)
     ]
     statuses = in_parallel(jobs, threads=32)
@@ -48,7 +51,9 @@ def test_fault_4_nobody_creates_notifications_for_others(service, ada, bela):
         ada.post(path, {"user_id": bela.id, "text": "You have won"}, status=(404, 405))
 
 
-@pytest.mark.parametrize("which", ["feed", "comments", "oldest comments", "reactions", "connections", "invitations", "hashtag", "blocks"])
+@pytest.mark.parametrize(
+    "which", ["feed", "comments", "oldest comments", "reactions", "connections", "invitations", "hashtag", "blocks"]
+)
 def test_fault_9_rows_inserted_while_a_client_pages(service, ada, bela, which):
     """[X5] No item twice, none skipped, whatever comes in at either end meanwhile."""
     others = service.members(12) if which in ("reactions", "connections", "invitations", "blocks") else []
@@ -67,7 +72,12 @@ def test_fault_9_rows_inserted_while_a_client_pages(service, ada, bela, which):
             lambda row: row["id"],
             {"sort": "oldest"},
         ),
-        "reactions": (lambda n: others[n].react(post), f"/v1/posts/{post['id']}/reactions", lambda row: row["user"]["id"], {}),
+        "reactions": (
+            lambda n: others[n].react(post),
+            f"/v1/posts/{post['id']}/reactions",
+            lambda row: row["user"]["id"],
+            {},
+        ),
         "connections": (lambda n: others[n].connect(ada), "/v1/connections", lambda row: row["user"]["id"], {}),
         "invitations": (lambda n: others[n].invite(ada), "/v1/invitations/received", lambda row: row["id"], {}),
         "hashtag": (
@@ -108,12 +118,17 @@ def test_fault_10_a_count_never_reveals_what_is_hidden(service, ada, bela):
     assert ada.all("/v1/invitations/sent")[0]["mutual_count"] == 2
     tag = "t" + ada.handle.replace("-", "")
     hidden, shown = bela.publish(f"#{tag} hidden", "connections"), bela.publish(f"#{tag} shown", "public")
-    for reader, expected in ((common[1], [shown["id"], hidden["id"]]), (ada, [shown["id"]]), (common[1], [shown["id"], hidden["id"]])):
+    for reader, expected in (
+        (common[1], [shown["id"], hidden["id"]]),
+        (ada, [shown["id"]]),
+        (common[1], [shown["id"], hidden["id"]]),
+    ):
         assert [row["id"] for row in reader.all(f"/v1/hashtags/{tag}/posts")] == expected
 
 
 def test_fault_12_mutual_connections_are_the_intersection(service):
-    """[C13] On a random graph, for every pair: the list is the intersection of both connection lists, and the count its size."""
+    """[C13] For every pair of a random graph, the list is the intersection of both connection lists, the count its
+    size."""
     members = service.members(12)
     chance = random.Random(12)
     edges = {frozenset(pair) for pair in (chance.sample(range(12), 2) for _ in range(40))}

@@ -1,5 +1,8 @@
-"""kong.yml, which `guildhall gateway kong` writes. Kong does not run here: the file is checked against the schema of its declarative format, which
-knows the structure and not the plugins, and by a model of how Kong chooses a route."""
+"""The kong.yml that `guildhall gateway kong` writes. Kong does not run here.
+
+The file is checked against the schema of its declarative format, which describes the structure but not the plugins, and
+with a model of how Kong chooses a route.
+"""
 
 import base64
 import json
@@ -18,10 +21,14 @@ from support.program import SERVICES
 
 pytestmark = pytest.mark.shape("sqlite")  # no server runs here: once is enough
 
-# What each plugin of Kong 3.6's open-source edition takes, of the fields that we use: name, type, and of texts what they may be.
+# The fields of the plugins of Kong 3.6 (open-source edition) that we use: name, type, and for texts the allowed values.
 PLUGINS = {
     "correlation-id": {"header_name": str, "generator": ("uuid", "uuid#counter", "tracker"), "echo_downstream": bool},
-    "request-size-limiting": {"allowed_payload_size": int, "size_unit": ("megabytes", "kilobytes", "bytes"), "require_content_length": bool},
+    "request-size-limiting": {
+        "allowed_payload_size": int,
+        "size_unit": ("megabytes", "kilobytes", "bytes"),
+        "require_content_length": bool,
+    },
     "request-transformer": {"remove": dict},
     "rate-limiting": {
         "second": int,
@@ -61,7 +68,9 @@ SUM = "h1:NyS8/x0EmWkAghU3PHZM3tquDWHYysa5yCWy3dOWXS8="
 @pytest.fixture(scope="module")
 def schema():
     """Fetched once a machine; Go keeps it."""
-    done = subprocess.run(["go", "mod", "download", "-json", MODULE], capture_output=True, text=True, timeout=110, cwd="/")
+    done = subprocess.run(
+        ["go", "mod", "download", "-json", MODULE], capture_output=True, text=True, timeout=110, cwd="/"
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     fetched = json.loads(done.stdout)
     assert fetched["Sum"] == SUM
@@ -85,7 +94,8 @@ def routes_of(document):
 
 
 def choose(document, method, path, headers=()):
-    """(service, route) as Kong's traditional router chooses: most kinds of condition first, then the higher regex_priority, then prefixes."""
+    """(service, route) as Kong's traditional router chooses: most kinds of condition, then regex_priority, then
+    prefixes."""
 
     def fits(route):
         (pattern,) = route["paths"]
@@ -98,21 +108,32 @@ def choose(document, method, path, headers=()):
         return kinds, route["paths"][0].startswith("~"), route.get("regex_priority", 0)
 
     found = [(None, route) for route in document["routes"] if fits(route)]
-    found += [(service["name"], route) for service in document["services"] for route in service["routes"] if fits(route)]
+    found += [
+        (service["name"], route) for service in document["services"] for route in service["routes"] if fits(route)
+    ]
     return max(found, key=lambda pair: rank(pair[1]))
 
 
-ALL_OPTIONS = ("--operator=10.0.0.0/8", "--redis=redis:6379", "--http-cors-origins=https://a.example", "--host=guildhall.example")
+ALL_OPTIONS = (
+    "--operator=10.0.0.0/8",
+    "--redis=redis:6379",
+    "--http-cors-origins=https://a.example",
+    "--host=guildhall.example",
+)
 
 
 @pytest.mark.parametrize("options", [(), ALL_OPTIONS], ids=["defaults", "all options"])
 def test_kong_yml_fits_the_declarative_schema(schema, options):
     document = read(*options)
-    faults = [f"{error.instance_path}: {error.message}" for error in jsonschema_rs.validator_for(schema).iter_errors(document)]
+    faults = [
+        f"{error.instance_path}: {error.message}" for error in jsonschema_rs.validator_for(schema).iter_errors(document)
+    ]
     assert faults == []
     names = [route["name"] for route in routes_of(document)]
     assert len(names) == len(set(names)), "a name stands for one route"
-    assert {upstream["name"] for upstream in document["upstreams"]} == {service["host"] for service in document["services"]}
+    assert {upstream["name"] for upstream in document["upstreams"]} == {
+        service["host"] for service in document["services"]
+    }
     assert [service["name"] for service in document["services"]] == list(SERVICES)
 
 
@@ -122,7 +143,11 @@ def test_plugins_have_only_what_kong_knows(options):
         known = PLUGINS[plugin["name"]]
         for name, value in plugin["config"].items():
             expected = known[name]
-            assert value in expected if isinstance(expected, tuple) else type(value) is expected, (plugin["name"], name, value)
+            assert value in expected if isinstance(expected, tuple) else type(value) is expected, (
+                plugin["name"],
+                name,
+                value,
+            )
 
 
 def test_replicas_are_targets_with_health_checks():
@@ -159,7 +184,9 @@ def test_each_path_goes_to_the_service_that_owns_it(method, path, service):
 def test_operators_reach_health_and_metrics_by_their_address_only():
     service, route = choose(read("--operator=10.0.0.0/8"), "GET", "/metrics")
     assert service == "user"
-    assert [(plugin["name"], plugin["config"]["allow"]) for plugin in route["plugins"]] == [("ip-restriction", ["10.0.0.0/8"])]
+    assert [(plugin["name"], plugin["config"]["allow"]) for plugin in route["plugins"]] == [
+        ("ip-restriction", ["10.0.0.0/8"])
+    ]
 
 
 def test_answers_to_members_are_not_kept():
@@ -185,7 +212,9 @@ def test_with_a_token_an_address_takes_the_path_that_it_takes_without():
     document = read()
     taken = {}
     for address in addresses(document):
-        without, with_token = (choose(document, "GET", address, headers)[1]["paths"] for headers in ((), ["Authorization"]))
+        without, with_token = (
+            choose(document, "GET", address, headers)[1]["paths"] for headers in ((), ["Authorization"])
+        )
         taken[address] = without == with_token
     assert taken and [address for address, is_same in taken.items() if not is_same] == []
     assert choose(document, "GET", "/v1/posts/stream", headers=["Authorization"])[1]["response_buffering"] is False
@@ -195,9 +224,16 @@ def test_with_the_keys_kong_checks_tokens_where_one_is_needed(schema, tmp_path):
     """[X2] The public key of the JWKS as Kong wants it; routes that are open to visitors are left to the services."""
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     numbers = key.public_numbers()
-    coordinate = {name: base64.urlsafe_b64encode(n.to_bytes(32, "big")).rstrip(b"=").decode() for name, n in (("x", numbers.x), ("y", numbers.y))}
+    coordinate = {
+        name: base64.urlsafe_b64encode(n.to_bytes(32, "big")).rstrip(b"=").decode()
+        for name, n in (("x", numbers.x), ("y", numbers.y))
+    }
     jwks = tmp_path / "jwks.json"
-    jwks.write_text(json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "key-1", **coordinate}]}))
+    jwks.write_text(
+        json.dumps(
+            {"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "key-1", **coordinate}]}
+        )
+    )
     document = read(f"--jwks={jwks}")
 
     (credential,) = document["consumers"][0]["jwt_secrets"]
@@ -207,6 +243,14 @@ def test_with_the_keys_kong_checks_tokens_where_one_is_needed(schema, tmp_path):
     def checks_tokens(method, path):
         return "jwt" in [plugin["name"] for plugin in choose(document, method, path)[1].get("plugins", [])]
 
-    assert checks_tokens("GET", "/v1/feed") and checks_tokens("POST", "/v1/posts") and checks_tokens("HEAD", "/v1/users/me")
-    assert not checks_tokens("GET", "/v1/posts") and not checks_tokens("POST", "/v1/auth/login") and not checks_tokens("OPTIONS", "/v1/posts")
+    assert (
+        checks_tokens("GET", "/v1/feed")
+        and checks_tokens("POST", "/v1/posts")
+        and checks_tokens("HEAD", "/v1/users/me")
+    )
+    assert (
+        not checks_tokens("GET", "/v1/posts")
+        and not checks_tokens("POST", "/v1/auth/login")
+        and not checks_tokens("OPTIONS", "/v1/posts")
+    )
     assert jsonschema_rs.is_valid(schema, document)

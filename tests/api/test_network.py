@@ -57,7 +57,12 @@ def test_who_knows_the_address_may_invite(ada, bela):
     """[C6]"""
     settings(bela, who_may_invite="email_known")
     ada.invite(bela, status=403, code="invitation_restricted")
-    ada.post("/v1/invitations", {"user_id": bela.id, "email": "somebody@example.org"}, status=403, code="invitation_restricted")
+    ada.post(
+        "/v1/invitations",
+        {"user_id": bela.id, "email": "somebody@example.org"},
+        status=403,
+        code="invitation_restricted",
+    )
     ada.post("/v1/invitations", {"user_id": bela.id, "email": bela.email.upper()}, status=201)
 
 
@@ -73,7 +78,7 @@ def test_who_shares_a_connection_may_invite(service):
     ada.invite(clara, status=403, code="invitation_restricted")
     settings(bela, hides_connections=False)
     ada.invite(clara, status=201)
-    # Whoever is invited may answer with an invitation, whatever the inviter chose.
+    # An invited member may answer with an invitation, whatever the inviter chose.
     clara.invite(stranger, status=201)
     assert stranger.invite(clara, status=201).json()["state"] == "accepted"
 
@@ -85,14 +90,33 @@ def test_an_address_is_not_found_by_guessing(launch):
     ada, bela = service.members(2)
     settings(bela, who_may_invite="email_known")
     for guess in range(3):
-        ada.post("/v1/invitations", {"user_id": bela.id, "email": f"guess{guess}@example.org"}, status=403, code="invitation_restricted")
+        ada.post(
+            "/v1/invitations",
+            {"user_id": bela.id, "email": f"guess{guess}@example.org"},
+            status=403,
+            code="invitation_restricted",
+        )
     ada.post("/v1/invitations", {"user_id": bela.id, "email": bela.email}, status=429, code="invitation_limit")
 
 
 @pytest.mark.one_process
 def test_invitations_have_limits(launch):
-    """[C5] A week's invitations, those that wait, connections, follows: each refused with its reason; the first says until when."""
-    service = Service(launch({"connections": {"invitations_a_week": 3, "max_pending_invitations": 2, "max_connections": 1, "max_follows": 1}}))
+    """[C5] Limits of invitations a week, pending invitations, connections and follows: each refused with its reason.
+
+    The first one also says until when.
+    """
+    service = Service(
+        launch(
+            {
+                "connections": {
+                    "invitations_a_week": 3,
+                    "max_pending_invitations": 2,
+                    "max_connections": 1,
+                    "max_follows": 1,
+                }
+            }
+        )
+    )
     ada, *others = service.members(5)
     ada.invite(others[0], status=201)
     waiting = ada.invite(others[1], status=201).json()
@@ -149,7 +173,7 @@ def test_connections_follow_each_other_until_one_unfollows(service):
     ada.put(f"/v1/users/{bela.id}/follow", status=204)
     assert post["id"] in ada.feed_ids()
     ada.delete(f"/v1/users/{bela.id}/follow", status=204)
-    # The end of the connection ends all; connecting anew begins anew.
+    # The end of the connection ends all; connecting again starts from nothing.
     ada.disconnect(bela)
     assert not ada.relationship(bela)["following"] and not bela.relationship(ada)["following"]
     bela.connect(ada)
@@ -203,7 +227,9 @@ def test_a_hidden_network_shows_to_nobody_else(service):
     assert ids(row["user"] for row in ada.all(f"/v1/users/{dmitri.id}/connections")) == [ada.id]
     assert clara.invite(ada, status=201).json()["mutual_count"] == 0
     eventually(lambda: degrees(ada, bela, clara) == [1, None] and paths(ada, clara) == [])
-    assert not any(reason["kind"] == "shared_connections" for reason in (suggestion(ada, clara) or {"reasons": []})["reasons"])
+    assert not any(
+        reason["kind"] == "shared_connections" for reason in (suggestion(ada, clara) or {"reasons": []})["reasons"]
+    )
 
     settings(bela, hides_connections=False)
     assert mutual(ada, clara) == (1, [bela.id])
@@ -227,7 +253,9 @@ def test_degrees_are_told_wherever_members_are_shown(service):
         member.react(post)
 
     def listed():
-        return [row["degree"] for row in ada.get("/v1/users", params={"ids": ",".join(other.id for other in chain)}).json()]
+        return [
+            row["degree"] for row in ada.get("/v1/users", params={"ids": ",".join(other.id for other in chain)}).json()
+        ]
 
     def told(rows, who):
         degree = {row[who]["id"]: row["degree"] for row in ada.all(f"/v1/posts/{post['id']}/{rows}")}
@@ -251,7 +279,8 @@ def test_degrees_are_told_wherever_members_are_shown(service):
 
 
 def test_suggestions_carry_reasons_whose_scores_add_up(service):
-    """[C14] [C15] Two shared connections with two connections each, the same place and industry: every part by its formula."""
+    """[C14] [C15] Two shared connections with two connections each, and the same place and industry: all parts of the
+    score."""
     ada, bela, clara, dmitri = service.members(4)
     place = uuid.uuid4().hex
     for member in (ada, dmitri):
@@ -294,7 +323,7 @@ def test_who_is_dismissed_blocked_invited_or_has_opted_out_is_not_suggested(serv
 
 
 def test_newcomers_get_suggestions(service):
-    """[C26] Without connections: people of the same place first, then whoever is well connected."""
+    """[C26] Without connections: people of the same place first, then well-connected members."""
     newcomer, neighbour, popular, *others = service.members(6)
     popular.connect(*others)
     place = uuid.uuid4().hex
@@ -303,7 +332,9 @@ def test_newcomers_get_suggestions(service):
     eventually(lambda: suggested(newcomer) and suggested(newcomer)[0]["user"]["id"] == neighbour.id)
     found = suggested(newcomer)
     assert [reason["kind"] for reason in found[0]["reasons"]] == ["same_place"]
-    assert len(found) > 1 and all(reason["kind"] == "well_connected" for item in found[1:] for reason in item["reasons"])
+    assert len(found) > 1 and all(
+        reason["kind"] == "well_connected" for item in found[1:] for reason in item["reasons"]
+    )
 
 
 # Paths
@@ -382,7 +413,9 @@ def test_the_graph_is_there_after_a_restart_and_after_a_crash(launch):
     settle(Service(instance), members)
     eventually(lambda: degrees(ada, clara, dmitri) == [2, None])
     clara.connect(dmitri)
-    instance.kill()  # what the graph in memory has learned since its start is in the tables, what Neo4j was not told in the outbox
+    # What the graph in memory has learned since its start is in the tables; what Neo4j has not received is in the
+    # outbox.
+    instance.kill()
     instance.start()
     settle(Service(instance), members)
     # A relay that died keeps its part of the outbox for 10 s.

@@ -18,7 +18,8 @@ from support.program import binary
 
 
 def test_errors_are_problem_documents(ada, visitor):
-    """[X4] Stable code, request id, instance; each class of fault. (Every error of every other test is checked likewise: support/client.py.)"""
+    """[X4] Stable code, request id, instance, for each class of fault. support/client.py checks every other error
+    likewise."""
     problem = ada.get("/v1/users/1", status=404).json()
     assert problem["code"] == "not_found" and problem["instance"] == "/v1/users/1"
     assert visitor.get("/v1/users/me", status=401).headers["www-authenticate"].startswith("Bearer")
@@ -97,7 +98,9 @@ def test_calls_past_the_limit_are_429(launch):
     assert statuses[:30] == [201] * 30 and statuses.count(429) >= 8
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.json()["code"] == "too_many_requests" and 1 <= int(refused.headers["retry-after"]) <= 3
-    assert re.search(r"q=30\b", answers[0].headers["ratelimit-policy"]) and re.search(r"w=60\b", answers[0].headers["ratelimit-policy"])
+    assert re.search(r"q=30\b", answers[0].headers["ratelimit-policy"]) and re.search(
+        r"w=60\b", answers[0].headers["ratelimit-policy"]
+    )
     remaining = [int(re.search(r"r=(\d+)", answer.headers["ratelimit"])[1]) for answer in answers[:30]]
     assert remaining[0] == 29 and remaining == sorted(remaining, reverse=True) and remaining[-1] <= 1
     bela.publish(status=201)  # counted for each member
@@ -109,7 +112,9 @@ def test_limits_of_visitors_are_by_address(launch):
     """The believed proxy's X-Forwarded-For counts; what a client wrote in front of it does not fool."""
     service = Service(launch({"rate_limits": {"auth_per_minute": 3}}))
     body = {"email": "nobody@example.org", "password": "wrong horse"}
-    statuses = [service.visitor(ip="203.0.113.5").post("/v1/auth/login", body, status=(401, 429)).status_code for _ in range(5)]
+    statuses = [
+        service.visitor(ip="203.0.113.5").post("/v1/auth/login", body, status=(401, 429)).status_code for _ in range(5)
+    ]
     assert statuses == [401] * 3 + [429] * 2
     service.visitor(ip="1.2.3.4, 203.0.113.5").post("/v1/auth/login", body, status=429)
     service.visitor(ip="203.0.113.6").post("/v1/auth/login", body, status=401)
@@ -120,7 +125,10 @@ def test_a_forwarded_address_is_believed_from_proxies_only(launch):
     """Without trusted proxies the header changes nothing."""
     service = Service(launch({"http": {"trusted_proxies": []}, "rate_limits": {"auth_per_minute": 3}}))
     body = {"email": "nobody@example.org", "password": "wrong horse"}
-    statuses = [service.visitor(ip=f"203.0.113.{n}").post("/v1/auth/login", body, status=(401, 429)).status_code for n in range(1, 6)]
+    statuses = [
+        service.visitor(ip=f"203.0.113.{n}").post("/v1/auth/login", body, status=(401, 429)).status_code
+        for n in range(1, 6)
+    ]
     assert statuses == [401] * 3 + [429] * 2
 
 
@@ -158,12 +166,23 @@ def test_the_openapi_document_is_whole(service):
         assert operation.get("summary"), at
         assert operation["operationId"] not in seen, at
         seen.add(operation["operationId"])
-        names = {service.document.resolve(p)["name"] for p in operation["parameters"] if service.document.resolve(p)["in"] == "path"}
+        names = {
+            service.document.resolve(p)["name"]
+            for p in operation["parameters"]
+            if service.document.resolve(p)["in"] == "path"
+        }
         assert names == set(re.findall(r"\{([^}]+)\}", path)), at
         if operation.get("security"):
             assert "401" in operation["responses"], at
-        if method == "POST" and "201" in operation["responses"] and path.startswith("/v1/") and "invitations" not in path:
-            assert any(service.document.resolve(p)["name"].lower() == "idempotency-key" for p in operation["parameters"]), at
+        if (
+            method == "POST"
+            and "201" in operation["responses"]
+            and path.startswith("/v1/")
+            and "invitations" not in path
+        ):
+            assert any(
+                service.document.resolve(p)["name"].lower() == "idempotency-key" for p in operation["parameters"]
+            ), at
 
 
 def test_the_document_and_the_subcommand_agree(service):
@@ -194,7 +213,10 @@ def test_times_are_rfc_3339_utc_with_milliseconds(friends):
     ada, bela = friends
     post = ada.publish()
     ada.patch(f"/v1/posts/{post['id']}", {"text": "edited"})
-    texts = [ada.get(path).text for path in ("/v1/users/me", f"/v1/posts/{post['id']}", "/v1/auth/sessions", "/v1/connections", "/v1/feed")]
+    texts = [
+        ada.get(path).text
+        for path in ("/v1/users/me", f"/v1/posts/{post['id']}", "/v1/auth/sessions", "/v1/connections", "/v1/feed")
+    ]
     times = re.findall(r'"(?:\w+_at)":"([^"]+)"', "".join(texts))
     assert len(times) >= 6
     for text in times:
@@ -225,7 +247,9 @@ def test_metrics(service, ada, visitor):
         ada.get("/v1/users/1", status=404)
     ada.publish()
     text = visitor.get("/metrics").text
-    assert re.search(r'^guildhall_http_requests_total\{[^}]*route="/v1/users/\{user_id\}"[^}]*\} \d', text, re.M), "by route"
+    assert re.search(r'^guildhall_http_requests_total\{[^}]*route="/v1/users/\{user_id\}"[^}]*\} \d', text, re.M), (
+        "by route"
+    )
     assert re.search(r'^guildhall_http_requests_total\{.*status="404"', text, re.M), "by status"
     assert re.search(r"^guildhall_http_\w+_seconds_bucket\{", text, re.M), "latency"
     assert re.search(r'^guildhall_sql_\w+\{[^}]*statement="\w+\.\w+"', text, re.M), "by statement"
@@ -235,7 +259,8 @@ def test_metrics(service, ada, visitor):
 
 
 def test_the_log_is_json_with_request_ids_and_without_secrets(launch):
-    """[X18] Faults that others had, 8: a log scan finds no secret. Every line is JSON; a request's line carries its id, route, status."""
+    """[X18] Known fault 8: a scan of the log finds no secret. Each line is JSON; a request's line has id, route,
+    status."""
     server = launch()
     service = Service(server)
     ada = service.register(password="s3cret-pass-phrase")
@@ -243,7 +268,11 @@ def test_the_log_is_json_with_request_ids_and_without_secrets(launch):
     fresh = service.anyone.post("/v1/auth/refresh", {"refresh_token": other.tokens["refresh_token"]}).json()
     service.visitor().post("/v1/auth/login", {"email": ada.email, "password": "s3cret-wrong-one"}, status=401)
     ada.get("/v1/users/me", headers={"X-Request-Id": "look-for-me-1"})
-    ada.post("/v1/auth/password/change", {"current_password": "s3cret-pass-phrase", "new_password": "s3cret-new-phrase"}, status=204)
+    ada.post(
+        "/v1/auth/password/change",
+        {"current_password": "s3cret-pass-phrase", "new_password": "s3cret-new-phrase"},
+        status=204,
+    )
     code = service.mailbox.code(ada.email)
     assert server.terminate() == 0
     log = server.log()
@@ -251,7 +280,15 @@ def test_the_log_is_json_with_request_ids_and_without_secrets(launch):
     parsed = [json.loads(line) for line in lines]
     access = [row for row in parsed if "look-for-me-1" in json.dumps(row)]
     assert access and "200" in json.dumps(access[0]) and "/v1/users/me" in json.dumps(access[0])
-    for secret in ("s3cret", ada.token, ada.tokens["refresh_token"], fresh["refresh_token"], fresh["access_token"], code, ada.email):
+    for secret in (
+        "s3cret",
+        ada.token,
+        ada.tokens["refresh_token"],
+        fresh["refresh_token"],
+        fresh["access_token"],
+        code,
+        ada.email,
+    ):
         assert secret not in log, f"{secret[:12]}… is in the log"
     for folder, _, files in os.walk(server.data):  # at rest: hashed
         for name in files:
@@ -272,7 +309,7 @@ def test_a_trace_is_carried_on(visitor):
 
 @pytest.mark.one_process
 def test_one_process_serves_everything_from_an_empty_folder(launch):
-    """[X45] The embedded shape: ready on an empty data folder within a second, journeys work, all is there again after a restart."""
+    """[X45] The embedded shape: ready on an empty data folder within a second; all data is there after a restart."""
     instance = launch.prepare()
     begun = time.monotonic()
     instance.start()
@@ -302,20 +339,24 @@ def test_a_drain_finishes_what_runs(launch):
     body = json.dumps({"email": ada.email, "password": ada.password}).encode()
     for n, wire in enumerate(wires):
         wire.request(
-            f"POST /v1/auth/login HTTP/1.1\nHost: {{host}}\nContent-Type: application/json\nX-Forwarded-For: 10.9.9.{n}\nContent-Length: {len(body)}",
+            "POST /v1/auth/login HTTP/1.1\nHost: {host}\nContent-Type: application/json\n"
+            f"X-Forwarded-For: 10.9.9.{n}\nContent-Length: {len(body)}",
             body,
         )
     time.sleep(0.05)  # they hash now, one after the other, 20 to 64 ms each
     instance.process.send_signal(signal.SIGTERM)
     answers = [wire.answer() for wire in wires]
     assert [answer.status for answer in answers] == [200] * 6
-    assert all(answer.headers.get("connection", "").lower() == "close" for answer in answers[4:]), "those that ended after the signal"
+    assert all(answer.headers.get("connection", "").lower() == "close" for answer in answers[4:]), (
+        "those that ended after the signal"
+    )
     assert instance.process.wait(15) == 0
 
 
 @pytest.mark.one_process
 def test_a_drain_can_be_announced_first(launch):
-    """[X20] With drain_notice: readiness goes away, and what comes before the load balancer has noticed is still served."""
+    """[X20] With drain_notice, readiness ends first; requests that arrive before the load balancer notices are
+    served."""
     instance = launch({"http": {"drain_notice": 3}})
     visitor = Service(instance).anyone
     kept = Wire(instance.url)
@@ -336,7 +377,7 @@ def test_a_drain_can_be_announced_first(launch):
 
 @pytest.mark.one_process
 def test_a_second_signal_ends_the_notice(launch):
-    """[X20] Whoever does not want to wait sends SIGTERM again."""
+    """[X20] A second SIGTERM ends the wait."""
     instance = launch({"http": {"drain_notice": 60}})
     instance.process.send_signal(signal.SIGTERM)
     eventually(lambda: Service(instance).anyone.get("/readyz", status=(200, 503)).status_code == 503, within=2)
@@ -344,9 +385,19 @@ def test_a_second_signal_ends_the_notice(launch):
 
 
 def test_a_log_reader_that_stalls_holds_up_nobody(tmp_path):
-    """[X18] The access log goes to a pipe that nobody reads: requests are answered, lines are dropped and counted, the drain ends."""
+    """[X18] Nobody reads the pipe of the access log: requests are answered, lines are dropped and counted, the drain
+    ends."""
     process = subprocess.Popen(
-        [binary(), "serve", "--data", tmp_path / "d", "--listen", "127.0.0.1:0", "--rate-limits-read-per-minute", "100000000"],
+        [
+            binary(),
+            "serve",
+            "--data",
+            tmp_path / "d",
+            "--listen",
+            "127.0.0.1:0",
+            "--rate-limits-read-per-minute",
+            "100000000",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )

@@ -19,7 +19,9 @@ def counts(post):
 
 def test_a_post_is_published_and_read(ada, bela):
     """[P1] 201 with Location and ETag; read by others as it was written."""
-    answer = ada.post("/v1/posts", {"text": "The Analytical Engine weaves algebraic patterns.", "visibility": "public"}, status=201)
+    answer = ada.post(
+        "/v1/posts", {"text": "The Analytical Engine weaves algebraic patterns.", "visibility": "public"}, status=201
+    )
     post = answer.json()
     assert answer.headers["location"] == f"/v1/posts/{post['id']}"
     assert post["author"]["id"] == ada.id and post["author"]["name"] == ada.name
@@ -61,7 +63,9 @@ def test_text_that_is_refused(ada, text):
 
 def test_lone_surrogates_are_refused(ada):
     """[P1] An escape that is no character is no UTF-8."""
-    ada.call("POST", "/v1/posts", content=b'{"text":"a\\ud800b"}', headers={"Content-Type": "application/json"}, status=400)
+    ada.call(
+        "POST", "/v1/posts", content=b'{"text":"a\\ud800b"}', headers={"Content-Type": "application/json"}, status=400
+    )
 
 
 # --- idempotency
@@ -98,17 +102,18 @@ def test_one_key_used_by_many_at_once_gives_one_post(ada):
     """[P41] [X6] Concurrent requests: created once; the others are replayed or told that it is still running."""
     key = str(uuid.uuid4())
     answers = in_parallel(
-        [lambda: ada.post("/v1/posts", {"text": "Race"}, headers={"Idempotency-Key": key}, status=(201, 409))] * 12, threads=12
+        [lambda: ada.post("/v1/posts", {"text": "Race"}, headers={"Idempotency-Key": key}, status=(201, 409))] * 12,
+        threads=12,
     )
     assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 1
     assert len(ada.all(f"/v1/users/{ada.id}/posts")) == 1
 
 
 def test_a_refused_request_does_not_use_up_its_key(ada):
-    """[P41] [X6] A fault can be mended under the same key."""
+    """[P41] [X6] A faulty request can be corrected under the same key."""
     key = str(uuid.uuid4())
     ada.publish("", key=key, status=400)
-    ada.publish("Mended", key=key, status=201)
+    ada.publish("Corrected", key=key, status=201)
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "k" * 5000])
@@ -122,7 +127,9 @@ def test_a_comment_is_created_once(ada):
     post = ada.publish()
     key = str(uuid.uuid4())
     ids = {
-        ada.post(f"/v1/posts/{post['id']}/comments", {"text": "Once"}, headers={"Idempotency-Key": key}, status=201).json()["id"]
+        ada.post(
+            f"/v1/posts/{post['id']}/comments", {"text": "Once"}, headers={"Idempotency-Key": key}, status=201
+        ).json()["id"]
         for _ in range(3)
     }
     assert len(ids) == 1 and ada.find_post(post)["comment_count"] == 1
@@ -157,7 +164,9 @@ def test_one_of_many_edits_of_a_version_wins(ada):
     post = ada.publish("start")
     etag = ada.get(f"/v1/posts/{post['id']}").headers["etag"]
     jobs = [
-        lambda n=n: ada.patch(f"/v1/posts/{post['id']}", {"text": f"edit {n}"}, headers={"If-Match": etag}, status=(200, 412))
+        lambda n=n: ada.patch(
+            f"/v1/posts/{post['id']}", {"text": f"edit {n}"}, headers={"If-Match": etag}, status=(200, 412)
+        )
         for n in range(10)
     ]
     answers = in_parallel(jobs, threads=10)
@@ -253,7 +262,10 @@ def test_visibility_is_kept_on_every_way_to_a_post(service, friends, clara, visi
     ada, bela = friends
     tag = "t" + uuid.uuid4().hex
     who = {"author": ada, "friend": bela, "member": clara, "visitor": visitor}
-    posts = {visibility: ada.publish(f"{visibility} #{tag}", visibility) for visibility in ("public", "members", "connections")}
+    posts = {
+        visibility: ada.publish(f"{visibility} #{tag}", visibility)
+        for visibility in ("public", "members", "connections")
+    }
     expected = {
         "public": {"author", "friend", "member", "visitor"},
         "members": {"author", "friend", "member"},
@@ -335,7 +347,9 @@ def test_counts_are_exact_under_many_at_once(service, ada):
         expected["total"] = expected.get("total", 0) + 1
     eventually(lambda: counts(ada.find_post(post)) == expected)
     rows = ada.all(f"/v1/posts/{post['id']}/reactions", limit=3)
-    assert {(row["user"]["id"], row["kind"]) for row in rows} == {(members[n].id, kind) for n, kind in last.items() if kind}
+    assert {(row["user"]["id"], row["kind"]) for row in rows} == {
+        (members[n].id, kind) for n, kind in last.items() if kind
+    }
 
 
 def test_who_reacted_is_listed_by_kind(service, ada):
@@ -347,7 +361,9 @@ def test_who_reacted_is_listed_by_kind(service, ada):
     rows = ada.all(f"/v1/posts/{post['id']}/reactions", limit=2)
     assert [row["user"]["id"] for row in rows] == [member.id for member in reversed(members)]
     likes = ada.all(f"/v1/posts/{post['id']}/reactions", limit=1, kind="like")
-    assert {row["user"]["id"] for row in likes} == {members[1].id, members[3].id} and {row["kind"] for row in likes} == {"like"}
+    assert {row["user"]["id"] for row in likes} == {members[1].id, members[3].id} and {
+        row["kind"] for row in likes
+    } == {"like"}
     ada.get(f"/v1/posts/{post['id']}/reactions", params={"kind": "hate"}, status=400, field="/kind")
     members[0].block(members[1])
     assert members[0].id not in [row["user"]["id"] for row in members[1].all(f"/v1/posts/{post['id']}/reactions")]
@@ -365,7 +381,12 @@ def test_comments_are_listed_both_ways(ada, bela):
     assert [row["id"] for row in ada.all(f"/v1/posts/{post['id']}/comments", limit=2, sort="recent")] == ids[::-1]
     assert ada.find_post(post)["comment_count"] == 5
     one = ada.get(f"/v1/comments/{ids[0]}").json()
-    assert (one["text"], one["author"]["id"], one["post_id"], one["parent_id"]) == ("Number 0", bela.id, post["id"], None)
+    assert (one["text"], one["author"]["id"], one["post_id"], one["parent_id"]) == (
+        "Number 0",
+        bela.id,
+        post["id"],
+        None,
+    )
 
 
 @pytest.mark.parametrize("text", ["", "x" * 1251, "a\x00", 7])
@@ -452,7 +473,8 @@ def test_comments_of_unseen_posts_are_unseen(ada, bela):
 
 
 def test_mentions_carry_whom_and_where(ada, bela):
-    """[P21] Offsets in code points, also behind emoji and combining marks; unknown handles and e-mail addresses are plain text."""
+    """[P21] Offsets in code points, also after emoji and combining marks; unknown handles and addresses are plain
+    text."""
     text = f"👩‍🔬 é @{bela.handle}, @{ada.handle.upper()}! @nobody-of-this-name mail@{bela.handle}.org"
     post = ada.publish(text, "public")
     found = {(m["user_id"], m["handle"]): post["text"][m["start"] : m["start"] + m["length"]] for m in post["mentions"]}
@@ -472,7 +494,9 @@ def test_a_mention_stays_with_its_member(ada, bela, clara):
 def test_comments_have_mentions(ada, bela):
     """[P21]"""
     comment = ada.comment(ada.publish(), f"@{bela.handle} look")
-    assert [(m["user_id"], m["start"], m["length"]) for m in comment["mentions"]] == [(bela.id, 0, len(bela.handle) + 1)]
+    assert [(m["user_id"], m["start"], m["length"]) for m in comment["mentions"]] == [
+        (bela.id, 0, len(bela.handle) + 1)
+    ]
 
 
 def test_a_blocked_member_is_not_mentioned(ada, bela, clara):
@@ -510,7 +534,9 @@ def test_the_activity_of_a_member_has_three_tabs(friends, clara):
         rows = reader.all(f"/v1/users/{ada.id}/posts", limit=2)
         assert [row["id"] for row in rows] == [post["id"] for post in reversed(own if sees_hidden else own[:2])]
         rows = reader.all(f"/v1/users/{ada.id}/comments", limit=1)
-        assert [row["id"] for row in rows] == [comment["id"] for comment in reversed(comments if sees_hidden else comments[:1])]
+        assert [row["id"] for row in rows] == [
+            comment["id"] for comment in reversed(comments if sees_hidden else comments[:1])
+        ]
         text = str(reader.all(f"/v1/users/{ada.id}/reactions", limit=1))
         assert theirs["id"] in text and (hidden["id"] in text) == sees_hidden
     clara.get("/v1/users/1/posts", status=404)

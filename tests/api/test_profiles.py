@@ -39,7 +39,10 @@ def test_a_patch_changes_only_what_it_names(ada):
 def test_a_patch_may_have_the_media_type_of_merge_patch(ada):
     """[U16] application/merge-patch+json is RFC 7396's own type."""
     after = ada.call(
-        "PATCH", "/v1/users/me", content=b'{"headline":"Typed"}', headers={"Content-Type": "application/merge-patch+json"}
+        "PATCH",
+        "/v1/users/me",
+        content=b'{"headline":"Typed"}',
+        headers={"Content-Type": "application/merge-patch+json"},
     ).json()
     assert after["headline"] == "Typed"
 
@@ -92,7 +95,9 @@ def test_an_old_handle_leads_to_the_new_one(ada, bela):
     for handle in names:
         ada.patch("/v1/users/me", {"handle": handle})
     for old in names[:2]:
-        assert bela.get(f"/v1/users/by-handle/{old}", status=301).headers["location"] == f"/v1/users/by-handle/{names[2]}"
+        assert (
+            bela.get(f"/v1/users/by-handle/{old}", status=301).headers["location"] == f"/v1/users/by-handle/{names[2]}"
+        )
 
 
 def test_a_handle_in_use_cannot_be_taken(ada, bela):

@@ -21,7 +21,8 @@ CHECKS = [
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_generated_requests_get_documented_answers(launch, tmp_path):
-    """[X8] No 5xx, no undocumented status, content type or field, on some thousand generated requests of a fixed seed."""
+    """[X8] No 5xx and no undocumented status, content type or field, on thousands of generated requests of a fixed
+    seed."""
     service = Service(launch())
     ada, bela = service.members(2)
     ada.connect(bela)

@@ -1,4 +1,7 @@
-"""A small client. Each call says what it expects; each answer is checked against the conventions of the API and the OpenAPI document."""
+"""A small client. Each call says what it expects.
+
+Each answer is checked against the conventions of the API and the OpenAPI document.
+"""
 
 import itertools
 import os
@@ -34,7 +37,8 @@ def eventually(check, within: float = 20.0, every: float = 0.02):
 
 def check_problem(answer: httpx.Response):
     """An error is a problem document (RFC 9457) with the fields that api.md lists. [X4]"""
-    said = f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.headers.get('content-type')} {answer.text[:500]}"
+    kind = answer.headers.get("content-type")
+    said = f"{answer.request.method} {answer.request.url}: {answer.status_code} {kind} {answer.text[:500]}"
     assert answer.headers.get("content-type", "").split(";")[0] == "application/problem+json", said
     body = answer.json()
     assert body["status"] == answer.status_code, said
@@ -62,8 +66,22 @@ class Api:
         n = next(Api.addresses)
         self.ip = ip or f"10.{os.getpid() % 250 + 1}.{n // 250 % 250}.{n % 250 + 1}"
 
-    def call(self, method, path, json=NOTHING, *, content=None, headers=None, params=None, status=None, code=None, field=None, timeout=30):
-        """One request. `status`: the expected one (or several); any 2xx when not said. `code` and `field`: of the problem."""
+    def call(
+        self,
+        method,
+        path,
+        json=NOTHING,
+        *,
+        content=None,
+        headers=None,
+        params=None,
+        status=None,
+        code=None,
+        field=None,
+        timeout=30,
+    ):
+        """One request. `status`: the expected one (or several); by default any 2xx. `code` and `field`: of the
+        problem."""
         sent = {"X-Forwarded-For": self.ip}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -191,7 +209,9 @@ class Member(Api):
 
     def publish(self, text="Good morning.", visibility=None, key=None, **more):
         headers = {"Idempotency-Key": key} if key else None
-        answer = self.post("/v1/posts", {"text": text} | ({"visibility": visibility} if visibility else {}), headers=headers, **more)
+        answer = self.post(
+            "/v1/posts", {"text": text} | ({"visibility": visibility} if visibility else {}), headers=headers, **more
+        )
         return answer.json()
 
     def comment(self, post, text="Well said.", parent=None, **more):
@@ -223,7 +243,9 @@ class Service:
     def __init__(self, instance):
         self.instance = instance
         self.url = instance.url
-        self.http = httpx.Client(limits=httpx.Limits(max_connections=200, max_keepalive_connections=100), follow_redirects=False)
+        self.http = httpx.Client(
+            limits=httpx.Limits(max_connections=200, max_keepalive_connections=100), follow_redirects=False
+        )
         self.mailbox = Mailbox(instance.mails)
         self.document = None
         self.lock = threading.Lock()
@@ -241,7 +263,7 @@ class Service:
         return Api(self, ip=ip)
 
     def register(self, name="Ada Lovelace", password=PASSWORD, email=None, handle=None) -> Member:
-        """A new member by the way that people go: register, read the mail, verify."""
+        """A new member, created as people do it: register, read the mail, verify."""
         email = email or f"{uuid.uuid4().hex[:20]}@example.org"
         visitor = Api(self)
         token = visitor.ask_for_account(email, password, name, handle)
@@ -251,9 +273,17 @@ class Service:
         return Member(self, email, password, name, tokens, visitor.ip)
 
     def warm_graph(self):
-        """Asks each question of the graph until it is answered: Neo4j compiles a statement that is new to it, which on a busy machine takes longer than a question may."""
+        """Asks each question of the graph until it is answered.
+
+        Neo4j compiles each new statement, which can take longer than the deadline of a question on a busy machine.
+        """
         ada, bela = self.members(2)
-        asked = ("/v1/suggestions/people", "/v1/users/me/network-stats", f"/v1/degrees?ids={bela.id}", f"/v1/users/{bela.id}/introduction-paths")
+        asked = (
+            "/v1/suggestions/people",
+            "/v1/users/me/network-stats",
+            f"/v1/degrees?ids={bela.id}",
+            f"/v1/users/{bela.id}/introduction-paths",
+        )
         for path in asked:
             eventually(lambda path=path: ada.get(path, status=(200, 503)).status_code == 200, within=60)
 

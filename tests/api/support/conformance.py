@@ -1,4 +1,4 @@
-"""Checks every answer against the OpenAPI document that the server itself gives: a status or a field that it does not document is a failure. [X8]"""
+"""Checks every answer against the server's OpenAPI document: an undocumented status or field is a failure. [X8]"""
 
 import re
 
@@ -23,7 +23,9 @@ class Document:
                 operation = {**operation, "parameters": shared + operation.get("parameters", [])}
                 self.operations.append((method.upper(), template, operation))
                 pattern = re.compile("^" + re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(template)) + "$")
-                self.by_method.setdefault(method.upper(), []).append((template.count("{"), pattern, template, operation))
+                self.by_method.setdefault(method.upper(), []).append(
+                    (template.count("{"), pattern, template, operation)
+                )
         for rows in self.by_method.values():
             rows.sort(key=lambda row: row[0])  # fixed segments win over parameters
 
@@ -57,14 +59,24 @@ class Document:
             return []
         template, operation = found
         answers = operation["responses"]
-        key = str(status) if str(status) in answers else f"{status // 100}XX" if f"{status // 100}XX" in answers else "default"
+        key = (
+            str(status)
+            if str(status) in answers
+            else f"{status // 100}XX"
+            if f"{status // 100}XX" in answers
+            else "default"
+        )
         if key not in answers:
             return [f"status {status} is not documented for {method} {template}"]
         content = self.resolve(answers[key]).get("content", {})
         kind = content_type.split(";")[0].strip()
         media = content.get(kind, content.get("*/*"))
         if media is None:
-            return [f"{method} {template} {status}: content type '{kind}' is not documented, only {list(content)}"] if kind else []
+            return (
+                [f"{method} {template} {status}: content type '{kind}' is not documented, only {list(content)}"]
+                if kind
+                else []
+            )
         if body is UNSAID or "schema" not in media:
             return []
         at = (method, template, key, kind)

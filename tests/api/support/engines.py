@@ -25,7 +25,9 @@ class OwnEngine:
         self.start()
 
     def start(self):
-        said = subprocess.run([ROOT / f"tests/engines/up-{self.name}"], env=self.env, capture_output=True, text=True, timeout=180)
+        said = subprocess.run(
+            [ROOT / f"tests/engines/up-{self.name}"], env=self.env, capture_output=True, text=True, timeout=180
+        )
         assert said.returncode == 0, said.stderr
         self.address = said.stdout.strip().splitlines()[-1].split("=", 1)[1]
         if "PORT" not in self.env:
@@ -34,7 +36,10 @@ class OwnEngine:
     def port(self) -> str:
         """That of `address`: a URL, or the words of a DSN."""
         words = dict(word.split("=", 1) for word in self.address.split() if "=" in word)
-        return words.get("port") or self.address.partition("://")[2].rpartition("@")[2].partition("/")[0].rpartition(":")[2]
+        return (
+            words.get("port")
+            or self.address.partition("://")[2].rpartition("@")[2].partition("/")[0].rpartition(":")[2]
+        )
 
     def pids(self, prefix=""):
         return [int(record.read_text().split()[0]) for record in (self.folder / "state").glob(f"{prefix}*.pid")]
@@ -45,7 +50,7 @@ class OwnEngine:
                 os.kill(pid, number)
 
     def freeze(self, prefix=""):
-        """It holds its connections and takes new ones, and never answers. Only records whose names begin with `prefix`."""
+        """Stops the processes whose names begin with `prefix`: they accept connections, keep them and never answer."""
         self.signal_all(signal.SIGSTOP, prefix)
 
     def thaw(self, prefix=""):
@@ -54,7 +59,9 @@ class OwnEngine:
     def signal_all(self, number, prefix):
         """To the processes that it has started, too."""
         for pid in self.pids(prefix):
-            for child in subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split():
+            for child in subprocess.run(
+                ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
+            ).stdout.split():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(child), number)
         self.signal(number, prefix)

@@ -1,4 +1,5 @@
-"""nginx with a configuration that `guildhall gateway nginx` wrote, and stand-ins for replicas that remember what came to them."""
+"""nginx with the configuration from `guildhall gateway nginx`, and stand-ins for replicas that record their
+requests."""
 
 import contextlib
 import http.server
@@ -41,12 +42,19 @@ class Nginx:
         self.url = f"{'https' if is_tls else 'http'}://127.0.0.1:{self.port}"
         self.log_path = folder / "log"
         # Limits out of the way; tests of a limit set it again: the last one counts.
-        quiet = [f"--bind=127.0.0.1:{self.port}", "--address-requests=0", "--address-connections=0", "--cache-seconds=0"]
+        quiet = [
+            f"--bind=127.0.0.1:{self.port}",
+            "--address-requests=0",
+            "--address-connections=0",
+            "--cache-seconds=0",
+        ]
         asked = {option.split("=")[0] for option in options}
         options = [option for option in quiet if option.split("=")[0] not in asked] + list(options)
         (folder / "nginx.conf").write_text(written("nginx", replicas, options))
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.command("-g", "daemon off;" + self.user()), stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command("-g", "daemon off;" + self.user()), stdout=log, stderr=log, start_new_session=True
+            )
         end = time.monotonic() + 10
         while not self.answers():
             assert self.process.poll() is None and time.monotonic() < end, f"nginx did not start:\n{self.log()}"
@@ -57,12 +65,15 @@ class Nginx:
 
     @staticmethod
     def user():
-        """Root's workers would be somebody who cannot reach the test's folder."""
+        """Started by root, workers would run as a user who cannot read the test's folder."""
         return " user root;" if os.geteuid() == 0 else ""
 
     def answers(self):
         anybody = ssl._create_unverified_context()
-        with contextlib.suppress(OSError), urllib.request.urlopen(self.url + "/livez", timeout=1, context=anybody) as answer:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(self.url + "/livez", timeout=1, context=anybody) as answer,
+        ):
             return answer.status == 200
         return False
 
@@ -76,8 +87,10 @@ class Nginx:
 
 
 class StandIn:
-    """A replica in the test's own process. Answers 200 and remembers each request as (method, path, headers, body). `answer` may be
-    replaced by a function of the request handler."""
+    """A replica in the process of the test. Answers 200 and records each request as (method, path, headers, body).
+
+    `answer` may be replaced by a function of the request handler.
+    """
 
     def __init__(self):
         outer = self
@@ -105,7 +118,10 @@ class StandIn:
     @staticmethod
     def answer(handler, body=b'{"said":"hello"}', status=200, **headers):
         handler.send_response(status)
-        for name, value in {"Content-Type": "application/json", "X-Request-Id": handler.headers.get("X-Request-Id", "")}.items():
+        for name, value in {
+            "Content-Type": "application/json",
+            "X-Request-Id": handler.headers.get("X-Request-Id", ""),
+        }.items():
             handler.send_header(name, value)
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)

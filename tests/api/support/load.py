@@ -40,7 +40,9 @@ class Writers:
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.threads = [
-            threading.Thread(target=self.work, args=(n, k), daemon=True) for n in range(len(members)) for k in range(per_member)
+            threading.Thread(target=self.work, args=(n, k), daemon=True)
+            for n in range(len(members))
+            for k in range(per_member)
         ]
 
     def __enter__(self):
@@ -92,7 +94,11 @@ class Writers:
                     "POST",
                     "/v1/posts",
                     body_of(write.text, self.visibility),
-                    {"Authorization": f"Bearer {self.members[n].token}", "Content-Type": "application/json", "Idempotency-Key": write.key},
+                    {
+                        "Authorization": f"Bearer {self.members[n].token}",
+                        "Content-Type": "application/json",
+                        "Idempotency-Key": write.key,
+                    },
                 )
                 answer = connection.getresponse()
                 body = answer.read()

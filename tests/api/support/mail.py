@@ -41,7 +41,9 @@ class Mailbox:
             if len(self.by_address.get(address.lower(), [])) >= count:
                 return self.by_address[address.lower()]
             if time.monotonic() > end:
-                raise AssertionError(f"{count} mail(s) to {address} expected, {len(self.by_address.get(address.lower(), []))} came")
+                raise AssertionError(
+                    f"{count} mail(s) to {address} expected, {len(self.by_address.get(address.lower(), []))} came"
+                )
             self.look()
             time.sleep(0.005)
 

@@ -1,5 +1,7 @@
-"""For every documented route: how a sound call of it is made, and who may make it. A route of the document that is not in ROUTES fails a test, so
-nobody adds one without saying who may call it."""
+"""For every documented route: how a valid call is made, and who may make it.
+
+A documented route that is not in ROUTES fails a test, so nobody adds one without saying who may call it.
+"""
 
 import dataclasses
 import uuid
@@ -19,7 +21,11 @@ class Call:
 
 @dataclasses.dataclass
 class Route:
-    """`call` makes a sound call that concerns an object of the world's owner. The expected statuses by who calls; `owner` is whom the call is meant for."""
+    """`call` makes a valid call that concerns an object of the world's owner; the fields are the expected statuses by
+    caller.
+
+    `owner` is the member for whom the call is meant.
+    """
 
     call: object
     owner: tuple = OK
@@ -30,7 +36,7 @@ class Route:
 
 
 class World:
-    """An owner with things of every kind, and others who stand differently to them."""
+    """An owner with objects of every kind, and other members with different relations to the owner."""
 
     def __init__(self, service: Service):
         self.service = service
@@ -65,7 +71,13 @@ def fixed(path, body=None, query=None):
 
 def of_owner(path):
     return lambda world: Call(
-        path.format(owner=world.owner.id, handle=world.owner.handle, post=world.kept["id"], comment=world.kept_comment["id"], tag=world.tag)
+        path.format(
+            owner=world.owner.id,
+            handle=world.owner.handle,
+            post=world.kept["id"],
+            comment=world.kept_comment["id"],
+            tag=world.tag,
+        )
     )
 
 
@@ -76,22 +88,39 @@ ROUTES = {
     # platform
     **{
         f"GET {path}": Route(fixed(path), **OPEN)
-        for path in ("/livez", "/readyz", "/startupz", "/metrics", "/v1/openapi.json", "/docs", "/v1/instance", "/.well-known/jwks.json")
+        for path in (
+            "/livez",
+            "/readyz",
+            "/startupz",
+            "/metrics",
+            "/v1/openapi.json",
+            "/docs",
+            "/v1/instance",
+            "/.well-known/jwks.json",
+        )
     },
     # auth
     "POST /v1/auth/register": Route(
         lambda w: Call("/v1/auth/register", {"email": new_email(), "password": PASSWORD, "name": "Newcomer"}), **OPEN
     ),
     "POST /v1/auth/email/verify": Route(
-        lambda w: Call("/v1/auth/email/verify", {"email": new_email(), "code": "ABCDEFGH", "registration_token": "x" * 43}),
+        lambda w: Call(
+            "/v1/auth/email/verify", {"email": new_email(), "code": "ABCDEFGH", "registration_token": "x" * 43}
+        ),
         owner=(401,),
         stranger=(401,),
         blocked=(401,),
         anyone=True,
     ),
-    "POST /v1/auth/login": Route(lambda w: Call("/v1/auth/login", {"email": w.helper.email, "password": w.helper.password}), **OPEN),
+    "POST /v1/auth/login": Route(
+        lambda w: Call("/v1/auth/login", {"email": w.helper.email, "password": w.helper.password}), **OPEN
+    ),
     "POST /v1/auth/refresh": Route(
-        lambda w: Call("/v1/auth/refresh", {"refresh_token": "x" * 40}), owner=(401,), stranger=(401,), blocked=(401,), anyone=True
+        lambda w: Call("/v1/auth/refresh", {"refresh_token": "x" * 40}),
+        owner=(401,),
+        stranger=(401,),
+        blocked=(401,),
+        anyone=True,
     ),
     "POST /v1/auth/logout": Route(fixed("/v1/auth/logout"), **OWN),
     "POST /v1/auth/password/change": Route(
@@ -101,7 +130,9 @@ ROUTES = {
         blocked=(403,),
     ),
     "GET /v1/auth/sessions": Route(fixed("/v1/auth/sessions"), **OWN, reveals=True),
-    "DELETE /v1/auth/sessions/{session_id}": Route(lambda w: Call(f"/v1/auth/sessions/{w.owner.session().session_id}"), stranger=HIDDEN),
+    "DELETE /v1/auth/sessions/{session_id}": Route(
+        lambda w: Call(f"/v1/auth/sessions/{w.owner.session().session_id}"), stranger=HIDDEN
+    ),
     "DELETE /v1/auth/sessions": Route(fixed("/v1/auth/sessions"), **OWN),
     # users
     "GET /v1/users/me": Route(fixed("/v1/users/me"), **OWN),
@@ -110,24 +141,36 @@ ROUTES = {
     "GET /v1/users/{user_id}": Route(of_owner("/v1/users/{owner}")),
     "GET /v1/users": Route(lambda w: Call("/v1/users", query={"ids": w.owner.id}), blocked=OK, reveals=True),
     "GET /v1/users/me/blocks": Route(fixed("/v1/users/me/blocks"), **OWN, reveals=True),
-    "PUT /v1/users/me/blocks/{user_id}": Route(lambda w: Call(f"/v1/users/me/blocks/{w.service.register('Nuisance').id}"), **OWN),
+    "PUT /v1/users/me/blocks/{user_id}": Route(
+        lambda w: Call(f"/v1/users/me/blocks/{w.service.register('Nuisance').id}"), **OWN
+    ),
     "DELETE /v1/users/me/blocks/{user_id}": Route(lambda w: Call(f"/v1/users/me/blocks/{w.helper.id}"), **OWN),
     # connections
-    "POST /v1/invitations": Route(lambda w: Call("/v1/invitations", {"user_id": w.service.register("Invited").id, "note": "Hello"}), **OWN),
+    "POST /v1/invitations": Route(
+        lambda w: Call("/v1/invitations", {"user_id": w.service.register("Invited").id, "note": "Hello"}), **OWN
+    ),
     "GET /v1/invitations/received": Route(fixed("/v1/invitations/received"), **OWN, reveals=True),
     "GET /v1/invitations/sent": Route(fixed("/v1/invitations/sent"), **OWN, reveals=True),
-    "GET /v1/invitations/{invitation_id}": Route(lambda w: Call(f"/v1/invitations/{w.invitation_to_owner()['id']}"), stranger=HIDDEN),
+    "GET /v1/invitations/{invitation_id}": Route(
+        lambda w: Call(f"/v1/invitations/{w.invitation_to_owner()['id']}"), stranger=HIDDEN
+    ),
     "POST /v1/invitations/{invitation_id}/accept": Route(
         lambda w: Call(f"/v1/invitations/{w.invitation_to_owner()['id']}/accept"), stranger=HIDDEN
     ),
     "POST /v1/invitations/{invitation_id}/ignore": Route(
         lambda w: Call(f"/v1/invitations/{w.invitation_to_owner()['id']}/ignore"), stranger=HIDDEN
     ),
-    "DELETE /v1/invitations/{invitation_id}": Route(lambda w: Call(f"/v1/invitations/{w.invitation_by_owner()['id']}"), stranger=HIDDEN),
+    "DELETE /v1/invitations/{invitation_id}": Route(
+        lambda w: Call(f"/v1/invitations/{w.invitation_by_owner()['id']}"), stranger=HIDDEN
+    ),
     "GET /v1/connections": Route(fixed("/v1/connections"), **OWN, reveals=True),
-    "DELETE /v1/connections/{user_id}": Route(lambda w: Call(f"/v1/connections/{w.friend.id}"), stranger=(204, 404), blocked=(204, 404)),
+    "DELETE /v1/connections/{user_id}": Route(
+        lambda w: Call(f"/v1/connections/{w.friend.id}"), stranger=(204, 404), blocked=(204, 404)
+    ),
     "GET /v1/users/{user_id}/connections": Route(of_owner("/v1/users/{owner}/connections"), stranger=(403,)),
-    "GET /v1/users/{user_id}/mutual-connections": Route(of_owner("/v1/users/{owner}/mutual-connections"), owner=(200, 422)),
+    "GET /v1/users/{user_id}/mutual-connections": Route(
+        of_owner("/v1/users/{owner}/mutual-connections"), owner=(200, 422)
+    ),
     "GET /v1/relationships": Route(lambda w: Call("/v1/relationships", query={"ids": w.owner.id}), blocked=OK),
     "PUT /v1/users/{user_id}/follow": Route(of_owner("/v1/users/{owner}/follow"), owner=(422,)),
     "DELETE /v1/users/{user_id}/follow": Route(of_owner("/v1/users/{owner}/follow"), owner=(404,)),
@@ -143,21 +186,29 @@ ROUTES = {
     # posts
     "POST /v1/posts": Route(fixed("/v1/posts", {"text": "Mine", "visibility": "members"}), **OWN),
     "GET /v1/posts/{post_id}": Route(of_owner("/v1/posts/{post}"), anyone=True),
-    "PATCH /v1/posts/{post_id}": Route(lambda w: Call(f"/v1/posts/{w.post()['id']}", {"text": "Edited"}), stranger=(403,)),
+    "PATCH /v1/posts/{post_id}": Route(
+        lambda w: Call(f"/v1/posts/{w.post()['id']}", {"text": "Edited"}), stranger=(403,)
+    ),
     "DELETE /v1/posts/{post_id}": Route(lambda w: Call(f"/v1/posts/{w.post()['id']}"), stranger=(403,)),
-    "GET /v1/posts": Route(lambda w: Call("/v1/posts", query={"ids": w.kept["id"]}), blocked=OK, anyone=True, reveals=True),
+    "GET /v1/posts": Route(
+        lambda w: Call("/v1/posts", query={"ids": w.kept["id"]}), blocked=OK, anyone=True, reveals=True
+    ),
     "GET /v1/users/{user_id}/posts": Route(of_owner("/v1/users/{owner}/posts"), anyone=True),
     "GET /v1/users/{user_id}/comments": Route(of_owner("/v1/users/{owner}/comments")),
     "GET /v1/users/{user_id}/reactions": Route(of_owner("/v1/users/{owner}/reactions")),
     "GET /v1/feed": Route(fixed("/v1/feed"), **OWN, reveals=True),
     "PUT /v1/posts/{post_id}/reaction": Route(lambda w: Call(f"/v1/posts/{w.kept['id']}/reaction", {"kind": "love"})),
-    "DELETE /v1/posts/{post_id}/reaction": Route(lambda w: Call(f"/v1/posts/{w.post()['id']}/reaction"), blocked=(404, 204)),
+    "DELETE /v1/posts/{post_id}/reaction": Route(
+        lambda w: Call(f"/v1/posts/{w.post()['id']}/reaction"), blocked=(404, 204)
+    ),
     "GET /v1/posts/{post_id}/reactions": Route(of_owner("/v1/posts/{post}/reactions"), anyone=True),
     "POST /v1/posts/{post_id}/comments": Route(lambda w: Call(f"/v1/posts/{w.kept['id']}/comments", {"text": "Aha"})),
     "GET /v1/posts/{post_id}/comments": Route(of_owner("/v1/posts/{post}/comments"), anyone=True),
     "GET /v1/comments/{comment_id}": Route(of_owner("/v1/comments/{comment}"), anyone=True),
     "GET /v1/comments/{comment_id}/replies": Route(of_owner("/v1/comments/{comment}/replies"), anyone=True),
-    "PATCH /v1/comments/{comment_id}": Route(lambda w: Call(f"/v1/comments/{w.comment()['id']}", {"text": "Edited"}), stranger=(403,)),
+    "PATCH /v1/comments/{comment_id}": Route(
+        lambda w: Call(f"/v1/comments/{w.comment()['id']}", {"text": "Edited"}), stranger=(403,)
+    ),
     "DELETE /v1/comments/{comment_id}": Route(lambda w: Call(f"/v1/comments/{w.comment()['id']}"), stranger=(403,)),
     "GET /v1/hashtags/{tag}/posts": Route(of_owner("/v1/hashtags/{tag}/posts"), blocked=OK, anyone=True, reveals=True),
 }

@@ -1,4 +1,4 @@
-"""How a Guildhall is started for the tests: one launcher for each shape of a deployment. The tests only see `Instance`."""
+"""How Guildhall is started for the tests: one launcher for each shape of a deployment. Tests only see `Instance`."""
 
 import base64
 import contextlib
@@ -38,7 +38,9 @@ def to_toml(tree: dict, at: str = "") -> str:
 
     lines = [f"{key} = {plain(value)}" for key, value in tree.items() if not isinstance(value, dict)]
     text = (f"[{at}]\n" if at and lines else "") + "".join(line + "\n" for line in lines)
-    return text + "".join(to_toml(value, f"{at}.{key}" if at else key) for key, value in tree.items() if isinstance(value, dict))
+    return text + "".join(
+        to_toml(value, f"{at}.{key}" if at else key) for key, value in tree.items() if isinstance(value, dict)
+    )
 
 
 def merged(tree: dict, over: dict) -> dict:
@@ -48,8 +50,8 @@ def merged(tree: dict, over: dict) -> dict:
     return out
 
 
-# Limits out of the way of tests that are about something else; the tests of the limits set their own. The tests speak through a
-# "proxy", so that each can come from an address of its own.
+# Limits high enough not to disturb other tests; the tests of limits set their own. The tests speak through a "proxy",
+# so that each can have its own address.
 QUIET = {
     "http": {"trusted_proxies": ["127.0.0.1"]},
     "rate_limits": {"read_per_minute": 1_000_000, "write_per_minute": 1_000_000, "auth_per_minute": 1_000_000},
@@ -95,10 +97,20 @@ class Instance:
         return self
 
     def serve(self, options, env, within, port=0):
-        """Starts a process; it and its address, which is empty when it did not say one."""
+        """Starts a process; returns it and its address, which is empty if the process printed none."""
         with open(self.log_path, "ab") as log:
             process = subprocess.Popen(
-                [binary(), "serve", "--config", self.config, "--data", self.data, "--listen", f"127.0.0.1:{port}", *options],
+                [
+                    binary(),
+                    "serve",
+                    "--config",
+                    self.config,
+                    "--data",
+                    self.data,
+                    "--listen",
+                    f"127.0.0.1:{port}",
+                    *options,
+                ],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env={**os.environ, **(env or {})},
@@ -138,7 +150,9 @@ class Instance:
             return process.wait(within)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise RuntimeError(f"guildhall did not end within {within} s of SIGTERM; its log:\n{self.log()[-8000:]}") from None
+            raise RuntimeError(
+                f"guildhall did not end within {within} s of SIGTERM; its log:\n{self.log()[-8000:]}"
+            ) from None
 
     def kill(self):
         """SIGKILL."""
@@ -147,7 +161,7 @@ class Instance:
             self.process.wait(10)
 
     def run(self, *arguments, check=True, timeout=300) -> subprocess.CompletedProcess:
-        """Another subcommand with the same configuration and data: run("import", "--edges", path), run("events dead list")."""
+        """Another subcommand with the same configuration and data, such as run("import", "--edges", path)."""
         done = subprocess.run(
             [binary(), *arguments[0].split(), "--config", self.config, "--data", self.data, *arguments[1:]],
             capture_output=True,
@@ -156,7 +170,8 @@ class Instance:
         )
         if check and done.returncode != 0:
             raise RuntimeError(
-                f"guildhall {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+                f"guildhall {' '.join(map(str, arguments))}: exit {done.returncode}\n"
+                f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
             )
         return done
 
@@ -178,7 +193,9 @@ class Fleet(Instance):
                 log = self.log()[-8000:]
                 self.kill()
                 raise RuntimeError(f"replica {number} of {service} did not start; the log of all:\n{log}")
-        self.gateway = self.gateway or Nginx(self.folder / "nginx", self.shape.urls(self), f"--config={self.config}", *self.shape.gateway_options)
+        self.gateway = self.gateway or Nginx(
+            self.folder / "nginx", self.shape.urls(self), f"--config={self.config}", *self.shape.gateway_options
+        )
         self.url = self.gateway.url
         return self
 
@@ -254,7 +271,7 @@ def cypher(url: str, statement: str):
 
 
 class Engines:
-    """One process, all services, on all real engines; each instance has a database, a broker's queues and keys of its own."""
+    """One process, all services, on all real engines; each instance has its own database, queues and keys."""
 
     name = "engines"
     instance = Instance
@@ -271,7 +288,8 @@ class Engines:
             "sql": {"engine": "postgres", "dsn": instance.dsn},
             "redis": {"url": engine("REDIS"), "prefix": instance.database + ":"},
             "bus": {"url": engine("RABBITMQ"), "prefix": instance.database + "."},
-            # Neo4j compiles what is new to it, again after each change of the schema by another instance: on a busy machine that takes seconds.
+            # Neo4j compiles new statements, and all statements after another instance has changed the schema. On a busy
+            # machine this takes seconds.
             "graph": {"url": engine("NEO4J"), "prefix": self.graph_prefix(instance), "question_deadline": 8000},
         }
 
@@ -282,7 +300,10 @@ class Engines:
 
     def clean(self, instance):
         queues = instance.run("events queues").stdout.split()
-        with contextlib.suppress(pika.exceptions.AMQPError), pika.BlockingConnection(pika.URLParameters(engine("RABBITMQ"))) as broker:
+        with (
+            contextlib.suppress(pika.exceptions.AMQPError),
+            pika.BlockingConnection(pika.URLParameters(engine("RABBITMQ"))) as broker,
+        ):
             channel = broker.channel()
             for queue in queues:
                 channel.queue_delete(queue)
@@ -309,7 +330,10 @@ class Services(Engines):
         return merged(
             super().settings(instance),
             {
-                "services": {"secrets": [uuid.uuid4().hex], **{service: {"url": urls} for service, urls in self.urls(instance).items()}},
+                "services": {
+                    "secrets": [uuid.uuid4().hex],
+                    **{service: {"url": urls} for service, urls in self.urls(instance).items()},
+                },
                 "http": {"threads": 1},
                 "sql": {"connections_per_thread": 2},
             },
@@ -322,7 +346,9 @@ class Services(Engines):
         return f"http://127.0.0.1:{instance.ports[service][number]}"
 
     def urls(self, instance):
-        return {service: [self.url_of(instance, service, number) for number in range(self.count)] for service in SERVICES}
+        return {
+            service: [self.url_of(instance, service, number) for number in range(self.count)] for service in SERVICES
+        }
 
 
 SHAPES = {"sqlite": Sqlite, "engines": Engines, "services": Services}

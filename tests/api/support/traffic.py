@@ -1,4 +1,4 @@
-"""Requests at a steady rate, whatever the answers: what fails meanwhile is kept."""
+"""Requests at a steady rate, whatever the answers; failures are recorded."""
 
 import http.client
 import json
@@ -8,8 +8,11 @@ import urllib.parse
 
 
 class Traffic:
-    """`rate` requests a second over `clients` kept connections, until it is left. `make` gives the n-th request as (method, path, body,
-    headers). `answers` has (n, method, status, body of what was created) of each answer, `broken` what got none."""
+    """A context that sends `rate` requests a second over `clients` kept connections.
+
+    `make` returns the n-th request as (method, path, body, headers). `answers` has (n, method, status, body of what was
+    created) of each answer, `broken` the requests without one.
+    """
 
     def __init__(self, url, make, rate=300, clients=16):
         self.address = urllib.parse.urlsplit(url)
@@ -18,7 +21,9 @@ class Traffic:
         self.answers = []
         self.broken = []
         self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.work, args=(first, clients), daemon=True) for first in range(clients)]
+        self.threads = [
+            threading.Thread(target=self.work, args=(first, clients), daemon=True) for first in range(clients)
+        ]
 
     def __enter__(self):
         self.begun = time.monotonic()
@@ -48,11 +53,15 @@ class Traffic:
             time.sleep(max(0.0, due - time.monotonic()))
             method, path, body, headers = self.make(n)
             try:
-                connection = connection or http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=30)
+                connection = connection or http.client.HTTPConnection(
+                    self.address.hostname, self.address.port, timeout=30
+                )
                 connection.request(method, path, body, headers)
                 answer = connection.getresponse()
                 text = answer.read()
-                self.answers.append((n, method, answer.status, json.loads(text) if answer.status == 201 else text[:300]))
+                self.answers.append(
+                    (n, method, answer.status, json.loads(text) if answer.status == 201 else text[:300])
+                )
                 if answer.will_close:
                     connection.close()
                     connection = None
