@@ -3,12 +3,15 @@
 
     scripts/check_docstrings.py [ROOT | HEADER...]      by default all of this repository's src/
 
-One comment may stand above several functions that follow each other without a blank line: it is theirs together. Of an overload
-set one needs a comment, and the only public function of a type none: the comment of the type says what it does.
-Needs none: what is private, protected, a friend or in a namespace `detail` or without a name; constructors (the comment of the
-type says what it takes), destructors, defaulted and deleted functions, overrides, operators, members that are defined on one
-line, or are declared elsewhere; specialisations, forward declarations, aliases, variables.
+One comment may cover several functions that follow each other without a blank line. One function of an overload set
+needs a comment. The only public function of a type needs none, because the comment of the type says what it does.
+
+Nor do these: private and protected members, friends, and the contents of a namespace `detail` or without a name;
+constructors (the comment of the type says what they take), destructors, defaulted and deleted functions, overrides,
+operators, members that are defined on one line or declared in another place; specialisations, forward declarations,
+aliases and variables.
 """
+
 import re
 import sys
 from pathlib import Path
@@ -17,7 +20,9 @@ TOKEN = re.compile(
     r"""(?P<doc>///[^\n]*)
       | (?P<comment>//[^\n]*|/\*.*?\*/)
       | (?P<directive>^[ \t]*\#(?:[^\n\\]|\\.)*)
-      | (?P<string>(?:u8|[uUL])?R"(?P<mark>[^(\s]*)\(.*?\)(?P=mark)"|(?:u8|[uUL])?"(?:[^"\\\n]|\\.)*"|(?<![0-9A-Fa-f])'(?:[^'\\\n]|\\.)+')
+      | (?P<string>(?:u8|[uUL])?R"(?P<mark>[^(\s]*)\(.*?\)(?P=mark)"
+                  |(?:u8|[uUL])?"(?:[^"\\\n]|\\.)*"
+                  |(?<![0-9A-Fa-f])'(?:[^'\\\n]|\\.)+')
       | (?P<name>[A-Za-z_]\w*)
       | (?P<number>\.?\d(?:[\w.']|[eEpP][+-])*)
       | (?P<mark2>::|->|[^\s])""",
@@ -106,7 +111,7 @@ class Header:
         self.functions = outer
 
     def judge_functions(self, type_name):
-        """The faults of the scope that ends: of its (line, name, has a comment), those without one and without an excuse."""
+        """Adds the faults of the scope that ends: its functions that need a comment and have none."""
         documented = {name for _, name, has_comment in self.functions if has_comment}
         if type_name is not None and len({name for _, name, _ in self.functions}) == 1:
             return
@@ -242,7 +247,7 @@ class Header:
 
     def type_body(self, first, checked, words, specialised):
         keyword = next(word for word in words if word in TYPES)
-        names = words[words.index(keyword) + 1:]
+        names = words[words.index(keyword) + 1 :]
         names = names[: names.index(":")] if ":" in names else names
         names = [n for n in names if n not in TYPES and n != "final" and re.fullmatch(r"\w+", n)]
         name = names[-1] if names else None
@@ -267,14 +272,17 @@ class Header:
         last = self.tokens[min(self.at, len(self.tokens)) - 1].last_line
         documented = self.documented(first)
         if not documented and group is not None:
-            between = self.lines[group[0]:first.line - 1]
+            between = self.lines[group[0] : first.line - 1]
             documented = group[1] and all(line.strip() for line in between)
         free = (
-            type_name is not None and name in (type_name, "~" + type_name)
+            type_name is not None
+            and name in (type_name, "~" + type_name)
             or "~" in words
             or name == "operator"
             or any(word in words for word in ("override", "final", "default", "delete"))
-            or type_name is not None and "{" in words and self.declared_on(first) == last
+            or type_name is not None
+            and "{" in words
+            and self.declared_on(first) == last
         )
         if checked and not free:
             self.functions.append((first.line, name, documented))

@@ -6,6 +6,7 @@
 A line has at most 120 columns. Two kinds of line may be longer: a row of a Markdown table, whose cells have at most
 120 columns each, and a line that is longer only because of one URL. Data that the tests and the demo read is not text.
 """
+
 import re
 import subprocess
 import sys
@@ -76,8 +77,11 @@ def tracked(root, places):
 
 def main():
     root = Path(__file__).resolve().parent.parent
-    files = [path for path in tracked(root, [str(Path(a).resolve()) for a in sys.argv[1:]])
-             if path.is_file() and not path.is_symlink()]
+    files = [
+        path
+        for path in tracked(root, [str(Path(a).resolve()) for a in sys.argv[1:]])
+        if path.is_file() and not path.is_symlink()
+    ]
     count = 0
     for path in files:
         for number, what in check(path):

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Compiles each header of src/ alone (-fsyntax-only, with the precompiled header of the build), to find missing includes.
+"""Compiles each header of src/ alone, to find missing includes (-fsyntax-only, with the build's precompiled header).
 
     scripts/check_headers.py BUILD_DIR [-j N]
 
-Needs a configured build (compile_commands.json) whose precompiled header is built. What compiled before and has not changed,
-with all it includes of ours, is not compiled again: BUILD_DIR/headers_checked.json.
+It needs a configured build (compile_commands.json) whose precompiled header is built. A header that compiled before is
+not compiled again until it, or a header of ours that it includes, changes: BUILD_DIR/headers_checked.json.
 """
+
 import argparse
 import concurrent.futures
 import hashlib
@@ -29,7 +30,7 @@ def commands_by_folder(build):
         words = entry.get("arguments") or shlex.split(entry["command"])
         start = next(i for i, word in enumerate(words) if "clang" in Path(word).name)
         kept, skip = [words[start]], False
-        for word in words[start + 1:]:
+        for word in words[start + 1 :]:
             if skip:
                 skip = False
             elif word in ONE_FILE_FLAGS_WITH_VALUE:
@@ -72,7 +73,9 @@ def compile_alone(header, flags, build, src):
     name = header.relative_to(src).as_posix()
     # Twice: a header without include guard is found too.
     source = f'#include "{name}"\n#include "{name}"\n'
-    run = subprocess.run([*flags, "-fsyntax-only", "-x", "c++", "-"], input=source, text=True, capture_output=True, cwd=build)
+    run = subprocess.run(
+        [*flags, "-fsyntax-only", "-x", "c++", "-"], input=source, text=True, capture_output=True, cwd=build
+    )
     return run.stdout + run.stderr if run.returncode else ""
 
 
@@ -95,7 +98,9 @@ def main():
     known, todo, good = {}, [], {}
     for header in headers:
         words = flags_for(header, flags, src)
-        key = hashlib.sha256("\0".join(words).encode() + pch).hexdigest() + content_hash(header, (src, build / "generated"), known)
+        key = hashlib.sha256("\0".join(words).encode() + pch).hexdigest() + content_hash(
+            header, (src, build / "generated"), known
+        )
         if checked.get(str(header)) == key:
             good[str(header)] = key
         else:

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""Proves that the tables distribute by their keys: deploy/postgres/citus.sql against the migrations, and every statement against both.
+"""Proves that the tables can be distributed by their keys; compares citus.sql, migrations and statements.
 
     scripts/check_statements.py [ROOT]      ROOT: the folder that holds src/, by default this repository
 
-Each table of each service is in citus.sql: distributed by the first column of its primary key, or a reference table, or local with a reason. Each
-sql::Statement names the key of each distributed table that it touches, as a parameter (key = $n, key IN ($n:ids), a value of an INSERT) or
-by a join to a row that is named so. Two things rest on it: a request touches the shards of the keys that it names, and a replica is
-never read for a key that was written just now (src/platform/sql/recent_writes.hpp). What runs in the background may do without; it is listed here.
+Each table of each service is in deploy/postgres/citus.sql: distributed by the first column of its primary key, or a
+reference table, or local with a reason. Each sql::Statement names the key of each distributed table that it touches, as
+a parameter (key = $n, key IN ($n:ids), a value of an INSERT) or by a join to a row that is named so.
+
+Two guarantees depend on this. A request touches only the shards of the keys that it names. A replica is never read for
+a key that has just been written (src/platform/sql/recent_writes.hpp). Statements that run in the background need not
+name keys; they are listed here.
 """
+
 import re
 import sys
 from pathlib import Path
@@ -89,9 +93,12 @@ def end_of_braces(text, at):
 
 
 def statements_of(text):
-    """(line, name, sql, is replica_ok) of each Statement constant in a source file, and the faults of how they are made."""
+    """(line, name, sql, is replica_ok) of each Statement constant in a source file, and faults in their definitions."""
     source = without_comments(text)
-    macros = {name: "".join(literals(body, {})) for name, body in re.findall(r"#define (\w+) +((?:[^\n\\]|\\.|\\\n)*)", source)}
+    macros = {
+        name: "".join(literals(body, {}))
+        for name, body in re.findall(r"#define (\w+) +((?:[^\n\\]|\\.|\\\n)*)", source)
+    }
     found, faults = [], []
     for match in re.finditer(r"\bStatement\s+(\w+)\s*([{;=(]|,)?", source):
         line = source.count("\n", 0, match.start()) + 1
@@ -101,7 +108,7 @@ def statements_of(text):
             parts = literals(source[match.end() : end_of_braces(source, match.end() - 1) - 1], macros)
             found.append((line, parts[0], parts[1], "replica_ok" in "".join(parts[2:])))
         elif match[2] != ";" or "BulkStatement" not in source:
-            faults.append((line, f"{match[1]}: write a Statement as constexpr Statement kName{{\"name\", \"text\"}}"))
+            faults.append((line, f'{match[1]}: write a Statement as constexpr Statement kName{{"name", "text"}}'))
     for match in re.finditer(r'BulkStatement\{\d+, "([^"]+)"', source):
         if match[1] not in MADE:
             faults.append((source.count("\n", 0, match.start()) + 1, f"{match[1]} is made at run time and not in MADE"))
@@ -175,7 +182,10 @@ def blocks_of(sql):
 
 
 def holds(condition, named):
-    """Whether `condition` is only true of rows for which `named`, a regular expression, is: one part of an AND says so, or every part of an OR."""
+    """Whether `condition` holds only for rows that match `named`, a regular expression.
+
+    That is so if one part of an AND requires it, or every part of an OR.
+    """
     condition = condition.strip()
     for separator, decide in ((r"\b(?:WHERE|ON|JOIN)\b", any), (r"\bOR\b", all), (r"\bAND\b", any)):
         parts = at_depth_0(condition, separator)
@@ -187,15 +197,20 @@ def holds(condition, named):
 
 
 def is_key_named(block, column, others):
-    """Whether the conditions of `block` compare the key `column` with a parameter or one of `others`, which are named themselves; all are regular expressions."""
+    """Whether the conditions of `block` compare the key `column` with a parameter or with one of `others`.
+
+    `others` are columns that are named themselves; all arguments are regular expressions.
+    """
     column, other = r"(?:%s)(?!\w)" % column, r"(?:%s)(?!\w)" % "|".join(others or ["(?!)"])
     named = re.compile(rf"{column}\s*(?:=\s*(?:\$\d+|{other})|IN\s*\(\$\d+:ids\))|{other}\s*=\s*{column}")
     conditions = re.split(r"\b(?:WHERE|ON(?! CONFLICT))\b", block, maxsplit=1)
-    return len(conditions) > 1 and holds(re.split(r"\b(?:GROUP BY|ORDER BY|RETURNING|LIMIT)\b", conditions[1])[0], named)
+    return len(conditions) > 1 and holds(
+        re.split(r"\b(?:GROUP BY|ORDER BY|RETURNING|LIMIT)\b", conditions[1])[0], named
+    )
 
 
 def unnamed(block, tables, temporary, keys):
-    """The tables of `block`, pairs with their aliases, whose key is neither a parameter nor equal to a key that is named."""
+    """The tables of `block` (with their aliases) whose key is neither a parameter nor equal to a named key."""
     here = {alias or table for table, alias in tables if table not in temporary}
     # Columns of temporary tables, and of the statement around this one, whose own tables are looked at by themselves.
     others = [r"(?!(?:%s)\.)\w+\.\w+" % "|".join(here)]
@@ -229,7 +244,7 @@ def insert_faults(block, table, key):
 
 
 def key_faults(sql, keys):
-    """Which distributed tables are touched without their key being named. `keys`: table -> key, empty when it is not distributed."""
+    """Which distributed tables are touched without naming their key. `keys`: table -> key; empty: not distributed."""
     temporary = set(re.findall(r"(?:\bWITH(?:\s+RECURSIVE)?|,)\s+(\w+)\s*(?:\([^)]*\))?\s+AS\s*[(@]", sql))
     faults = []
     for block in blocks_of(sql):
@@ -244,7 +259,9 @@ def key_faults(sql, keys):
                 read.append((table, alias))
             elif keys.get(table):
                 faults += insert_faults(block, table, keys[table])
-        faults += [f"touches {table} without naming its key {keys[table]}" for table in unnamed(block, read, temporary, keys)]
+        faults += [
+            f"touches {table} without naming its key {keys[table]}" for table in unnamed(block, read, temporary, keys)
+        ]
     return faults
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds in tracked files what belongs to one machine or to nobody: package registries' host names, absolute paths, secrets.
+"""Finds text that must not be in tracked files: host names of package registries, absolute paths, secrets.
 
     scripts/check_tracked.py [FILE...]      by default every file that git tracks
 """
@@ -16,17 +16,27 @@ PATTERNS = [
         re.compile(
             r"\b(?:" + "|".join(
                 host.replace(".", DOT) for host in (
-                    "pypi" ".org", "pythonhosted" ".org", "registry.npmjs" ".org", "registry.yarnpkg" ".com", "crates" ".io",
-                    "proxy.golang" ".org", "repo1.maven" ".org", "repo.maven.apache" ".org", "deb.debian" ".org",
+                    "pypi" ".org", "pythonhosted" ".org", "registry.npmjs" ".org", "registry.yarnpkg" ".com",
+                    "crates" ".io", "proxy.golang" ".org", "repo1.maven" ".org", "repo.maven.apache" ".org", "deb.debian" ".org",
                     "ghcr" ".io", "quay" ".io", "registry-1.docker" ".io",
                 )
             ) + r")\b"
         ),
     ),
-    ("address of a package index", re.compile(r"--(?:extra-)?index-url\b|\bPIP_INDEX_URL\b|\bGOPROXY\s*=|//[\w.-]*(?:artifactory|nexus)[\w.-]*/")),
+    (
+        "address of a package index",
+        re.compile(
+            r"--(?:extra-)?index-url\b|\bPIP_INDEX_URL\b|\bGOPROXY\s*=|//[\w.-]*(?:artifactory|nexus)[\w.-]*/"
+        ),
+    ),
     ("absolute path of one machine", re.compile(r"(?<![\w.$}])/(?:wo" r"rk|ro" r"ot|home/\w+|Users/\w+)/[\w.]")),
     ("private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE" r" KEY-----")),
-    ("access key", re.compile(r"\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|xox[abpr]-[A-Za-z0-9-]{20,}|sk-[A-Za-z0-9]{32,})\b")),
+    (
+        "access key",
+        re.compile(
+            r"\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|xox[abpr]-[A-Za-z0-9-]{20,}|sk-[A-Za-z0-9]{32,})\b"
+        ),
+    ),
 ]
 
 

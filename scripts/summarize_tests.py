@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Prints what ./test ran, part by part: counts, the names of failures, the reason of each skip, and the sum as the last line.
+"""Prints the results of ./test by part: counts, names of failures, reasons of skips; the last line is the sum.
 
     scripts/summarize_tests.py RESULTS_DIR [--skips-fail]
 
-RESULTS_DIR/<part>/ holds *.xml (JUnit, as GoogleTest and pytest write it) and *.tsv (name, passed|failed|skipped, reason).
-Ends with 1 when something failed, when nothing ran, or with --skips-fail when something was skipped.
+RESULTS_DIR/<part>/ has *.xml (JUnit, from GoogleTest and pytest) and *.tsv (name, passed|failed|skipped, reason).
+The exit code is 1 if a test failed, if none ran, or, with --skips-fail, if a test was skipped.
 """
+
 import dataclasses
 import sys
 import xml.etree.ElementTree as xml
@@ -48,8 +49,8 @@ def read_junit(path, part):
         elif skip is not None:
             part.add(name, "skipped", last_line(skip.get("message") or skip.text) or "no reason given")
         elif case.get("status") == "notrun":
-            # Filtered out is not in the file at all; disabled is. A suite named "…Process" is no test but the other process of
-            # one, which starts it by name.
+            # The file lists disabled tests, but not filtered ones. A suite named "…Process" is not a test but the
+            # second process of one, which starts it by name.
             if not case.get("classname", "").endswith("Process"):
                 part.add(name, "skipped", "disabled in the source")
         else:

@@ -27,14 +27,16 @@ def test_lower_levels_may_be_included(tmp_path):
         "platform/base/id.hpp": "",
         "platform/sql/database.hpp": '#include "platform/base/id.hpp"\n',
         "services/user/public/cards.hpp": '#include "platform/base/id.hpp"\n',
-        "services/post/post_service.cpp": '#include "platform/sql/database.hpp"\n#include "services/user/public/cards.hpp"\n',
+        "services/post/post_service.cpp":
+            '#include "platform/sql/database.hpp"\n#include "services/user/public/cards.hpp"\n',
         "app/wiring.cpp": '#include "services/post/module.hpp"\n',
         "main.cpp": '#include "app/app.hpp"\n',
     }) == []
 
 
 @pytest.mark.parametrize("name, text, fault", [
-    ("platform/base/id.hpp", '#include "platform/sql/database.hpp"', "platform/base (level 0) may not include platform/sql"),
+    ("platform/base/id.hpp", '#include "platform/sql/database.hpp"',
+     "platform/base (level 0) may not include platform/sql"),
     ("platform/sql/a.cpp", '#include "platform/bus/bus.hpp"', "a room of its own level"),
     ("services/post/a.cpp", '#include "services/user/user_store.hpp"', "a room of its own level"),
     ("services/post/public/a.hpp", '#include "services/post/post.hpp"', "may not include services/post (level"),
@@ -91,24 +93,31 @@ def names_without_comment(code):
     ("/// A.\nclass A {\n    int f();\n    int g();\n};", []),
     ("/// A.\nstruct A {\n    /// F.\n    int f();\n\n    int g() const;\n};", ["g()"]),
     ("/// A.\nstruct A {\n    struct B { int b; };\n};", ["struct B"]),
-    ("/// A.\nstruct A {\n    explicit A(int a) : a_{a}, b_(a) {\n        g();\n    }\n    int f();\n    int g();\n};", ["f()", "g()"]),
+    ("/// A.\nstruct A {\n    explicit A(int a) : a_{a}, b_(a) {\n        g();\n    }\n    int f();\n    int g();\n};",
+     ["f()", "g()"]),
 ])
 def test_a_missing_comment_is_found(code, names):
     assert names_without_comment(code) == names
 
 
 @pytest.mark.parametrize("code", [
-    "/// A.\nstruct A {\n    A();\n    ~A();\n    A(const A&) = delete;\n    A& operator=(A&&) noexcept;\n    int a() const { return a_; }\n    void f() override;\n"
-    "    friend bool operator==(const A&, const A&) = default;\n    friend void swap(A& a, A& b) { a.swap(b); }\n    explicit operator bool() const;\n};",
+    "/// A.\nstruct A {\n    A();\n    ~A();\n    A(const A&) = delete;\n    A& operator=(A&&) noexcept;\n"
+    "    int a() const { return a_; }\n    void f() override;\n"
+    "    friend bool operator==(const A&, const A&) = default;\n    friend void swap(A& a, A& b) { a.swap(b); }\n"
+    "    explicit operator bool() const;\n};",
     "/// Both.\nint f();\nint g();",
     "/// Of the overload set.\nint f(int a);\n\nint f(long a);",
-    "/// The only function of a type is what the type is.\nclass Clock {\npublic:\n    virtual ~Clock() = default;\n    virtual Time now() const = 0;\n};",
+    "/// The only function of a type is what the type is.\nclass Clock {\npublic:\n"
+    "    virtual ~Clock() = default;\n    virtual Time now() const = 0;\n};",
     "namespace detail {\nint f();\nstruct A {};\n}",
     "namespace {\nint f();\n}",
-    "struct Later;\nclass Later2;\nusing F = void (*)(int);\nBOOST_DESCRIBE_STRUCT(A, (), (a, b))\nstatic_assert(sizeof(int) == 4);\n",
-    "std::function<void(int)> f;\nint g = h(1);\nint i{h(2)};\nextern const char* const kText;\nstd::array<int, sizeof(int)> j;",
+    "struct Later;\nclass Later2;\nusing F = void (*)(int);\nBOOST_DESCRIBE_STRUCT(A, (), (a, b))\n"
+    "static_assert(sizeof(int) == 4);\n",
+    "std::function<void(int)> f;\nint g = h(1);\nint i{h(2)};\nextern const char* const kText;\n"
+    "std::array<int, sizeof(int)> j;",
     'inline constexpr const char* kSql = R"(CREATE TABLE f(a int);\nint g();)";',
-    "template <class T>\nstruct std::hash<A<T>> {\n    std::size_t f(A<T> a) const;\n    std::size_t g(A<T> a) const;\n};",
+    "template <class T>\nstruct std::hash<A<T>> {\n    std::size_t f(A<T> a) const;\n"
+    "    std::size_t g(A<T> a) const;\n};",
     "/// A.\nstruct A {\n    /// F.\n    int f();\n};\ntemplate <class T>\nint A::g() {\n    return 1;\n}",
     "#define F(x) \\\n    int f(int x);\n",
     "/// T.\ntemplate <class T>\n    requires requires(T t) { t.f(); }\nint f(T t) {\n    return 1'000;\n}",
@@ -130,7 +139,9 @@ def test_what_belongs_to_one_machine_is_found(tmp_path, line):
     assert [number for number, _, _ in check_tracked.check(path)] == [2]
 
 
-@pytest.mark.parametrize("line", ["src/wo" "rk/a", "apt-get install docker.io", "GET /v1/posts", "image: postgres:15", "$HOME/wo" "rk/x"])
+@pytest.mark.parametrize("line", [
+    "src/wo" "rk/a", "apt-get install docker.io", "GET /v1/posts", "image: postgres:15", "$HOME/wo" "rk/x",
+])
 def test_ordinary_text_belongs_to_nobody(tmp_path, line):
     path = tmp_path / "file"
     path.write_text(line)
@@ -156,15 +167,17 @@ def test_a_long_line_is_found(tmp_path, name, text, lines):
 
 
 @pytest.mark.parametrize("text", [
-    "the graph is aw" "ay", "while both are\n    /// aw" "ay", "Whoe" "ver asks", "it is too de" "ar", "the graph is to" "ld at once",
-    "counted an" "ew", "it waits for " "ever", "wh" "o keeps it asks", "fails: el" "se it would", "class To" "ld {", "kMake" "shift",
+    "the graph is aw" "ay", "while both are\n    /// aw" "ay", "the graph is to" "ld at once", "Whoe" "ver asks",
+    "it is too de" "ar", "counted an" "ew", "it waits for " "ever", "wh" "o keeps it asks", "fails: el" "se it would",
+    "class To" "ld {", "kMake" "shift",
 ])
 def test_words_that_nobody_uses_are_found(tmp_path, text):
     assert english(tmp_path, "a.hpp", f"// First.\n/// {text}\n") == [2]
 
 
 @pytest.mark.parametrize("text", [
-    "three steps away", "two replicas, told apart by name", "else return a;", "nothing to amend", "a ? b : else_branch", "a new one",
+    "three steps away", "two replicas, told apart by name", "else return a;", "nothing to amend", "a new one",
+    "a ? b : else_branch",
 ])
 def test_usual_words_are_left_alone(tmp_path, text):
     assert english(tmp_path, "a.hpp", f"/// {text}\n") == []
@@ -180,14 +193,19 @@ def test_headers_that_miss_an_include_are_found(tmp_path):
     (tmp_path / "src/platform/base/b.hpp").write_text("#pragma once\nstruct B { A a; };\n")
     source = tmp_path / "src/platform/base/a.cpp"
     (build / "compile_commands.json").write_text(
-        f'[{{"directory": "{build}", "file": "{source}", "command": "clang++-19 -I{tmp_path}/src -c {source} -o a.o"}}]')
+        f'[{{"directory": "{build}", "file": "{source}",'
+        f' "command": "clang++-19 -I{tmp_path}/src -c {source} -o a.o"}}]'
+    )
     script = Path(__file__).resolve().parent.parent / "check_headers.py"
     command = [sys.executable, str(script), str(build), "--root", str(tmp_path)]
 
     first = subprocess.run(command, capture_output=True, text=True)
-    assert first.returncode == 1 and "b.hpp does not compile alone" in first.stdout and "2 compiled, 1 failed" in first.stdout
+    assert first.returncode == 1 and "2 compiled, 1 failed" in first.stdout
+    assert "b.hpp does not compile alone" in first.stdout
 
-    (tmp_path / "src/platform/base/b.hpp").write_text('#pragma once\n#include "platform/base/a.hpp"\nstruct B { A a; };\n')
+    (tmp_path / "src/platform/base/b.hpp").write_text(
+        '#pragma once\n#include "platform/base/a.hpp"\nstruct B { A a; };\n'
+    )
     second = subprocess.run(command, capture_output=True, text=True)
     assert second.returncode == 0 and "1 compiled, 0 failed" in second.stdout
 
@@ -212,7 +230,8 @@ def test_results_are_counted_and_skips_say_why(tmp_path):
     (tmp_path / "check").mkdir()
     (tmp_path / "check/a.tsv").write_text("format\tpassed\t\nlayers\tfailed\tsrc/a.hpp:1: wrong\n")
     parts = summarize_tests.read(tmp_path)
-    assert [(part.name, part.passed, len(part.failed), len(part.skipped)) for part in parts] == [("check", 1, 1, 0), ("unit", 1, 1, 2)]
+    counts = [(part.name, part.passed, len(part.failed), len(part.skipped)) for part in parts]
+    assert counts == [("check", 1, 1, 0), ("unit", 1, 1, 2)]
     text, good = summarize_tests.render(parts, skips_fail=False)
     assert not good and text.splitlines()[-1] == "2 passed, 2 failed, 2 skipped"
     assert "no engine" in text and "S.Bad" in text
@@ -237,7 +256,8 @@ def statement(text, freshness=""):
 def distributed(tmp_path, source, citus="SELECT create_distributed_table('post.posts', 'author_id');\n"):
     """What is found about one statement of a service with one table."""
     files = {
-        "src/services/post/migrations/0001_init.sql": "CREATE TABLE posts (author_id bigint, id bigint, PRIMARY KEY (author_id, id));",
+        "src/services/post/migrations/0001_init.sql":
+            "CREATE TABLE posts (author_id bigint, id bigint, PRIMARY KEY (author_id, id));",
         "src/services/post/module.cpp": "",
         "src/services/post/post_store.cpp": source,
         "deploy/postgres/citus.sql": citus,
@@ -253,12 +273,15 @@ def distributed(tmp_path, source, citus="SELECT create_distributed_table('post.p
     "SELECT id FROM posts WHERE author_id = $1 AND id < $2",
     "SELECT p.id FROM posts p WHERE p.author_id IN ($1:ids) AND (p.id = $2 OR p.id = $3)",
     "DELETE FROM posts WHERE author_id = $1 AND id IN (SELECT id FROM posts WHERE author_id = $1 LIMIT $2)",
-    "INSERT INTO posts (id, author_id) VALUES ($1, $2), ($3, $2) ON CONFLICT (author_id, id) DO UPDATE SET id = excluded.id",
+    "INSERT INTO posts (id, author_id) VALUES ($1, $2), ($3, $2)"
+    " ON CONFLICT (author_id, id) DO UPDATE SET id = excluded.id",
     "UPDATE posts SET id = $3 WHERE (author_id = $1 AND id = $2) OR (author_id = $2 AND id = $1)",
-    "WITH mine AS (SELECT author_id, id FROM posts WHERE author_id = $1) SELECT p.id FROM mine m JOIN posts p ON p.author_id = m.author_id",
+    "WITH mine AS (SELECT author_id, id FROM posts WHERE author_id = $1)"
+    " SELECT p.id FROM mine m JOIN posts p ON p.author_id = m.author_id",
     "SELECT p.id FROM posts o JOIN posts p ON o.author_id = p.author_id WHERE p.id = $2 AND o.author_id = $1",
     "SELECT id FROM posts WHERE (author_id = $1 AND id < $2) OR (id = $3 AND (author_id = $4))",
-    "SELECT o.id FROM posts o WHERE o.author_id = $1 AND EXISTS (SELECT 1 FROM posts p WHERE p.author_id = o.author_id AND p.id > o.id)",
+    "SELECT o.id FROM posts o WHERE o.author_id = $1"
+    " AND EXISTS (SELECT 1 FROM posts p WHERE p.author_id = o.author_id AND p.id > o.id)",
 ])
 def test_a_statement_that_names_its_keys_passes(tmp_path, text):
     assert distributed(tmp_path, statement(text)) == []
@@ -288,7 +311,8 @@ def test_a_statement_that_does_not_is_found(tmp_path, text):
 
 
 def test_statements_are_read_from_raw_strings_macros_and_neighbours(tmp_path):
-    assert distributed(tmp_path, '#define COLUMNS "id, author_id"\n' + statement('SELECT " COLUMNS " FROM posts WHERE id = $1'))
+    columns = '#define COLUMNS "id, author_id"\n'
+    assert distributed(tmp_path, columns + statement('SELECT " COLUMNS " FROM posts WHERE id = $1'))
     assert distributed(tmp_path, 'constexpr Statement kA{"a", R"(\n  SELECT id FROM posts)"};')
     assert distributed(tmp_path, 'constexpr Statement kA{"a", "SELECT id"\n  " FROM posts"};')
     assert distributed(tmp_path, "sql::Statement made;")
@@ -305,7 +329,8 @@ def test_only_a_select_that_names_its_keys_may_be_answered_by_a_replica(tmp_path
     "",
     "SELECT create_distributed_table('post.posts', 'id');\n",
     "SELECT create_distributed_table('post.posts', 'author_id');\nSELECT create_reference_table('post.posts');\n",
-    "SELECT create_distributed_table('post.posts', 'author_id');\nSELECT create_distributed_table('post.drafts', 'author_id');\n",
+    "SELECT create_distributed_table('post.posts', 'author_id');\n"
+    "SELECT create_distributed_table('post.drafts', 'author_id');\n",
     "SELECT create_distributed_table('post.posts', 'author_id');\nSELECT something();\n",
 ])
 def test_a_table_that_is_not_distributed_by_its_key_is_found(tmp_path, citus):

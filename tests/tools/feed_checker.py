@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Checks the feeds of an imported network, member by member and item by item, against what the input files say they must be.
+"""Compares the feeds of an imported network, item by item, with the feeds that follow from the input files.
 
-Written apart from the server: it knows the files, the seed and the rules of docs/import.md, and speaks to the server over HTTP only.
+It is independent of the server: it knows the files, the seed and the rules of docs/import.md, and uses only HTTP.
 
-    feed_checker.py --url http://127.0.0.1:8080 --edges EDGES --posts PARAGRAPHS --post-count N --seed N --tokens TOKENS [--pages 3] [--limit 20]
+    feed_checker.py --url http://127.0.0.1:8080 --edges EDGES --posts PARAGRAPHS --post-count N --seed N --tokens TOKENS
+                    [--pages 3] [--limit 20]
 
-Prints the differences and a summary; exit code 1 when there is any difference.
+Prints the differences and a summary. The exit code is 1 if there is any difference.
 """
 
 import argparse
@@ -48,7 +49,11 @@ class Network:
         self.paragraphs = [
             text
             for line in posts.read_text(encoding="utf-8").split("\n")
-            if (text := unicodedata.normalize("NFC", (line.split("\t", 1)[1] if posts.suffix == ".tsv" and "\t" in line else line).strip()))
+            if (
+                text := unicodedata.normalize(
+                    "NFC", (line.split("\t", 1)[1] if posts.suffix == ".tsv" and "\t" in line else line).strip()
+                )
+            )
         ]
         self.posts = [self.post(n) for n in range(post_count or len(self.paragraphs))]
         self.by_author = collections.defaultdict(list)
@@ -111,11 +116,13 @@ user_ids: dict = {}
 
 
 def differences(node: int, reader: Reader, pages: int, limit: int) -> tuple[list[str], int]:
-    """What of a member's first pages is not as it must be, and how many items were compared."""
+    """The differences in a member's first pages, and the number of items compared."""
     expected = network.feed(node, pages * limit + 1)
     items, cursor, found = [], None, []
     for _ in range(pages):
-        page = reader.get(f"/v1/feed?limit={limit}" + (f"&cursor={urllib.parse.quote(cursor)}" if cursor else ""), tokens[node])
+        page = reader.get(
+            f"/v1/feed?limit={limit}" + (f"&cursor={urllib.parse.quote(cursor)}" if cursor else ""), tokens[node]
+        )
         items += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -165,7 +172,7 @@ def check_share(arguments) -> tuple[list[str], int, list[float]]:
 
 
 def check(url, edges, posts, post_count, seed, tokens_file, pages=3, limit=20, processes=2, connections=8):
-    """The differences (none: all is well), the number of items compared, and the seconds of each page."""
+    """The differences, the number of items compared, and the seconds of each page."""
     global network, tokens, user_ids
     network = Network(pathlib.Path(edges), pathlib.Path(posts), post_count, seed)
     rows = [line.split("\t") for line in pathlib.Path(tokens_file).read_text().splitlines() if line]
@@ -175,8 +182,14 @@ def check(url, edges, posts, post_count, seed, tokens_file, pages=3, limit=20, p
     if missing:
         return [f"no token for {len(missing)} members"], 0, []
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        results = pool.map(check_share, [(network.nodes[k::processes], url, pages, limit, connections) for k in range(processes)])
-    return [text for part in results for text in part[0]], sum(part[1] for part in results), [t for part in results for t in part[2]]
+        results = pool.map(
+            check_share, [(network.nodes[k::processes], url, pages, limit, connections) for k in range(processes)]
+        )
+    return (
+        [text for part in results for text in part[0]],
+        sum(part[1] for part in results),
+        [t for part in results for t in part[2]],
+    )
 
 
 def main():
@@ -196,7 +209,10 @@ def main():
     )
     for text in problems[:50]:
         print(text)
-    print(f"{len(network.nodes)} members, {compared} items compared in {time.perf_counter() - begun:.1f} s: {len(problems)} differences")
+    print(
+        f"{len(network.nodes)} members, {compared} items compared in {time.perf_counter() - begun:.1f} s: "
+        f"{len(problems)} differences"
+    )
     sys.exit(1 if problems or not compared else 0)
 
 
