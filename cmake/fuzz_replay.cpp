@@ -1,5 +1,5 @@
-// Stands in for libFuzzer in ordinary builds: runs the fuzz target once on nothing and once on each file of the folders and
-// files given as arguments. A folder that does not exist holds no inputs.
+// Stands in for libFuzzer in ordinary builds: runs the fuzz target once on nothing and once on each file of the folders
+// and files given as arguments. A folder that does not exist holds no inputs.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -1,5 +1,5 @@
-# Language, warnings, definitions and sanitizers: the same for every target, because all of them share one precompiled header
-# and Clang refuses a header that was compiled with other flags.
+# Language, warnings, definitions and sanitizers. They are the same for every target, because all targets share one
+# precompiled header, and Clang refuses a header that was compiled with other flags.
 
 set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -48,5 +48,6 @@ add_compile_options(-Xclang -fno-pch-timestamp)
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER
-        ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+        ${CMAKE_COMMAND} -E env
+        CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
 endif()

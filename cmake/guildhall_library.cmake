@@ -31,10 +31,10 @@ endfunction()
 
 # guildhall_library(platform_sql FOLDER platform/sql DEPENDS platform_async platform_base PRIVATE SQLite::SQLite3)
 #
-# Makes the library of src/<FOLDER> from its *.cpp and those of its subfolders by subject, without public/ (INTERFACE while
-# there is none). FOLDER is the name with its first _ as / unless said otherwise. DEPENDS: our libraries, whose headers this
-# one's headers may include. PUBLIC, PRIVATE: packages.
-# Files in migrations/ and assets/ are embedded, see guildhall_embed.
+# Makes the library of src/<FOLDER> from the *.cpp there and in its subfolders, without public/ (an INTERFACE library if
+# there are none). By default, FOLDER is the name with its first _ replaced by /. DEPENDS: our libraries whose headers
+# the headers of this one may include. PUBLIC, PRIVATE: packages. Files in migrations/ and assets/ are embedded, see
+# guildhall_embed.
 function(guildhall_library name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "FOLDER" "DEPENDS;PUBLIC;PRIVATE")
     if(NOT arg_FOLDER)

@@ -1,8 +1,8 @@
--- Distributes the tables over the workers of a Citus cluster. Run it once, by psql, after `guildhall migrate` and before the first row:
--- the keys are those of docs (design: every table's key is the first column of its primary key), and scripts/check_statements.py holds them against
--- the migrations and the statements. NOT RUN on Citus yet: no such server was at hand. See docs/operations.md, "Sharding".
--- Tables whose keys are the same thing lie together, so that a transaction over them stays on one worker.
--- A line "-- local: TABLE: why" names one that stays where the coordinator is.
+-- Distributes the tables over the workers of a Citus cluster. Run it once with psql, after `guildhall migrate` and
+-- before the first row is written. It has NOT been run on Citus, because none was available: docs/operations.md,
+-- "Sharding". The key of a table is the first column of its primary key. scripts/check_statements.py compares the keys
+-- with the migrations and the statements. Tables with the same kind of key are colocated, so that a transaction over
+-- them stays on one worker. A line "-- local: TABLE: why" names a table that stays on the coordinator.
 
 BEGIN;
 

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What the up-* scripts share; each sources this file. An engine listens on loopback only, and keeps everything it writes in
-# DATA_DIR. Who called it is told in STATE_DIR what to stop later (tests/engines/down).
-#   DATA_DIR   folder of this engine's data, made when absent
+# Shared by the up-* scripts, which source this file. An engine listens on loopback only and writes only to DATA_DIR.
+# The records in STATE_DIR say what tests/engines/down must stop.
+#   DATA_DIR   folder of this engine's data, created if absent
 #   STATE_DIR  folder of the records NAME.pid: pid, start time, signal
-#   PORT       port to listen on; a free one is chosen when not set
-# The last lines of an up-* script's output are NAME=value: what a test needs to reach the engine.
+#   PORT       port to listen on; a free one by default
+# The last lines of the output of an up-* script are NAME=value: the address of the engine for tests.
 set -euo pipefail
 HOST=127.0.0.1
 : "${DATA_DIR:?}" "${STATE_DIR:?}"
@@ -17,8 +17,8 @@ die() {
 }
 need() { command -v "$1" >/dev/null 2>&1 || die "program '$1' not found"; }
 
-# Ports that nobody listens on now. Two that ask at once may get the same: the one whose server fails to start asks again.
-# Below the range that the kernel takes ports of outgoing connections from: none of those takes one away meanwhile.
+# Ports on which nothing listens now, below the range from which the kernel takes ports for outgoing connections. Two
+# concurrent callers may get the same port; the one whose server fails to start asks again.
 free_ports() {
     python3 -c 'import random, socket, sys
 found = []
@@ -33,13 +33,13 @@ print(*(s.getsockname()[1] for s in found))' "$1"
 }
 free_port() { free_ports 1; }
 
-# The kernel uses a pid again; pid and start time together name one process.
+# The kernel reuses pids; only pid and start time together identify a process.
 start_time_of() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 # record NAME PID [SIGNAL]
 record() { echo "$2 $(start_time_of "$2") ${3:-TERM}" >"$STATE_DIR/$1.pid"; }
 
-# wait_for SECONDS PID COMMAND...   until COMMAND succeeds; 1 when it does not in time, 2 when process PID (0: none) ends before
+# wait_for SECONDS PID COMMAND...   until COMMAND succeeds; 1: not in time, 2: process PID (0: none) ended before
 wait_for() {
     local end=$((SECONDS + $1)) pid=$2
     shift 2
