@@ -17,7 +17,8 @@ PATTERNS = [
             r"\b(?:" + "|".join(
                 host.replace(".", DOT) for host in (
                     "pypi" ".org", "pythonhosted" ".org", "registry.npmjs" ".org", "registry.yarnpkg" ".com",
-                    "crates" ".io", "proxy.golang" ".org", "repo1.maven" ".org", "repo.maven.apache" ".org", "deb.debian" ".org",
+                    "crates" ".io", "proxy.golang" ".org", "repo1.maven" ".org", "repo.maven.apache" ".org",
+                    "deb.debian" ".org",
                     "ghcr" ".io", "quay" ".io", "registry-1.docker" ".io",
                 )
             ) + r")\b"

@@ -1,4 +1,5 @@
 """The generated network resembles the real one as tests/data/README.md says."""
+
 import hashlib
 import re
 import sys
@@ -29,7 +30,7 @@ def test_the_figures_are_those_of_the_readme(network):
 
 
 def test_the_generated_network_is_close_to_the_real_one():
-    """Within a seventh, figure by figure."""
+    """Each figure differs by at most a seventh."""
     ours, real = column(1), column(2)
     assert {name: value for name, value in ours.items() if abs(value - real[name]) > real[name] / 7} == {}
 

@@ -37,7 +37,14 @@ def small_import(launch, edges, posts="A first paragraph of some length.\nAnd a 
 
 @pytest.mark.parametrize(
     "edges,line",
-    [("1 2\n2 x\n", 2), ("1 2\n3\n", 2), ("1 2 3 4\n", 1), ("1 2\n\n5 5\n", 3), ("1 2\n-1 3\n", 2), ("1 99999999999999999999\n", 1)],
+    [
+        ("1 2\n2 x\n", 2),
+        ("1 2\n3\n", 2),
+        ("1 2 3 4\n", 1),
+        ("1 2\n\n5 5\n", 3),
+        ("1 2\n-1 3\n", 2),
+        ("1 99999999999999999999\n", 1),
+    ],
 )
 def test_a_malformed_edge_is_an_error_with_its_number(launch, edges, line):
     """The import names the line and writes nothing."""
@@ -45,10 +52,14 @@ def test_a_malformed_edge_is_an_error_with_its_number(launch, edges, line):
     assert done.returncode == 1 and f":{line}:" in done.stderr, done.stderr
     assert not (instance.folder / "tokens").exists()
     service = Service(instance.start())
-    service.visitor().post("/v1/auth/login", {"email": "member-1@demo.example", "password": "correct horse battery staple"}, status=401)
+    service.visitor().post(
+        "/v1/auth/login", {"email": "member-1@demo.example", "password": "correct horse battery staple"}, status=401
+    )
 
 
-@pytest.mark.parametrize("posts,line", [(b"fine\n\xff\xfe\n", 2), (b"fine\nalso\nx\x00y\n", 3), (b"x" * 3001 + b"\n", 1)])
+@pytest.mark.parametrize(
+    "posts,line", [(b"fine\n\xff\xfe\n", 2), (b"fine\nalso\nx\x00y\n", 3), (b"x" * 3001 + b"\n", 1)]
+)
 def test_a_malformed_paragraph_is_an_error_with_its_number(launch, posts, line):
     """The import names the line and writes nothing."""
     _, done = small_import(launch, SMALL, posts)
@@ -60,7 +71,9 @@ def test_imported_members_sign_in(launch):
     instance, done = small_import(launch, SMALL)
     assert done.returncode == 0, done.stderr
     service = Service(instance.start())
-    service.visitor().post("/v1/auth/login", {"email": "member-3@demo.example", "password": "correct horse battery staple"}, status=200)
+    service.visitor().post(
+        "/v1/auth/login", {"email": "member-3@demo.example", "password": "correct horse battery staple"}, status=200
+    )
     third = Api(service, network_files.read_tokens(instance.tokens)[3])
     me = third.get("/v1/users/me").json()
     assert me["name"] and me["headline"] and me["handle"].endswith("-3")
@@ -74,7 +87,17 @@ def test_an_import_killed_in_the_middle_is_finished_by_the_next(launch, tmp_path
     instance = launch.prepare()
     (instance.folder / "edges").write_text(edges)
     (instance.folder / "posts").write_text(posts)
-    command = ["import", "--edges", instance.folder / "edges", "--posts", instance.folder / "posts", "--posts-count", "3000", "--seed", "5"]
+    command = [
+        "import",
+        "--edges",
+        instance.folder / "edges",
+        "--posts",
+        instance.folder / "posts",
+        "--posts-count",
+        "3000",
+        "--seed",
+        "5",
+    ]
     for seconds in (0.15, 0.3, 0.45, 0.6, 0.9):
         process = subprocess.Popen(
             [binary(), command[0], "--config", instance.config, "--data", instance.data, *command[1:]],
@@ -94,5 +117,7 @@ def test_an_import_killed_in_the_middle_is_finished_by_the_next(launch, tmp_path
     )
     assert not problems and compared > 0, "\n".join(problems[:20])
     # The checker sees a difference when there is one: here, the posts of a wrong seed.
-    wrong, _, _ = feed_checker.check(instance.url, instance.folder / "edges", instance.folder / "posts", 3000, 6, tokens, pages=1)
+    wrong, _, _ = feed_checker.check(
+        instance.url, instance.folder / "edges", instance.folder / "posts", 3000, 6, tokens, pages=1
+    )
     assert len(wrong) > 100

@@ -1,4 +1,4 @@
-"""Large networks of 4,039 members and 88,234 connections with 40,000 posts: imported, read by all members, compared item by item."""
+"""Networks of 4,039 members and 88,234 connections with 40,000 posts, imported and read by all members."""
 
 import pytest
 
@@ -8,26 +8,32 @@ from support.client import Api, Service
 
 POST_COUNT = 40_000
 SEED = 7
-# The real one only where it is at hand; without it nothing is skipped.
+# The real one only if it is available; without it, nothing is skipped.
 NETWORKS = ["generated", *(["real"] if network_files.real() else [])]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(f"{name}_network")) for name in NETWORKS])
+PARAMETERS = [pytest.param(name, marks=pytest.mark.xdist_group(f"{name}_network")) for name in NETWORKS]
+
+
+@pytest.fixture(scope="module", params=PARAMETERS)
 def files(request, tmp_path_factory):
-    return network_files.real() if request.param == "real" else network_files.generated(tmp_path_factory.mktemp("files"))
+    if request.param == "real":
+        return network_files.real()
+    return network_files.generated(tmp_path_factory.mktemp("files"))
 
 
 @pytest.fixture(scope="module")
 def connected(files):
-    """What the edge list says: the connections of each node."""
+    """The connections of each node, from the edge list."""
     return feed_checker.Network(files.edges, files.posts, 1, SEED).connected
 
 
 def run_import(instance, files):
-    options = ["--edges", files.edges, "--posts", files.posts, "--names", files.names, "--posts-count", POST_COUNT, "--seed", SEED]
-    instance.run("import", *map(str, options), "--tokens", instance.tokens, timeout=500)
+    options = {"edges": files.edges, "posts": files.posts, "names": files.names, "tokens": instance.tokens}
+    options |= {"posts-count": POST_COUNT, "seed": SEED}
+    instance.run("import", *(f"--{name}={value}" for name, value in options.items()), timeout=500)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +57,10 @@ def check(network, files, **pages):
 
 
 def test_all_members_read_three_pages_of_the_right_feed(network, files):
-    """[P28] [P44] 4,039 members × three pages: author, text, visibility, time, counts, own reaction of each item, from a cold start."""
+    """[P28] [P44] 4,039 members × three pages from a cold start.
+
+    Author, text, visibility, time, counts and own reaction of each item are compared.
+    """
     problems, compared, times = check(network, files)
     assert not problems, "\n".join(problems[:20])
     assert compared > 4039 * 40 and len(times) == 4039
@@ -59,20 +68,25 @@ def test_all_members_read_three_pages_of_the_right_feed(network, files):
 
 
 def test_a_second_reading_from_warm_caches_is_the_same(network, files):
-    """[P28] What the caches hold is what the truth says."""
+    """[P28] The caches contain the same as the database."""
     problems, compared, _ = check(network, files, pages=2, limit=10)
     assert not problems, "\n".join(problems[:20])
     assert compared > 4039 * 15
 
 
 def test_the_connections_are_those_of_the_file(network, connected):
-    """[C10] [C13] Connection lists and mutual connections equal the sets of the file: of the best and the least connected, and some between."""
+    """[C10] [C13] Connection lists and mutual connections equal the sets of the file.
+
+    The best and the least connected members are checked, and some in between.
+    """
     by_degree = sorted(connected, key=lambda node: (len(connected[node]), node))
     nodes = [*by_degree[-3:], *(by_degree[len(by_degree) * fifth // 5] for fifth in range(5))]
     service = Service(network)
     tokens = network_files.read_tokens(network.tokens)
     some = {node: sorted(connected[node])[:20] for node in nodes}
-    members = {node: Api(service, tokens[node]) for node in {*nodes, *(other for others in some.values() for other in others)}}
+    members = {
+        node: Api(service, tokens[node]) for node in {*nodes, *(other for others in some.values() for other in others)}
+    }
     ids = {node: member.get("/v1/users/me").json()["id"] for node, member in members.items()}
     for node, other in zip(nodes, [*nodes[1:], nodes[0]]):
         rows = members[node].all("/v1/connections", limit=100)

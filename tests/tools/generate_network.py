@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Generates a friendship network with the size, degrees and clustering of ego-Facebook: tests, demo and benchmarks need no data from elsewhere.
+"""Generates a network with the size, degrees and clustering of ego-Facebook, for tests and benchmarks.
 
-    generate_network.py [--seed N] [FILE]      an edge list, "a b" a line with a < b; to standard output without FILE
+    generate_network.py [--seed N] [FILE]      writes lines "a b" with a < b, by default to standard output
 
-The same seed gives the same file everywhere: only random.random() is used, whose sequence Python guarantees, and no function of the C library.
-The recipe, and its figures beside those of ego-Facebook: tests/data/README.md.
+The same seed gives the same file on every machine: only random.random() is used, whose sequence Python guarantees, and
+no function of the C library. tests/data/README.md has the recipe, and its figures next to those of ego-Facebook.
 """
 
 import argparse
@@ -15,13 +15,15 @@ import sys
 
 SEED = 22
 EDGES = 88_234
-# Members of each circle, without its centre. ego-Facebook is ten such circles; these are the degrees of its ten centres.
+# The size of each circle without its centre. ego-Facebook consists of ten circles; these are the degrees of its
+# centres.
 CIRCLES = (1045, 792, 755, 547, 347, 229, 170, 159, 68, 59)
 MEMBERS = 4_039
 SMALLEST_GROUP, LARGEST_GROUP = 4, 240
 # The chance that a member joins one more group, again and again.
 ONE_MORE = 0.2
-# A member's zeal is between this and 1. Two members of a group are the likelier connected the more of it they have.
+# The zeal of a member is between this and 1. The more zeal two members of a group have, the likelier they are
+# connected.
 LEAST_ZEAL = 0.5
 
 
@@ -41,7 +43,8 @@ class Chance:
 
 
 def groups_of(circle: list[int], chance: Chance) -> list[set[int]]:
-    """Cuts a circle into groups whose sizes follow a power law; then some members join further groups, large ones more often."""
+    """Divides a circle into groups whose sizes follow a power law; then some members join more groups, mostly large
+    ones."""
     groups, placed = [], 0
     while placed < len(circle):
         size = int(SMALLEST_GROUP / (1 - chance.share()))
@@ -62,7 +65,7 @@ def generate(seed: int = SEED) -> list[tuple[int, int]]:
     certain, possible = set(), {}
     for i, size in enumerate(CIRCLES):
         centre, *circle = range(bounds[i], bounds[i + 1])
-        # Guests from one other circle: so all circles hang together, as a tree.
+        # Guests from one other circle connect all circles, as a tree.
         host = (i - 1) // 2 if i else 1
         hosts = list(range(bounds[host] + 1, bounds[host + 1]))
         while len(circle) < size:
@@ -82,7 +85,7 @@ def generate(seed: int = SEED) -> list[tuple[int, int]]:
 
 
 def figures_of(edges: list[tuple[int, int]]) -> dict[str, float]:
-    """What networks are compared by; distances are from every 40th member."""
+    """The figures by which networks are compared; distances are from every 40th member."""
     connected = collections.defaultdict(set)
     for a, b in edges:
         connected[a].add(b)
@@ -114,7 +117,9 @@ def figures_of(edges: list[tuple[int, int]]) -> dict[str, float]:
         "degree, 90th percentile": degrees[count * 9 // 10],
         "degree, 99th percentile": degrees[count * 99 // 100],
         "degree, largest": degrees[-1],
-        "clustering, mean of members": round(sum(triangles[member] / pairs[member] for member in members if pairs[member]) / count, 2),
+        "clustering, mean of members": round(
+            sum(triangles[member] / pairs[member] for member in members if pairs[member]) / count, 2
+        ),
         "clustering, of all pairs": round(sum(triangles.values()) / sum(pairs.values()), 2),
         "distance, mean": round(sum(distances) / len(distances), 1),
         "distance, largest": max(distances),

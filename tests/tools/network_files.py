@@ -1,4 +1,4 @@
-"""The files that large networks are imported from: a generated network always, the real one where it is at hand."""
+"""The files from which large networks are imported: always a generated network, and the real one if it is available."""
 
 import dataclasses
 import gzip
@@ -20,14 +20,14 @@ class NetworkFiles:
 
 
 def generated(folder: pathlib.Path) -> NetworkFiles:
-    """What a clone holds (tests/data/README.md), written into `folder`."""
+    """The files of the clone (tests/data/README.md), written to `folder`."""
     posts = folder / "posts.txt"
     posts.write_bytes(gzip.decompress((ROOT / "tests/data/posts.txt.gz").read_bytes()))
     return NetworkFiles(generate_network.write(folder / "network.txt"), posts, ROOT / "examples/demo/names.txt")
 
 
 def real() -> NetworkFiles | None:
-    """ego-Facebook with speeches as posts, of the folder that GUILDHALL_SHARED names; None without it."""
+    """ego-Facebook with speeches as posts, from the folder in GUILDHALL_SHARED; None without it."""
     shared = os.environ.get("GUILDHALL_SHARED")
     if not shared:
         return None
