@@ -23,6 +23,7 @@ SELECT create_distributed_table('user.outbox', 'subject', colocate_with => 'user
 SELECT create_distributed_table('user.inbox', 'consumer', colocate_with => 'user.emails');
 SELECT create_distributed_table('user.dead_letters', 'consumer', colocate_with => 'user.inbox');
 -- local: user.relay_leases: sixteen rows and one for each relay, which all relays watch
+-- local: user.consumers: a row for each consumer, written every five minutes by each process
 -- local: user.node_leases: at most 1,024 rows, read when a process starts and written once a minute
 
 -- Of the connection service.
@@ -38,6 +39,7 @@ SELECT create_distributed_table('connection.idempotency_keys', 'user_id', coloca
 SELECT create_distributed_table('connection.inbox', 'consumer', colocate_with => 'none');
 SELECT create_distributed_table('connection.dead_letters', 'consumer', colocate_with => 'connection.inbox');
 -- local: connection.relay_leases: sixteen rows and one for each relay, which all relays watch
+-- local: connection.consumers: a row for each consumer, written every five minutes by each process
 -- local: connection.node_leases: at most 1,024 rows, read when a process starts and written once a minute
 
 -- Of the post service.
@@ -56,6 +58,7 @@ SELECT create_distributed_table('post.idempotency_keys', 'user_id', colocate_wit
 SELECT create_distributed_table('post.inbox', 'consumer', colocate_with => 'post.hashtag_posts');
 SELECT create_distributed_table('post.dead_letters', 'consumer', colocate_with => 'post.inbox');
 -- local: post.relay_leases: sixteen rows and one for each relay, which all relays watch
+-- local: post.consumers: a row for each consumer, written every five minutes by each process
 -- local: post.node_leases: at most 1,024 rows, read when a process starts and written once a minute
 
 COMMIT;

@@ -50,6 +50,10 @@ public:
     /// publish() throws from now on. Blocks; before the io threads end, and not on one of them.
     virtual void stop(std::chrono::milliseconds /*limit*/) {}
 
+    /// Deletes what the bus keeps for `consumer`, which no longer exists, with the events that wait for it. Throws
+    /// Unavailable.
+    virtual Task<void> remove_consumer(std::string /*consumer*/) { co_return; }
+
     /// Whether a handler may leave events to another process.
     virtual bool hands_over() const { return false; }
 

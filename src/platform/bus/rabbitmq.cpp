@@ -1,9 +1,14 @@
 #include "platform/bus/rabbitmq.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
+#include "platform/async/pool.hpp"
+#include "platform/bus/rabbitmq_connection.hpp"
 #include "platform/bus/rabbitmq_publisher.hpp"
 #include "platform/bus/rabbitmq_receiver.hpp"
 
@@ -34,11 +39,29 @@ public:
         publisher_.stop();
     }
 
+    Task<void> remove_consumer(std::string consumer) override {
+        // This is rare, and the calls block: a thread and a connection for it alone.
+        Pool pool("RabbitMQ", 1, 0);
+        auto work = [this, &consumer] { return delete_queue(consumer); };
+        const std::size_t dropped = co_await run_on(pool, std::move(work));
+        if (dropped > 0) spdlog::warn("{} no longer exists: its queue was deleted, with {} events", consumer, dropped);
+    }
+
     bool hands_over() const override { return true; }
 
     bool ready() const override { return publisher_.is_connected() && receiver_ && receiver_->is_connected(); }
 
 private:
+    std::size_t delete_queue(const std::string& consumer) const {
+        constexpr amqp_channel_t kChannel = 1;
+        RabbitmqConnection connection(options_, "removal");
+        connection.open();
+        connection.open_channel(kChannel);
+        const std::size_t dropped = connection.delete_queue(kChannel, consumer);
+        connection.close(true);
+        return dropped;
+    }
+
     const RabbitmqOptions options_;
     std::vector<Subscription> subscriptions_;
     RabbitmqPublisher publisher_;

@@ -162,6 +162,13 @@ void RabbitmqConnection::declare(const std::vector<Wanted>& consumers) {
     }
 }
 
+std::size_t RabbitmqConnection::delete_queue(amqp_channel_t channel, const std::string& consumer) {
+    const std::string queue = queue_of(consumer);
+    const amqp_queue_delete_ok_t* deleted = amqp_queue_delete(connection_, channel, bytes_of(queue), 0, 0);
+    check_reply("deletion of a queue");
+    return deleted->message_count;
+}
+
 void RabbitmqConnection::confirm_all(amqp_channel_t channel) {
     amqp_confirm_select(connection_, channel);
     check_reply("confirmations");

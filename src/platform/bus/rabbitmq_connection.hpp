@@ -52,6 +52,8 @@ public:
     void close_channel(amqp_channel_t channel);
     /// Makes on channel 1, which is open, the exchange, and the queue of each consumer with its bindings, if they are missing.
     void declare(const std::vector<Wanted>& consumers);
+    /// Deletes the queue of `consumer`, if there is one; the number of messages that were in it.
+    std::size_t delete_queue(amqp_channel_t channel, const std::string& consumer);
     /// The broker confirms each message that is published on `channel`.
     void confirm_all(amqp_channel_t channel);
     /// Deliveries of the queue of `consumer` begin.

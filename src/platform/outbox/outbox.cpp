@@ -54,6 +54,14 @@ INSERT INTO relay_leases (partition, owner, expires_at) VALUES
 // consumer: not empty in the row of a dead letter that is replayed; it alone gets the event.
 constexpr const char* kReplay = "ALTER TABLE outbox ADD COLUMN consumer text NOT NULL DEFAULT '';";
 
+// The consumers of the service: when a process last had each (known_consumers.hpp).
+constexpr const char* kConsumers = R"(
+CREATE TABLE consumers (
+    name text NOT NULL PRIMARY KEY,
+    seen_at bigint NOT NULL
+);
+)";
+
 // The position is the id, or one more than the subject's last when another replica's clock is ahead of ours: so the order of
 // a subject does not depend on clocks.
 constexpr sql::Statement kAppend{"outbox.append", R"(
@@ -64,7 +72,9 @@ constexpr sql::Statement kAppend{"outbox.append", R"(
 
 }  // namespace
 
-std::vector<sql::Migration> migrations() { return {{"platform/outbox", kTables}, {"platform/outbox_replay", kReplay}}; }
+std::vector<sql::Migration> migrations() {
+    return {{"platform/outbox", kTables}, {"platform/outbox_replay", kReplay}, {"platform/consumers", kConsumers}};
+}
 
 std::int64_t partition_of(std::int64_t subject) {
     char bytes[8];

@@ -40,6 +40,11 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
+    // Also closes the channel when there is no such queue.
+    bool has(const std::string& queue) {
+        return amqp_queue_declare(connection_, 1, amqp_cstring_bytes(queue.c_str()), 1, 0, 0, 0, amqp_empty_table) !=
+               nullptr;
+    }
     // False when there is no such queue.
     bool remove(const std::string& queue) {
         return amqp_queue_delete(connection_, 1, amqp_cstring_bytes(queue.c_str()), 0, 0) != nullptr;
@@ -269,6 +274,47 @@ TEST_F(Rabbitmq, AQueueThatWasRemovedIsMadeAgainBeforeAnEventCountsAsPublished) 
     publish_as_a_relay(*bus, {event(2)});
     EXPECT_EQ(client.take(prefix_ + "later")["cloudEvents_id"], "2");
     bus->stop(5s);
+}
+
+TEST_F(Rabbitmq, TheQueueOfARemovedConsumerIsDeletedWithItsEventsAndNoOther) {
+    RabbitmqOptions elsewhere = options();
+    elsewhere.elsewhere = {{"removed", {"a.v1"}}, {"removed.too", {"a.v1"}}};
+    const auto before = make_rabbitmq_bus(elsewhere);
+    before->start();
+    publish_as_a_relay(*before, {event(1)});
+    before->stop(5s);
+
+    const auto bus = make_rabbitmq_bus(options());
+    bus->subscribe(recorded("one"));
+    bus->start();
+    await(bus->remove_consumer("removed"));
+    await(bus->remove_consumer("never there"));
+    EXPECT_FALSE(Client(url_).has(prefix_ + "removed"));
+    EXPECT_TRUE(Client(url_).has(prefix_ + "removed.too"));
+    publish_as_a_relay(*bus, {event(2)});
+    EXPECT_TRUE(wait_until([&] { return count() == 1; }));
+    bus->stop(5s);
+}
+
+TEST_F(Rabbitmq, AConsumerWhoseQueueIsRemovedUnderItGoesOnWithWhatComesAfter) {
+    const auto bus = make_rabbitmq_bus(options());
+    bus->subscribe(recorded("one"));
+    bus->start();
+    publish_as_a_relay(*bus, {event(1)});
+    EXPECT_TRUE(wait_until([&] { return count() == 1; }));
+    await(bus->remove_consumer("one"));
+    EXPECT_TRUE(wait_until([&] {
+        publish_as_a_relay(*bus, {event(2)});
+        return count() == 2;
+    }));
+    bus->stop(5s);
+}
+
+TEST_F(Rabbitmq, RemovingAConsumerFailsWhileTheBrokerIsAway) {
+    RabbitmqOptions absent = options();
+    absent.urls = {"amqp://guest:guest@127.0.0.1:1/%2f"};
+    const auto bus = make_rabbitmq_bus(absent);
+    EXPECT_THROW(await(bus->remove_consumer("one")), Unavailable);
 }
 
 TEST_F(Rabbitmq, AMessageThatIsNoEventIsPassedOver) {
