@@ -37,6 +37,14 @@ amqp_table_entry_t text_entry(const char* key, const char* value) {
     return entry;
 }
 
+amqp_table_entry_t true_entry(const char* key) {
+    amqp_table_entry_t entry{};
+    entry.key = amqp_cstring_bytes(key);
+    entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
+    entry.value.value.boolean = 1;
+    return entry;
+}
+
 template <class Method>
 const Method& as(const amqp_method_t& method) {
     return *static_cast<const Method*>(method.decoded);
@@ -102,8 +110,13 @@ void RabbitmqConnection::open() {
 }
 
 void RabbitmqConnection::sign_in(const Node& node) {
-    amqp_table_entry_t name = text_entry("connection_name", name_.c_str());
-    const amqp_table_t properties{1, &name};
+    // Without this the broker does not say that a queue was deleted under its consumer, which would wait forever.
+    amqp_table_entry_t cancel_notify = true_entry("consumer_cancel_notify");
+    std::array<amqp_table_entry_t, 2> entries{text_entry("connection_name", name_.c_str())};
+    entries[1].key = amqp_cstring_bytes("capabilities");
+    entries[1].value.kind = AMQP_FIELD_KIND_TABLE;
+    entries[1].value.value.table = {1, &cancel_notify};
+    const amqp_table_t properties{static_cast<int>(entries.size()), entries.data()};
     const amqp_rpc_reply_t reply = amqp_login_with_properties(
         connection_, node.vhost.c_str(), kChannelLimit, kFrameBytes, static_cast<int>(heartbeat_.count()), &properties,
         AMQP_SASL_METHOD_PLAIN, node.user.c_str(), node.password.c_str());
@@ -141,10 +154,8 @@ void RabbitmqConnection::declare(const std::vector<Wanted>& consumers) {
     amqp_exchange_declare(connection_, kSetUp, bytes_of(exchange_), amqp_cstring_bytes("topic"), 0, 1, 0, 0,
                           amqp_empty_table);
     check_reply("exchange");
-    std::array<amqp_table_entry_t, 3> arguments{text_entry("x-queue-type", "quorum")};
-    arguments[1].key = amqp_cstring_bytes("x-single-active-consumer");
-    arguments[1].value.kind = AMQP_FIELD_KIND_BOOLEAN;
-    arguments[1].value.value.boolean = 1;
+    std::array<amqp_table_entry_t, 3> arguments{text_entry("x-queue-type", "quorum"),
+                                                true_entry("x-single-active-consumer")};
     arguments[2].key = amqp_cstring_bytes("x-delivery-limit");
     arguments[2].value.kind = AMQP_FIELD_KIND_I32;
     arguments[2].value.value.i32 = kDeliveryLimit;

@@ -12,7 +12,7 @@
 namespace guildhall::outbox {
 
 /// Records in the database of a service which consumers its processes have, and removes from the bus what it keeps for
-/// a consumer that no process has had for `kGrace`: a queue that nobody reads would grow for ever. The events in it are
+/// a consumer that no process has had for `kGrace`: a queue that nobody reads would grow forever. The events in it are
 /// dropped. The grace is for rolling restarts and roll-backs, where a version without the consumer runs beside, or
 /// between, versions with it; after it a consumer that comes back gets new events only. A consumer that was renamed is
 /// a new one, and loses what waits for its old name.
