@@ -177,6 +177,7 @@ struct Application::State {
     Task<void> maintain(Foundation& base, Module& module) {
         co_await keep_up(base.name() + ": replicas", base.learn_position());
         co_await keep_up(base.name() + ": node number", base.renew());
+        co_await keep_up(base.name() + ": consumers", base.refresh_consumers());
         co_await keep_up(base.name(), module.maintain());
     }
     /// Calls `piece` again and again until the end. Each service has its own: what is slow in one must not delay another, least of all the knowledge of ended sessions.

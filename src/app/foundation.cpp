@@ -1,6 +1,7 @@
 #include "app/foundation.hpp"
 
 #include <csignal>
+#include <set>
 #include <stdexcept>
 
 #include <spdlog/spdlog.h>
@@ -61,6 +62,9 @@ void Foundation::subscribe(bus::Bus& bus) {
     if (consumers_.wanted() != consumers_of(name_))
         throw std::logic_error("consumers_of(" + name_ + ") is out of date");
     consumers_.subscribe(bus);
+    std::set<std::string> names;
+    for (const bus::Wanted& wanted : consumers_.wanted()) names.insert(wanted.consumer);
+    known_consumers_.emplace(*database_, bus, clock_, std::move(names));
 }
 
 Dependency Foundation::dependency() {

@@ -11,6 +11,7 @@
 #include "app/service_database.hpp"
 #include "platform/cache/coherence.hpp"
 #include "platform/outbox/consumer.hpp"
+#include "platform/outbox/known_consumers.hpp"
 #include "platform/outbox/outbox.hpp"
 #include "platform/outbox/relay.hpp"
 #include "platform/sql/database.hpp"
@@ -39,6 +40,8 @@ public:
     Dependency dependency();
     /// Renews the node number; ends the process when another has it.
     Task<void> renew();
+    /// Removes from the bus the consumers that no longer exist. Throws Unavailable.
+    Task<void> refresh_consumers() { return known_consumers_->refresh(); }
     /// So that replicas of the database may take the place of its primary; every second. Throws Unavailable.
     Task<void> learn_position() { return database_->learn_position(); }
     /// Gives the node number back.
@@ -58,6 +61,7 @@ private:
     std::optional<IdGenerator> ids_;
     std::optional<outbox::Outbox> outbox_;
     outbox::Consumers consumers_;
+    std::optional<outbox::KnownConsumers> known_consumers_;  // from subscribe() on
     std::optional<outbox::Relay> relay_;
 };
 
