@@ -1,7 +1,8 @@
-// Question: how long after its commit does an event of the outbox have its durable effect at a consumer, over RabbitMQ and over the embedded bus, at
-// 1,000 events a second? Writers commit facts one by one, evenly in time; the clock runs from the return of that commit to the commit of the effect
-// (inbox row and a row of its own). Before the numbers: each event must have had its effect once.
-//   bus_bench memory|URL sqlite|DSN [events a second] [seconds]     URL: amqp://guest:guest@127.0.0.1:5672/%2f, DSN: of libpq
+// Question: how long after its commit does an event take effect at a consumer, over RabbitMQ and over the embedded bus,
+// at 1,000 events a second? Writers commit facts one by one, evenly in time. The clock runs from the return of that
+// commit to the commit of the effect (inbox row and effect row). First it is checked that each event took effect once.
+//   bus_bench memory|URL sqlite|DSN [events a second] [seconds]
+//   URL: amqp://guest:guest@127.0.0.1:5672/%2f, DSN: of libpq
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -1,5 +1,6 @@
-// Question: what do the questions of the social graph in memory cost, on ego-Facebook and on a network of a million members with fifty million connections whose
-// numbers of connections are spread as in real ones? CPU of one thread in the core, without HTTP. Before the clock starts, answers are compared with a plain count.
+// Question: what do the questions of the social graph in memory cost, on ego-Facebook and on a network of a million
+// members with fifty million connections, distributed as in real networks? CPU of one thread, without HTTP. Before the
+// clock starts, the answers are compared with a plain count.
 //   graph_bench facebook FILE                    FILE: facebook_combined.txt
 //   graph_bench synthetic FOLDER [members] [connections]    FOLDER: for the snapshot
 #include <algorithm>
@@ -162,8 +163,9 @@ void run_facebook(const std::string& file) {
     measure_all("each member once", graph, questions);
 }
 
-/// Chung and Lu's model: an edge falls on members with a chance in proportion to their weights, (rank + shift)^-alpha, so that the numbers of connections follow a
-/// power law with the exponent 1 + 1 / alpha. Source: "Connected components in random graphs with given expected degree sequences", Annals of Combinatorics 6 (2002).
+/// Chung and Lu's model: the probability of an edge is proportional to the weights of its members, (rank + shift)^-alpha,
+/// so that the numbers of connections follow a power law with the exponent 1 + 1 / alpha. Source: "Connected components in
+/// random graphs with given expected degree sequences", Annals of Combinatorics 6 (2002).
 CompactGraph make_synthetic(std::size_t members, std::size_t connections) {
     constexpr double kAlpha = 1 / 1.5;
     constexpr double kMostConnections = 30'000;

@@ -1,5 +1,6 @@
-// Question: what does it cost to ask a service in another process: the token of an internal call, beside the access token's signature (docs/adr/0008);
-// the Call that a request's coroutines carry; and a whole call over loopback, one after the other on one connection?
+// Question: what does a call to a service in another process cost: its token, compared with the signature of an access
+// token (docs/adr/0008); the Call that the coroutines of a request carry; and a whole call over loopback, one after the
+// other on one connection?
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -88,8 +89,8 @@ void ask_for_500_connections(benchmark::State& state) {
     connection::test::World world("sqlite");
     const std::string me = std::to_string(kMember.value);
     world.database.execute_script(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO connections (user_id, "
-        "peer_id, connected_at, sort_name) SELECT " +
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
+        " INSERT INTO connections (user_id, peer_id, connected_at, sort_name) SELECT " +
         me + ", " + me + " + i, 1, '' FROM n");
     test::RemoteService remote("connection", [&](http::Router& router, const http::InternalTokens& tokens) {
         world.module->add_internal_routes(router, tokens);

@@ -1,7 +1,8 @@
-// Question: what does the social graph in Neo4j cost beside the same Cypher sent by hand, over one kept connection of libcurl, whose answers are not even
-// read? At most 1.2 times is required. And how many times less CPU does the graph in memory need for the same question? At least 100 (suggestions) and 50 (paths).
+// Question: what does the social graph in Neo4j cost, compared with the same Cypher sent by hand over one kept connection
+// of libcurl, whose answers are not read? At most 1.2 times is required. And how many times less CPU does the graph in
+// memory need for the same question? At least 100 (suggestions) and 50 (paths) are required.
 //   neo4j_bench facebook_combined.txt [questions each round]      needs GUILDHALL_TEST_NEO4J (tests/engines/up-neo4j)
-// In turn, five rounds of the three; the CPU of the engine (of its Java process) counts on both sides.
+// Five rounds of the three in turn. The CPU of the engine (its Java process) counts on both sides.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -249,7 +250,8 @@ void run(Bench& bench) {
         "suggest 20", bench.queries().suggest,
         [](int a, int) {
             return R"({"viewer":)" + id_text(a) +
-                   R"(,"hidden":[],"unwanted":[],"limit":20,"shown_shared":3,"place_score":2500,"industry_score":2500})";
+                   R"(,"hidden":[],"unwanted":[],"limit":20,"shown_shared":3)"
+                   R"(,"place_score":2500,"industry_score":2500})";
         },
         [](Graph& graph, int a, int) -> Task<std::size_t> {
             co_return (co_await graph.suggest({member(a), {}}, {}, 20)).size();

@@ -1,6 +1,8 @@
-// What does one connection a thread save, beside one thread that talks to Redis for all? GET, from two io threads.
+// Question: what does one connection per thread save, compared with one thread that talks to Redis for all? GET, from
+// two io threads.
 //
-// Needs GUILDHALL_TEST_REDIS (tests/engines/up-redis). Reports commands a second and the CPU of this process for one command.
+// It needs GUILDHALL_TEST_REDIS (tests/engines/up-redis), and reports commands a second and the CPU of this process per
+// command.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>

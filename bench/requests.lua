@@ -1,5 +1,5 @@
--- Plays a list of requests, made before the clock starts, with wrk; bench/load.py writes the list and reads the result.
---   REQUESTS=FILE wrk -s bench/requests.lua URL      a line: method TAB path TAB access token or nothing TAB body or nothing
+-- Sends a prepared list of requests with wrk; bench/load.py writes the list and reads the result.
+--   REQUESTS=FILE wrk -s bench/requests.lua URL      a line: method TAB path TAB access token, may be empty TAB body, too
 local list, next_one = {}, 0
 
 init = function()
@@ -19,7 +19,9 @@ end
 
 done = function(summary, latency)
     local e = summary.errors
-    io.write(string.format('RESULT {"requests": %d, "seconds": %.6f, "bytes": %d, "refused": %d, "broken": %d, "p50_us": %d, "p99_us": %d}\n',
+    io.write(string.format(
+        'RESULT {"requests": %d, "seconds": %.6f, "bytes": %d, "refused": %d, "broken": %d, ' ..
+        '"p50_us": %d, "p99_us": %d}\n',
         summary.requests, summary.duration / 1e6, summary.bytes, e.status, e.connect + e.read + e.write + e.timeout,
         latency:percentile(50), latency:percentile(99)))
 end

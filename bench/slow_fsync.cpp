@@ -1,4 +1,5 @@
-// For LD_PRELOAD: a disk whose fsync takes 2 ms longer, so that what a grouped commit gains can be told apart from how fast this machine's disk is just now.
+// For LD_PRELOAD: a disk whose fsync takes 2 ms longer, so that the gain of a grouped commit can be distinguished from the
+// current speed of this machine's disk.
 
 #include <dlfcn.h>
 #include <time.h>
