@@ -163,9 +163,9 @@ void run_facebook(const std::string& file) {
     measure_all("each member once", graph, questions);
 }
 
-/// Chung and Lu's model: the probability of an edge is proportional to the weights of its members, (rank + shift)^-alpha,
-/// so that the numbers of connections follow a power law with the exponent 1 + 1 / alpha. Source: "Connected components in
-/// random graphs with given expected degree sequences", Annals of Combinatorics 6 (2002).
+/// Chung and Lu's model: the probability of an edge is proportional to the weights of its members, (rank +
+/// shift)^-alpha, so that the numbers of connections follow a power law with the exponent 1 + 1 / alpha. Source:
+/// "Connected components in random graphs with given expected degree sequences", Annals of Combinatorics 6 (2002).
 CompactGraph make_synthetic(std::size_t members, std::size_t connections) {
     constexpr double kAlpha = 1 / 1.5;
     constexpr double kMostConnections = 30'000;

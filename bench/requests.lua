@@ -1,5 +1,6 @@
 -- Sends a prepared list of requests with wrk; bench/load.py writes the list and reads the result.
---   REQUESTS=FILE wrk -s bench/requests.lua URL      a line: method TAB path TAB access token, may be empty TAB body, too
+--   REQUESTS=FILE wrk -s bench/requests.lua URL      a line: method TAB path TAB access token TAB body
+-- Token and body may be empty.
 local list, next_one = {}, 0
 
 init = function()

@@ -1,5 +1,5 @@
-// For LD_PRELOAD: a disk whose fsync takes 2 ms longer, so that the gain of a grouped commit can be distinguished from the
-// current speed of this machine's disk.
+// For LD_PRELOAD: a disk whose fsync takes 2 ms longer, so that the gain of a grouped commit can be distinguished from
+// the current speed of this machine's disk.
 
 #include <dlfcn.h>
 #include <time.h>
