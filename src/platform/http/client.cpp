@@ -135,7 +135,7 @@ struct Client::State {
     }
     /// A failure of a try: the next try follows when it may, else it is thrown.
     struct Try {
-        std::optional<Response> response;
+        std::optional<ClientResponse> response;
         Failure failure{};
         std::string what;
     };
@@ -207,7 +207,7 @@ Task<Client::State::Try> Client::State::attempt(Peer& peer, const ClientRequest&
     case End::failed: admission.tell(false); co_return Try{{}, Failure::away, "is away: " + transfer->reason()};
     case End::answered: break;
     }
-    Response& response = transfer->response();
+    ClientResponse& response = transfer->response();
     admission.tell(!is_away(response.status));
     if (is_away(response.status))
         co_return Try{{}, Failure::away, "answered " + std::to_string(response.status) + " to " + request.url};
@@ -217,7 +217,7 @@ Task<Client::State::Try> Client::State::attempt(Peer& peer, const ClientRequest&
 Client::Client(ClientOptions options) : state_(new State(options)) {}
 Client::~Client() = default;
 
-Task<Response> Client::send(ClientRequest request) {
+Task<ClientResponse> Client::send(ClientRequest request) {
     Peer& peer = state_->peer(request.peer);
     const ClientOptions& options = state_->options;
     const CallPointer call = co_await current_call();

@@ -11,7 +11,7 @@
 
 #include "platform/async/task.hpp"
 #include "platform/base/result.hpp"
-#include "platform/http/response.hpp"
+#include "platform/http/client_response.hpp"
 
 namespace guildhall::http {
 
@@ -57,7 +57,7 @@ public:
     /// The peer's answer, whatever its status but 502, 503 and 504.
     /// Throws Unavailable when the peer is away, too slow, or answers one of those; when its answer is larger than max_answer_bytes; at once when the deadline has
     /// passed; NotSent at once while its breaker is open, or too many requests are on their way to it. std::invalid_argument for a URL that is none.
-    Task<Response> send(ClientRequest request);
+    Task<ClientResponse> send(ClientRequest request);
 
     /// Gives up what is on its way: it throws Unavailable, as does every send() from now on.
     void stop();

@@ -39,11 +39,7 @@ bool is_request_id(std::string_view text) {
     });
 }
 
-auto find_header(Response& response, std::string_view name) {
-    return std::ranges::find(response.headers, name, &std::pair<std::string, std::string>::first);
-}
-
-void add_vary(Response& response, std::string_view name) { response.headers.emplace_back("Vary", name); }
+void add_vary(Response& response, std::string_view name) { response.headers.add("Vary", name); }
 
 /// The path and query of a request target; its scheme and authority (absolute-form, RFC 9112 §3.2.2) are left out.
 std::string_view path_and_query(std::string_view target) {
@@ -113,9 +109,7 @@ struct Dispatcher::State {
                                          std::string_view key, const std::string& fingerprint);
     void finish(const Exchange& exchange, const Route* route, Response& response) const;
     void add_rate_limit(const RateDecision& rate, RateClass rate_class, Response& response) const;
-    void add_entity_tag(const Exchange& exchange, Response& response) const;
-    void forbid_caching(const Route* route, Response& response) const;
-    void compress(const Exchange& exchange, Response& response) const;
+    bool compress(const Exchange& exchange, Response& response) const;
     void allow_origin(const Exchange& exchange, Response& response) const;
 };
 
@@ -140,6 +134,7 @@ void Dispatcher::State::read_head(const Exchange& exchange, Request& request) co
     if (const std::string_view asked = view(exchange.head["X-Request-Id"]); is_request_id(asked)) {
         context.request_id = asked;
     } else {
+        context.request_id.reserve(16);
         append_hex(context.request_id, static_cast<std::uint64_t>(request_ids.next_value()));
     }
     context.traceparent = next_traceparent(view(exchange.head["traceparent"]));
@@ -163,7 +158,7 @@ Response Dispatcher::State::answer_without_route(const Exchange& exchange, const
     const Error error{Code::invalid, "this path has no method " + std::string(method.substr(0, 32)),
                       "method_not_allowed"};
     Response response = problem(405, error, request.context);
-    response.headers.emplace_back("Allow", allowed);
+    response.headers.add("Allow", allowed);
     return response;
 }
 
@@ -217,8 +212,8 @@ Result<void> Dispatcher::State::check_headers(const Exchange& exchange, const Ro
         if (exchange.head.count(field::content_encoding) > 0)
             return Error{Code::unsupported_media, "the body must not be compressed"};
     }
-    if (const std::string_view if_match = view(exchange.head[field::if_match]);
-        route.takes_if_match && !if_match.empty()) {
+    if (!route.takes_if_match) return {};
+    if (const std::string_view if_match = view(exchange.head[field::if_match]); !if_match.empty()) {
         auto version = version_of_if_match(if_match);
         if (!version) return version.error();
         request.context.if_match_version = *version;
@@ -229,16 +224,16 @@ Result<void> Dispatcher::State::check_headers(const Exchange& exchange, const Ro
 Response Dispatcher::State::preflight(const Exchange& exchange, std::string_view allowed) const {
     Response response;
     response.status = 204;
-    response.content_type.clear();
-    response.headers.emplace_back("Allow", allowed);
+    response.content_type = {};
+    response.headers.add("Allow", allowed);
     if (exchange.head.count("Access-Control-Request-Method") == 0 ||
         !is_allowed_origin(view(exchange.head[field::origin])))
         return response;
-    response.headers.emplace_back("Access-Control-Allow-Methods", allowed);
-    response.headers.emplace_back(
+    response.headers.add("Access-Control-Allow-Methods", allowed);
+    response.headers.add(
         "Access-Control-Allow-Headers",
         "authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-request-id");
-    response.headers.emplace_back("Access-Control-Max-Age", "600");
+    response.headers.add("Access-Control-Max-Age", "600");
     return response;
 }
 
@@ -259,8 +254,7 @@ Task<Response> Dispatcher::State::run(const Route& route, Request& request) {
             work = run_for(call, std::move(work));
         }
         Response response = co_await std::move(work);
-        if (call && call->is_makeshift.is_made() && route.internal_tokens)
-            response.headers.emplace_back(kMakeshiftHeader, "1");
+        if (call && call->is_makeshift.is_made() && route.internal_tokens) response.headers.add(kMakeshiftHeader, "1");
         co_return response;
     } catch (const Unavailable& away) {
         spdlog::warn("{} {} unavailable: {} request_id={}", route.method, route.path, away.what(),
@@ -299,8 +293,8 @@ Task<std::optional<Response>> Dispatcher::State::replay(const Route& route, cons
     Response response;
     response.status = stored->status;
     response.body = std::move(stored->body);
-    if (!stored->location.empty()) response.headers.emplace_back("Location", std::move(stored->location));
-    response.headers.emplace_back("Idempotency-Replayed", "true");
+    if (!stored->location.empty()) response.headers.add("Location", std::move(stored->location));
+    response.headers.add("Idempotency-Replayed", "true");
     co_return response;
 }
 
@@ -351,49 +345,25 @@ Task<Response> Dispatcher::State::run_once(const Exchange& exchange, const Route
 }
 
 void Dispatcher::State::add_rate_limit(const RateDecision& rate, RateClass rate_class, Response& response) const {
-    response.headers.emplace_back("RateLimit-Policy", policies[static_cast<std::size_t>(rate_class)]);
-    response.headers.emplace_back("RateLimit", '"' + std::string(json::name_of(rate_class)) +
-                                                   "\";r=" + std::to_string(rate.remaining) +
-                                                   ";t=" + std::to_string(rate.reset.count()));
+    response.headers.add("RateLimit-Policy", policies[static_cast<std::size_t>(rate_class)]);
+    std::string left;
+    left.reserve(32);
+    json::write(left, rate_class);
+    left += ";r=";
+    json::write(left, rate.remaining);
+    left += ";t=";
+    json::write(left, rate.reset.count());
+    response.headers.add("RateLimit", left);
 }
 
-void Dispatcher::State::add_entity_tag(const Exchange& exchange, Response& response) const {
-    auto version = find_header(response, "ETag");
-    const bool has_version = version != response.headers.end();
-    const std::string etag = entity_tag(has_version ? version->second : std::string_view{}, response.body);
-    if (names_etag(view(exchange.head[field::if_none_match]), etag)) {
-        response.status = 304;
-        response.body.clear();
-        response.content_type.clear();
-    }
-    if (has_version) {
-        version->second = etag;
-    } else {
-        response.headers.emplace_back("ETag", etag);
-    }
-    response.headers.emplace_back("Cache-Control", "private, no-cache");
-}
-
-void Dispatcher::State::forbid_caching(const Route* route, Response& response) const {
-    if (find_header(response, "Cache-Control") == response.headers.end())
-        response.headers.emplace_back("Cache-Control", "no-store");
-    const auto version = find_header(response, "ETag");
-    if (version == response.headers.end()) return;
-    if (route && (route->has_etag || route->takes_if_match)) {
-        version->second.insert(0, 1, '"').push_back('"');
-    } else {
-        response.headers.erase(version);
-    }
-}
-
-void Dispatcher::State::compress(const Exchange& exchange, Response& response) const {
-    if (response.body.size() < options.compress_from_bytes) return;
+/// Compresses the body when it is long enough and the client takes it. True when it did.
+bool Dispatcher::State::compress(const Exchange& exchange, Response& response) const {
+    if (response.body.size() < options.compress_from_bytes) return false;
     add_vary(response, "Accept-Encoding");
-    if (!accepts_gzip(view(exchange.head[field::accept_encoding]))) return;
+    if (!accepts_gzip(view(exchange.head[field::accept_encoding]))) return false;
     response.body = gzip(response.body);
-    response.headers.emplace_back("Content-Encoding", "gzip");
-    if (auto etag = find_header(response, "ETag"); etag != response.headers.end())
-        etag->second.insert(etag->second.size() - 1, "-gzip");
+    response.headers.add("Content-Encoding", "gzip");
+    return true;
 }
 
 void Dispatcher::State::allow_origin(const Exchange& exchange, Response& response) const {
@@ -401,19 +371,31 @@ void Dispatcher::State::allow_origin(const Exchange& exchange, Response& respons
     add_vary(response, "Origin");
     const std::string_view origin = view(exchange.head[field::origin]);
     if (!is_allowed_origin(origin)) return;
-    response.headers.emplace_back("Access-Control-Allow-Origin", origin);
-    response.headers.emplace_back(
+    response.headers.add("Access-Control-Allow-Origin", origin);
+    response.headers.add(
         "Access-Control-Expose-Headers",
         "etag, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed");
 }
 
+/// Adds what every answer has: how it may be cached, its entity tag, compression, what browsers of other origins may see.
 void Dispatcher::State::finish(const Exchange& exchange, const Route* route, Response& response) const {
+    std::string etag;
     if (route && route->has_etag && response.status == 200) {
-        add_entity_tag(exchange, response);
+        etag = entity_tag(response.version, response.body);
+        if (names_etag(view(exchange.head[field::if_none_match]), etag)) {
+            response.status = 304;
+            response.body.clear();
+            response.content_type = {};
+        }
+        response.headers.add("Cache-Control", "private, no-cache");
     } else if (!response.body.empty()) {
-        forbid_caching(route, response);
+        if (response.version != 0 && route && (route->has_etag || route->takes_if_match))
+            etag = entity_tag(response.version);
+        response.headers.add("Cache-Control", "no-store");
     }
-    compress(exchange, response);
+    const bool is_compressed = compress(exchange, response);
+    if (is_compressed && !etag.empty()) etag.insert(etag.size() - 1, "-gzip");
+    if (!etag.empty()) response.headers.add("ETag", etag);
     allow_origin(exchange, response);
 }
 

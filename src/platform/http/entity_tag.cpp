@@ -3,21 +3,24 @@
 #include <charconv>
 
 #include "platform/base/text.hpp"
+#include "platform/json/write.hpp"
 
 namespace guildhall::http {
 
-std::string entity_tag(std::string_view version, std::string_view body) {
+std::string entity_tag(std::int64_t version, std::string_view body) {
     std::string tag;
-    tag.reserve(version.size() + 19);  // two quotes, a hyphen, 16 digits
+    tag.reserve(40);
     tag += '"';
-    if (!version.empty()) {
-        tag += version;
+    if (version != 0) {
+        json::write(tag, version);
         tag += '-';
     }
     append_hex(tag, stable_hash(body));
     tag += '"';
     return tag;
 }
+
+std::string entity_tag(std::int64_t version) { return '"' + std::to_string(version) + '"'; }
 
 Result<std::int64_t> version_of_if_match(std::string_view text) {
     if (text == "*") return std::int64_t{0};

@@ -58,7 +58,7 @@ Response render(int status, std::string_view title, std::string_view code, const
     }
     write_member(out, "request_id", request.request_id);
     out += '}';
-    if (error.retry_after) response.headers.emplace_back("Retry-After", std::to_string(error.retry_after->count()));
+    if (error.retry_after) response.headers.add("Retry-After", std::to_string(error.retry_after->count()));
     return response;
 }
 
@@ -86,9 +86,9 @@ int status_of(Code code) {
 Response problem(const Error& error, const RequestContext& request) {
     const std::string_view code = error.problem.empty() ? json::name_of(error.code) : std::string_view(error.problem);
     Response response = render(status_of(error.code), title_of(error.code), code, error, request);
-    if (error.code == Code::unauthenticated) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    if (error.code == Code::unauthenticated) response.headers.add("WWW-Authenticate", "Bearer");
     if ((error.code == Code::unavailable || error.code == Code::too_many_requests) && !error.retry_after)
-        response.headers.emplace_back("Retry-After", "1");
+        response.headers.add("Retry-After", "1");
     return response;
 }
 

@@ -23,9 +23,10 @@ bool is_request_line(std::string_view line) {
 
 /// uri-host [":" port] of RFC 9110 §7.2, by its characters (RFC 3986 §3.2.2); empty is allowed.
 bool is_host(std::string_view text) {
-    return text.find_first_not_of(
-               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=%[]:") ==
-           std::string_view::npos;
+    static constexpr std::string_view kMarks = "-._~!$&'()*+,;=%[]:";
+    return std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || kMarks.contains(c);
+    });
 }
 
 }  // namespace
@@ -33,11 +34,12 @@ bool is_host(std::string_view text) {
 std::optional<std::string_view> fault_of_header_block(std::string_view block) {
     bool is_first = true;
     while (!block.empty()) {
-        const auto end = block.find("\r\n");
+        const auto end = block.find('\n');
         if (end == std::string_view::npos) return "a line does not end in CRLF";
-        const std::string_view line = block.substr(0, end);
-        block.remove_prefix(end + 2);
-        if (line.find_first_of("\r\n") != std::string_view::npos) return "a bare CR or LF";
+        std::string_view line = block.substr(0, end);
+        block.remove_prefix(end + 1);
+        if (line.find('\r') != line.size() - 1) return "a bare CR or LF";
+        line.remove_suffix(1);
         if (is_first) {
             if (!is_request_line(line)) return "the request line is not 'method target HTTP/1.1'";
             is_first = false;
@@ -53,27 +55,45 @@ std::optional<std::string_view> fault_of_header_block(std::string_view block) {
 }
 
 std::optional<std::string_view> fault_of_fields(const beast::http::request_header<>& header, Framing& framing) {
+    using beast::http::field;
+    std::size_t hosts = 0;
+    std::size_t codings = 0;
+    std::size_t lengths = 0;
+    std::string_view host;
+    std::string_view coding;
+    std::string_view length;
+    for (const auto& line : header) {
+        const std::string_view value(line.value().data(), line.value().size());
+        switch (line.name()) {
+        case field::host:
+            ++hosts;
+            host = value;
+            break;
+        case field::transfer_encoding:
+            ++codings;
+            coding = value;
+            break;
+        case field::content_length:
+            ++lengths;
+            length = value;
+            break;
+        default: break;
+        }
+    }
     const bool is_1_1 = header.version() == 11;
-    const auto hosts = header.count(beast::http::field::host);
     if (hosts > 1 || (hosts == 0 && is_1_1)) return "exactly one Host header is needed";
-    const auto host = header[beast::http::field::host];
-    if (!is_host({host.data(), host.size()})) return "the Host header is not a host";
-
-    const auto codings = header.count(beast::http::field::transfer_encoding);
-    const auto lengths = header.count(beast::http::field::content_length);
+    if (!is_host(host)) return "the Host header is not a host";
     if (codings > 0) {
         if (!is_1_1) return "Transfer-Encoding is not defined for HTTP/1.0";
         if (lengths > 0) return "both Transfer-Encoding and Content-Length";
-        if (codings > 1 || !beast::iequals(header[beast::http::field::transfer_encoding], "chunked"))
-            return "a transfer coding other than chunked";
+        if (codings > 1 || !beast::iequals(coding, "chunked")) return "a transfer coding other than chunked";
         framing.chunked = true;
         return std::nullopt;
     }
     if (lengths > 1) return "more than one Content-Length";
     if (lengths == 1) {
-        const auto text = header[beast::http::field::content_length];
-        const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), framing.content_length);
-        if (text.empty() || ec != std::errc{} || end != text.data() + text.size())
+        const auto [end, ec] = std::from_chars(length.data(), length.data() + length.size(), framing.content_length);
+        if (length.empty() || ec != std::errc{} || end != length.data() + length.size())
             return "a Content-Length that is not a number";
     }
     return std::nullopt;

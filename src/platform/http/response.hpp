@@ -1,19 +1,37 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
-#include <utility>
-#include <vector>
+#include <string_view>
 
 #include "platform/base/cursor.hpp"
 
 namespace guildhall::http {
 
-/// An answer on its way to the socket. Content-Length, Date, connection headers and those of the router are added there.
+/// Header fields as they are sent, each on its line.
+class HeaderLines {
+public:
+    /// Neither has a line break.
+    void add(std::string_view name, std::string_view value) {
+        if (text_.empty()) text_.reserve(kUsualBytes);
+        text_.append(name).append(": ").append(value).append("\r\n");
+    }
+    std::string_view text() const { return text_; }
+
+private:
+    static constexpr std::size_t kUsualBytes = 256;
+    std::string text_;
+};
+
+/// An answer on its way to the socket. Date, Content-Length and the like are added there.
 struct Response {
     int status = 200;
-    std::string content_type = "application/json";
+    std::string_view content_type = "application/json";  // a literal; empty: there is no body
     std::string body;
-    std::vector<std::pair<std::string, std::string>> headers;
+    HeaderLines headers;
+    std::int64_t version = 0;  // of what the body shows, for the entity tag; 0: it has no versions
 };
 
 /// 201 with the new thing and where it is.
@@ -41,9 +59,9 @@ struct FoundOrMoved {
     std::string location;
 };
 
-/// A page of the API that is not JSON.
+/// An answer that is not the JSON of a struct.
 struct Document {
-    std::string content_type;
+    std::string_view content_type;  // a literal
     std::string body;
 };
 

@@ -46,7 +46,7 @@ void ResponseHeads::write(std::string& out, const Response& response, std::strin
         json::write(out, response.body.size());
         out += "\r\n";
     }
-    for (const auto& [name, value] : response.headers) write_field(out, name, value);
+    out += response.headers.text();
     if (!request_id.empty()) write_field(out, "X-Request-Id", request_id);
     out += "X-Content-Type-Options: nosniff\r\n";
     if (!keep_alive) out += "Connection: close\r\n";

@@ -169,11 +169,10 @@ struct Answer {
         json::write(response.body, value);
         // A page that says more than Page does.
         if constexpr (requires { value.next_cursor->size(); }) {
-            if (value.next_cursor) response.headers.emplace_back("Link", next_link(request, *value.next_cursor));
+            if (value.next_cursor) response.headers.add("Link", next_link(request, *value.next_cursor));
         }
-        // The version part lets If-Match name what was edited, whatever counters and the viewer's own marks have done to the rest of the answer.
         if constexpr (requires { requires std::integral<std::remove_cvref_t<decltype(value.version)>>; })
-            response.headers.emplace_back("ETag", std::to_string(value.version));
+            response.version = value.version;
         return response;
     }
 };
@@ -191,7 +190,7 @@ struct Answer<Page<T>> {
         Response response;
         response.body.reserve(256 + page.items.size() * 1024);
         json::write(response.body, page);
-        if (page.next_cursor) response.headers.emplace_back("Link", next_link(request, *page.next_cursor));
+        if (page.next_cursor) response.headers.add("Link", next_link(request, *page.next_cursor));
         return response;
     }
 };
@@ -204,7 +203,7 @@ struct Answer<Created<T>> {
     static Response write(const Request& request, const Created<T>& created) {
         Response response = Answer<T>::write(request, created.value);
         response.status = 201;
-        response.headers.emplace_back("Location", created.location);
+        response.headers.add("Location", created.location);
         return response;
     }
 };
@@ -230,8 +229,8 @@ struct Answer<FoundOrMoved<T>> {
         if (answer.value) return Answer<T>::write(request, *answer.value);
         Response response;
         response.status = 301;
-        response.content_type.clear();
-        response.headers.emplace_back("Location", answer.location);
+        response.content_type = {};
+        response.headers.add("Location", answer.location);
         return response;
     }
 };
@@ -324,7 +323,7 @@ Route& Router::bind(std::string_view method, std::string path, S& service,
         if constexpr (std::is_void_v<Out>) {
             Response empty;
             empty.status = 204;
-            empty.content_type.clear();
+            empty.content_type = {};
             co_return empty;
         } else {
             co_return detail::Answer<Out>::write(request, *result);

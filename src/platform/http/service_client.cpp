@@ -56,7 +56,7 @@ Task<ServiceClient::Sent> ServiceClient::send(std::string_view path, UserId subj
         if (call && call->reads_only) request.headers.emplace_back(kReadsOnlyHeader, "1");
         const bool is_last = tried == replicas;
         request.body = is_last ? std::move(body) : body;
-        std::optional<Response> response;
+        std::optional<ClientResponse> response;
         try {
             response = co_await client_.send(std::move(request));
         } catch (const NotSent&) {

@@ -6,7 +6,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -24,7 +24,8 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 using asio::ip::tcp;
 
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+// Costs no coroutine frame of its own, as use_awaitable would.
+constexpr auto kToken = asio::as_tuple(asio::deferred);
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
 constexpr std::size_t kReadBytes = ReadBuffer::kInitialBytes;
 constexpr std::size_t kMaxKeptBytes = ReadBuffer::kMaxKeptBytes;

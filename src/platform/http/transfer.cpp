@@ -128,9 +128,6 @@ void Transfer::finish(CURLcode code) {
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
-    const char* type = nullptr;
-    curl_easy_getinfo(easy_, CURLINFO_CONTENT_TYPE, &type);
-    response_.content_type = type ? type : "";
     curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &connects_);
     end_.cancel();
 }

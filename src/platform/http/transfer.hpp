@@ -16,7 +16,7 @@
 #include <curl/curl.h>
 
 #include "platform/async/task.hpp"
-#include "platform/http/response.hpp"
+#include "platform/http/client_response.hpp"
 
 namespace guildhall::http {
 
@@ -50,7 +50,7 @@ public:
     void stop();
 
     /// After `answered`.
-    Response& response() { return response_; }
+    ClientResponse& response() { return response_; }
     /// After `failed`: why.
     std::string reason() const;
     /// Connections that were opened for it.
@@ -76,7 +76,7 @@ private:
     bool is_stopped_ = false;
     CURLcode code_ = CURLE_OK;
     long connects_ = 0;
-    Response response_;
+    ClientResponse response_;
 };
 
 /// The transfers of one io_context: libcurl's multi handle, its sockets and its timer, driven by the io_context. Made at first use and gone with the io_context.

@@ -1,16 +1,34 @@
 #include "platform/json/write.hpp"
 
-#include <array>
+#include <cstdint>
+#include <cstring>
 
 namespace guildhall::json {
 namespace {
 
-constexpr std::array<bool, 256> kNeedsEscape = [] {
-    std::array<bool, 256> table{};
-    for (int c = 0; c < 0x20; ++c) table[static_cast<std::size_t>(c)] = true;
-    table['"'] = table['\\'] = true;
-    return table;
-}();
+constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
+
+bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+/// True when one of eight bytes needs an escape.
+/// Source: "Determine if a word has a byte less than n", "has a byte equal to n" in S. E. Anderson, Bit Twiddling Hacks.
+bool needs_escape(std::uint64_t word) {
+    const auto has_zero = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes & kHighBits; };
+    const std::uint64_t has_control = (word - kOnes * 0x20) & ~word & kHighBits;
+    return (has_control | has_zero(word ^ kOnes * '"') | has_zero(word ^ kOnes * '\\')) != 0;
+}
+
+/// The first position at or after `at` whose byte needs an escape; the size when there is none.
+std::size_t find_escape(std::string_view text, std::size_t at) {
+    for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, sizeof word);
+        if (needs_escape(word)) break;
+    }
+    while (at < text.size() && !needs_escape(text[at])) ++at;
+    return at;
+}
 
 void append_escaped(std::string& out, char c) {
     switch (c) {
@@ -31,14 +49,12 @@ void append_escaped(std::string& out, char c) {
 
 void write_string(std::string& out, std::string_view text) {
     out += '"';
-    std::size_t clean = 0;  // start of the run not yet copied
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (!kNeedsEscape[static_cast<unsigned char>(text[i])]) continue;
-        out.append(text, clean, i - clean);
-        append_escaped(out, text[i]);
-        clean = i + 1;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t escape = find_escape(text, at);
+        out.append(text, at, escape - at);
+        if (escape < text.size()) append_escaped(out, text[escape]);
+        at = escape + 1;
     }
-    out.append(text, clean);
     out += '"';
 }
 

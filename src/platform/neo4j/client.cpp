@@ -84,7 +84,7 @@ Task<Answer> Client::send(const std::vector<Step>& steps, const std::string& bod
     if (!authorization_.empty()) request.headers.emplace_back("Authorization", authorization_);
     request.deadline = left;
     request.is_idempotent = true;
-    const http::Response response = co_await http_.send(std::move(request));
+    const http::ClientResponse response = co_await http_.send(std::move(request));
     if (response.status == 401 || response.status == 403)
         throw Unavailable("Neo4j refuses our user: " + std::to_string(response.status));
     if (response.status == 404) throw Unavailable("Neo4j has no such database");

@@ -115,7 +115,7 @@ protected:
     static double ended(const std::string& how) {
         return series("guildhall_client_requests_total{outcome=\"" + how + "\",peer=\"" + name() + "\"}");
     }
-    Response send(ClientRequest request) { return loop.run(client->send(std::move(request))); }
+    ClientResponse send(ClientRequest request) { return loop.run(client->send(std::move(request))); }
     void set(ClientOptions options) { client.emplace(options); }
     /// What send() throws, as text; empty when it answers.
     std::string failure(ClientRequest request) {
@@ -135,19 +135,19 @@ protected:
 };
 
 TEST_F(ClientTest, GivesStatusHeadersAndBody) {
-    const Response response = send(post("/echo", R"({"text":"hello"})"));
+    const ClientResponse response = send(post("/echo", R"({"text":"hello"})"));
     EXPECT_EQ(response.status, 200);
-    EXPECT_EQ(response.content_type, "application/json");
     EXPECT_EQ(json::read_trusted<Echo>(response.body).body, "hello");
-    EXPECT_TRUE(
-        std::ranges::any_of(response.headers, [](const auto& header) { return header.first == "X-Request-Id"; }));
+    EXPECT_EQ(
+        std::ranges::count(response.headers, std::pair<std::string, std::string>("Content-Type", "application/json")),
+        1);
 }
 
 TEST_F(ClientTest, GivesARefusalAsAnAnswer) { EXPECT_EQ(send(get("/refusing")).status, 404); }
 
 TEST_F(ClientTest, SendsALargeBodyWhole) {
     const std::string text(900'000, 'y');
-    const Response response = send(post("/echo", json::to_json(Words{text})));
+    const ClientResponse response = send(post("/echo", json::to_json(Words{text})));
     EXPECT_EQ(json::read_trusted<Echo>(response.body).body, text);
 }
 
@@ -165,7 +165,7 @@ TEST_F(ClientTest, NeverSendsOverAKeptConnectionWhatMustNotBeSentTwice) {
 TEST_F(ClientTest, PassesOnTheRequestIdAndTheTrace) {
     const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     const auto call = std::make_shared<const Call>(Call{"request-7", trace, Call::Deadline::max()});
-    const Response response = loop.run(run_for(call, client->send(post("/echo", R"({"text":""})"))));
+    const ClientResponse response = loop.run(run_for(call, client->send(post("/echo", R"({"text":""})"))));
     const auto echo = json::read_trusted<Echo>(response.body);
     EXPECT_EQ(echo.request_id, "request-7");
     EXPECT_EQ(echo.traceparent.substr(0, 36), trace.substr(0, 36));  // the trace; the span is the peer's own
@@ -330,7 +330,7 @@ TEST_F(ClientTest, SendsManyAtOnceFromManyThreads) {
     auto one = [&](std::string text) -> Task<void> {
         for (int i = 0; i < 5; ++i) {
             ClientRequest request = post("/echo", json::to_json(Words{text}));
-            const Response response = co_await client->send(std::move(request));
+            const ClientResponse response = co_await client->send(std::move(request));
             right += json::read_trusted<Echo>(response.body).body == text;
         }
     };

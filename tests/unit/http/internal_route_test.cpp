@@ -69,8 +69,8 @@ protected:
         return {client, with, {"test", std::move(audience), {server.url()}}};
     }
     /// The status of a POST with this Authorization field, or none.
-    Response post(const std::string& authorization, const std::string& path = "/internal/v1/oracle/ask",
-                  const std::string& method = "POST", const std::string& deadline = {}) {
+    ClientResponse post(const std::string& authorization, const std::string& path = "/internal/v1/oracle/ask",
+                        const std::string& method = "POST", const std::string& deadline = {}) {
         ClientRequest request;
         request.peer = "oracle";
         request.method = method;
@@ -99,8 +99,8 @@ TEST_F(InternalRouteTest, AnswersWhoeverHasAToken) {
 }
 
 TEST_F(InternalRouteTest, LooksAbsentToAllOthers) {
-    const Response absent = post("", "/internal/v1/oracle/nothing");
-    const Response refused = post("");
+    const ClientResponse absent = post("", "/internal/v1/oracle/nothing");
+    const ClientResponse refused = post("");
     EXPECT_EQ(absent.status, 404);
     EXPECT_EQ(refused.status, 404);
     EXPECT_EQ(post("Bearer abc").status, 404);
