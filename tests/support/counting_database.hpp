@@ -23,13 +23,13 @@ public:
         ++reads;
         if (statement.name == broken_read) throw Unavailable("the database is away");
         const CallPointer call = co_await current_call();
-        if (is_makeshift && call) call->is_makeshift.make();
+        if (may_be_stale && call) call->may_be_stale.set();
         co_return co_await inner_.read(statement, std::move(params));
     }
     Task<std::vector<sql::Rows>> read_all(std::vector<sql::BoundStatement> all) override {
         ++reads;
         const CallPointer call = co_await current_call();
-        if (is_makeshift && call) call->is_makeshift.make();
+        if (may_be_stale && call) call->may_be_stale.set();
         co_return co_await inner_.read_all(std::move(all));
     }
     void migrate(std::span<const sql::Migration> migrations) override { inner_.migrate(migrations); }
@@ -44,7 +44,7 @@ public:
     /// The name of a statement whose reads throw Unavailable.
     std::string broken_read;
     /// Reads are as if a replica stood in the primary's place.
-    std::atomic<bool> is_makeshift{false};
+    std::atomic<bool> may_be_stale{false};
     /// Called once, before the next transaction begins.
     std::function<void()> before_next_transaction;
 

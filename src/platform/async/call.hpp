@@ -13,27 +13,27 @@
 
 namespace guildhall {
 
-/// Something that is true of a call from when anybody who works for it says so. Thread-safe.
-class Remark {
+/// A flag that anybody who works for a call may set, and that stays set. Thread-safe.
+class Flag {
 public:
-    Remark() = default;
-    Remark(const Remark& other) : is_made_(other.is_made()) {}
-    Remark& operator=(const Remark&) = delete;
-    void make() const { is_made_.store(true, std::memory_order_relaxed); }
-    bool is_made() const { return is_made_.load(std::memory_order_relaxed); }
+    Flag() = default;
+    Flag(const Flag& other) : is_set_(other.is_set()) {}
+    Flag& operator=(const Flag&) = delete;
+    void set() const { is_set_.store(true, std::memory_order_relaxed); }
+    bool is_set() const { return is_set_.load(std::memory_order_relaxed); }
 
 private:
-    mutable std::atomic<bool> is_made_{false};
+    mutable std::atomic<bool> is_set_{false};
 };
 
-/// What a chain of coroutines is at work for: one request from outside. Outward calls pass it on and do not outlast it.
+/// What a chain of coroutines works for: one request from outside. Outward calls carry its ids and end by its deadline.
 struct Call {
     using Deadline = std::chrono::steady_clock::time_point;
     std::string request_id;
     std::string traceparent;              // W3C
-    Deadline deadline = Deadline::max();  // then nobody waits for the answer any more
-    bool reads_only = false;              // nothing is written on the ground of what it reads
-    Remark is_makeshift = {};  // it read in the place of an authority that is away: nobody should keep the answer
+    Deadline deadline = Deadline::max();  // after this nobody waits for the answer
+    bool reads_only = false;              // no write depends on what it reads
+    Flag may_be_stale = {};  // it read a replica because the primary was unavailable: the answer must not be cached
 };
 using CallPointer = std::shared_ptr<const Call>;
 

@@ -7,15 +7,15 @@
 namespace guildhall::http {
 namespace {
 
-constexpr std::size_t kBlock = 32 << 10;
-constexpr std::size_t kMostLine = 1 << 10;  // of nearly all
+constexpr std::size_t kBlockBytes = 32 << 10;
+constexpr std::size_t kUsualLineBytes = 1 << 10;  // few are longer
 
 }  // namespace
 
 void AccessLog::add(const AccessLine& line) {
     if (!writer_) return;
     std::string& out = waiting_;
-    if (out.empty()) out.reserve(kBlock + kMostLine);
+    if (out.empty()) out.reserve(kBlockBytes + kUsualLineBytes);
     // The ids and the method are checked or made by the server: they have nothing to escape.
     out += "{\"time\":";
     json::write(out, line.time);
@@ -35,7 +35,7 @@ void AccessLog::add(const AccessLine& line) {
     out += ",\"ip\":";
     json::write_string(out, line.ip);
     out += "}\n";
-    if (out.size() >= kBlock) flush();
+    if (out.size() >= kBlockBytes) flush();
 }
 
 void AccessLog::flush() {

@@ -10,7 +10,7 @@
 
 namespace guildhall::http {
 
-/// What the access log says of one request. The query is left out: it may hold what a member searched for.
+/// One line of the access log. The query is left out: it may contain what a member searched for.
 struct AccessLine {
     Time time;
     std::string_view request_id;
@@ -24,17 +24,17 @@ struct AccessLine {
     std::string_view ip;
 };
 
-/// The access log of one thread: one JSON object a line, handed to the writer in blocks. Not thread-safe.
+/// The access log of one thread: one JSON object per line, handed to the writer in blocks. Not thread-safe.
 class AccessLog {
 public:
-    /// Without a writer nothing is logged. It outlives this.
+    /// Without a writer (null) nothing is logged. The writer outlives this.
     explicit AccessLog(BlockWriter* writer) : writer_(writer) {}
     ~AccessLog() { flush(); }
     AccessLog(const AccessLog&) = delete;
     AccessLog& operator=(const AccessLog&) = delete;
     /// Adds one line.
     void add(const AccessLine& line);
-    /// Hands over what waits; called at least once a second.
+    /// Hands the waiting lines to the writer; called at least once a second.
     void flush();
 
 private:

@@ -19,7 +19,7 @@ namespace {
 constexpr const char* kAlgorithm = "ES256";
 constexpr const char* kType = "at+jwt";
 constexpr std::size_t kMaxTokenBytes = 2048;
-constexpr std::size_t kRemembered = 8192;  // verified tokens a thread
+constexpr std::size_t kMaxCachedTokens = 8192;  // for each thread
 
 struct TokenHeader {
     std::string alg;
@@ -139,7 +139,7 @@ std::string SigningKey::sign(const AccessClaims& claims, std::string_view issuer
 struct AccessTokens::State {
     std::string issuer;
     const Clock& clock;
-    std::shared_mutex mutex;  // taken for tokens that this thread has not verified yet
+    std::shared_mutex mutex;  // taken only for tokens that this thread has not cached
     std::map<std::string, Key, std::less<>> keys;
     std::atomic<std::uint64_t> generation;
 
@@ -148,18 +148,18 @@ struct AccessTokens::State {
 
 namespace {
 
-/// Distinguishes key sets of this process, so that a thread's remembered tokens are dropped when the keys change.
+/// Numbers the key sets of this process, so that each thread drops its cached tokens when the keys change.
 std::atomic<std::uint64_t> next_generation{1};
 
 struct TokenHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view token) const {
-        // The signature's end is as good as random.
+        // The end of the signature is as good as random.
         return std::hash<std::string_view>{}(token.substr(token.size() - std::min<std::size_t>(token.size(), 24)));
     }
 };
 
-struct Remembered {
+struct TokenCache {
     std::uint64_t generation = 0;
     boost::unordered_flat_map<std::string, AccessClaims, TokenHash, std::equal_to<>> tokens;
 };
@@ -204,8 +204,8 @@ Result<AccessClaims> AccessTokens::State::check(std::string_view token) {
     const auto header = json::from_json<TokenHeader>(*header_text);
     if (!header || header->alg != kAlgorithm || header->typ != kType) return invalid();
 
-    // A client that goes on with an expired token must not cost a signature check a request. Until the signature is checked
-    // the payload is anybody's: it can only refuse, and what it claims is read again from what was signed.
+    // A client that keeps sending an expired token must not cost a signature check each time. The payload is not
+    // trusted before the signature is checked: here it can only lead to a refusal, and it is read again below.
     const auto rest = token.substr(header_end + 1);
     const auto claimed_text = from_base64url(rest.substr(0, rest.find('.')));
     if (!claimed_text) return invalid();
@@ -231,26 +231,25 @@ Result<AccessClaims> AccessTokens::State::check(std::string_view token) {
 }
 
 Result<AccessClaims> AccessTokens::verify(std::string_view token) const {
-    thread_local Remembered remembered;
+    thread_local TokenCache cache;
     const std::uint64_t generation = state_->generation.load(std::memory_order_acquire);
-    if (remembered.generation != generation) {
-        remembered.tokens.clear();
-        remembered.generation = generation;
+    if (cache.generation != generation) {
+        cache.tokens.clear();
+        cache.generation = generation;
     }
-    auto known = remembered.tokens.find(token);
-    if (known == remembered.tokens.end()) {
+    auto known = cache.tokens.find(token);
+    if (known == cache.tokens.end()) {
         auto claims = state_->check(token);
         if (!claims) return claims;
-        if (remembered.tokens.size() >= kRemembered) {
-            boost::unordered::erase_if(remembered.tokens, [now = state_->clock.now()](const auto& entry) {
-                return entry.second.expires <= now;
-            });
-            if (remembered.tokens.size() >= kRemembered) remembered.tokens.clear();
+        if (cache.tokens.size() >= kMaxCachedTokens) {
+            boost::unordered::erase_if(
+                cache.tokens, [now = state_->clock.now()](const auto& entry) { return entry.second.expires <= now; });
+            if (cache.tokens.size() >= kMaxCachedTokens) cache.tokens.clear();
         }
-        known = remembered.tokens.emplace(token, *claims).first;
+        known = cache.tokens.emplace(token, *claims).first;
     }
     if (known->second.expires > state_->clock.now()) return known->second;
-    remembered.tokens.erase(known);
+    cache.tokens.erase(known);
     return expired();
 }
 

@@ -17,7 +17,7 @@ struct AccessClaims {
     Time expires;
 };
 
-/// A key that signs access tokens: ES256 (ECDSA on P-256). Kept as a JWK; its `kid` is its RFC 7638 thumbprint.
+/// A key that signs access tokens: ES256 (ECDSA on P-256). It is stored as a JWK; its `kid` is its RFC 7638 thumbprint.
 class SigningKey {
 public:
     /// A new random key.
@@ -44,9 +44,9 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// Verifies access tokens against a set of public keys (RFC 8725: one algorithm, typ, iss, aud and exp are checked). A verified token is remembered on
-/// its thread until it expires, so that a busy client costs one signature check a token; one that says itself that it has expired costs none.
-/// Thread-safe.
+/// Verifies access tokens against a set of public keys (RFC 8725: one algorithm; typ, iss, aud and exp are checked).
+/// Each thread caches the tokens that it has verified until they expire, so that a busy client costs one signature
+/// check per token and thread. A token whose own exp has passed costs none. Thread-safe.
 class AccessTokens {
 public:
     AccessTokens(std::string issuer, const Clock& clock);
@@ -63,10 +63,11 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// Which sessions are dead before their access tokens expire. Thread-safe; asked on every signed-in request.
+/// The sessions that ended before their access tokens expire. Thread-safe; asked for every signed-in request.
 class Revocations {
 public:
     virtual ~Revocations() = default;
+    /// True when the session of `claims` has ended.
     virtual bool is_revoked(const AccessClaims& claims) const = 0;
 };
 

@@ -16,7 +16,7 @@
 namespace guildhall::http {
 namespace {
 
-constexpr std::chrono::seconds kLastWrites{1};
+constexpr std::chrono::seconds kMaxWaitAtEnd{1};
 
 bool write_all(int file, std::string_view rest) {
     while (!rest.empty()) {
@@ -32,23 +32,23 @@ bool write_all(int file, std::string_view rest) {
 
 struct BlockWriter::State {
     const int file;
-    const std::size_t most_bytes;
+    const std::size_t max_bytes;
     metrics::Counter& dropped;
     std::mutex mutex;
     std::condition_variable changed;
     std::deque<std::string> waiting;
-    std::size_t bytes = 0;  // that wait or are being written
+    std::size_t bytes = 0;  // waiting or being written
     bool is_stopping = false;
     bool has_ended = false;
 
     void drop(const std::string& block) { dropped.add(static_cast<double>(std::ranges::count(block, '\n'))); }
 };
 
-BlockWriter::BlockWriter(int file, std::size_t most_bytes)
+BlockWriter::BlockWriter(int file, std::size_t max_bytes)
     : state_(new State{file,
-                       most_bytes,
+                       max_bytes,
                        metrics::counter("guildhall_access_log_dropped_total",
-                                        "Lines of the access log that its reader was too slow for"),
+                                        "Lines of the access log that were lost because its reader was too slow"),
                        {},
                        {},
                        {}}),
@@ -59,9 +59,9 @@ BlockWriter::~BlockWriter() {
         std::unique_lock lock(state_->mutex);
         state_->is_stopping = true;
         state_->changed.notify_all();
-        if (!state_->changed.wait_for(lock, kLastWrites, [this] { return state_->has_ended; })) {
+        if (!state_->changed.wait_for(lock, kMaxWaitAtEnd, [this] { return state_->has_ended; })) {
             state_->waiting.clear();
-            thread_.detach();  // stuck in a write; nothing can end that but the reader
+            thread_.detach();  // it is stuck in a write, which only the reader can end
             return;
         }
     }
@@ -70,7 +70,7 @@ BlockWriter::~BlockWriter() {
 
 void BlockWriter::put(std::string block) {
     const std::lock_guard lock(state_->mutex);
-    if (state_->bytes + block.size() > state_->most_bytes) return state_->drop(block);
+    if (state_->bytes + block.size() > state_->max_bytes) return state_->drop(block);
     state_->bytes += block.size();
     state_->waiting.push_back(std::move(block));
     state_->changed.notify_all();

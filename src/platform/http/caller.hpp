@@ -13,20 +13,21 @@ namespace guildhall::http {
 
 class IdempotencyClaim;
 
-/// What a service may need to know of the request besides its input. Lives as long as the handler runs.
+/// What a service may need to know about the request besides its input. Lives as long as the handler runs.
 struct RequestContext {
     std::string request_id;
-    std::string_view path;    // as it was sent, without the query
-    std::string traceparent;  // W3C, with a span id of our own; given to every event and outward call
+    std::string_view path;    // as sent, without the query
+    std::string traceparent;  // W3C, with a span id of our own; passed on with every event and outward call
     std::string ip;
     std::string user_agent;
     /// The version that If-Match names; 0 when the header is absent or "*".
     std::int64_t if_match_version = 0;
-    /// The caller's Idempotency-Key, to be recorded in the transaction of the fact (http/idempotency.hpp); null when none was sent.
+    /// The caller's Idempotency-Key, to be recorded in the transaction of the fact (http/idempotency.hpp); null when
+    /// none was sent.
     IdempotencyClaim* idempotency = nullptr;
-    /// When nobody waits for the answer any more; outward calls do not outlast it.
+    /// After this nobody waits for the answer; outward calls end by then.
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-    /// Nothing is written on the ground of what this request reads: a GET, or an internal route asked on behalf of one.
+    /// True when no write depends on what this request reads: a GET, or an internal request on behalf of one.
     bool reads_only = false;
 };
 
@@ -37,7 +38,7 @@ struct Caller {
     const RequestContext* request;
 };
 
-/// Somebody who makes a request to a route that is open to anyone: a member, or not signed in (`id` is 0).
+/// The caller of a route that is open to anyone: a member, or nobody who is signed in (`id` is 0).
 struct Visitor {
     UserId id;
     SessionId session;

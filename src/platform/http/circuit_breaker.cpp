@@ -5,15 +5,15 @@
 namespace guildhall::http {
 namespace {
 
-constexpr double kShareOfRetries = 0.1;
-constexpr double kMostRetries = 10;
-constexpr double kRetriesASecond = 10;
+constexpr double kRetriesPerRequest = 0.1;
+constexpr double kMaxRetries = 10;
+constexpr double kRetriesPerSecond = 10;
 
 }  // namespace
 
 std::optional<CircuitBreaker::Pass> CircuitBreaker::enter(SteadyTime now) {
     const std::lock_guard lock(mutex_);
-    if (failures_ < most_failures_) return newest_;
+    if (failures_ < max_failures_) return newest_;
     if (is_probing_ || now < no_probe_before_) return std::nullopt;
     is_probing_ = true;
     return ++newest_;
@@ -29,7 +29,7 @@ void CircuitBreaker::succeed(Pass pass) {
 void CircuitBreaker::fail(Pass pass, SteadyTime now) {
     const std::lock_guard lock(mutex_);
     if (pass != newest_) return;
-    const bool opens = ++failures_ == most_failures_;
+    const bool opens = ++failures_ == max_failures_;
     if (opens) ++newest_;
     if (opens || is_probing_) no_probe_before_ = now + open_for_;
     is_probing_ = false;
@@ -42,18 +42,18 @@ void CircuitBreaker::leave(Pass pass) {
 
 bool CircuitBreaker::is_open() const {
     const std::lock_guard lock(mutex_);
-    return failures_ >= most_failures_;
+    return failures_ >= max_failures_;
 }
 
 void RetryBudget::deposit() {
     const std::lock_guard lock(mutex_);
-    retries_ = std::min(retries_ + kShareOfRetries, kMostRetries);
+    retries_ = std::min(retries_ + kRetriesPerRequest, kMaxRetries);
 }
 
 bool RetryBudget::withdraw(std::chrono::steady_clock::time_point now) {
     const std::lock_guard lock(mutex_);
     const std::chrono::duration<double> since = now - withdrawn_at_;
-    retries_ = std::min(retries_ + since.count() * kRetriesASecond, kMostRetries);
+    retries_ = std::min(retries_ + since.count() * kRetriesPerSecond, kMaxRetries);
     withdrawn_at_ = now;
     if (retries_ < 1) return false;
     retries_ -= 1;

@@ -28,15 +28,15 @@ using Steady = std::chrono::steady_clock;
 using End = Transfer::End;
 
 constexpr std::chrono::milliseconds kFirstPause{10};
-constexpr std::chrono::milliseconds kMostPause{100};
-// A request that gets less time than this and is too slow says nothing of its peer.
+constexpr std::chrono::milliseconds kMaxPause{100};
+// A timeout of a request that had less time than this does not count against the peer.
 constexpr std::chrono::milliseconds kFairDeadline{100};
 
-/// Why a try is no answer; the names are those of the metric.
+/// Why a try has no answer; the names are those of the metric.
 enum class Failure { away, timeout, too_large, stopped, breaker_open, full };
 constexpr std::array<const char*, 6> kFailureNames{"away", "timeout", "too_large", "stopped", "breaker_open", "full"};
 
-/// What is known of one peer, for all threads.
+/// What all threads know about one peer.
 struct Peer {
     Peer(const std::string& name, const ClientOptions& options)
         : breaker(options.breaker_failures, options.breaker_open_for),
@@ -48,8 +48,9 @@ struct Peer {
           retries(metrics::counter("guildhall_client_retries_total", "Requests to other servers that were sent again",
                                    {{"peer", name}})),
           running(
-              metrics::gauge("guildhall_client_in_flight", "Requests on their way to other servers", {{"peer", name}})),
-          open(metrics::gauge("guildhall_client_breaker_open", "1 while a peer is left alone", {{"peer", name}})) {
+              metrics::gauge("guildhall_client_in_flight", "Requests to other servers in flight", {{"peer", name}})),
+          open(metrics::gauge("guildhall_client_breaker_open", "1 while the breaker of a peer is open",
+                              {{"peer", name}})) {
         for (std::size_t i = 0; i < failed.size(); ++i) failed[i] = &counter(name, kFailureNames[i]);
     }
     static metrics::Counter& counter(const std::string& name, const char* outcome) {
@@ -69,7 +70,7 @@ struct Peer {
     metrics::Gauge& open;
 };
 
-/// A place among the requests in flight.
+/// Counts a request among those in flight.
 class Place {
 public:
     explicit Place(Peer& peer) : peer_(peer) {
@@ -89,7 +90,7 @@ private:
     std::size_t in_front_;
 };
 
-/// The breaker's leave to send, given back as `leave` unless something was learned of the peer.
+/// The breaker's pass for one request. Unless report() was called, the breaker learns nothing about the peer.
 class Admission {
 public:
     explicit Admission(Peer& peer) : peer_(peer), pass_(peer.breaker.enter(Steady::now())) {}
@@ -100,8 +101,8 @@ public:
     Admission& operator=(const Admission&) = delete;
     explicit operator bool() const { return pass_.has_value(); }
 
-    void tell(bool is_there) {
-        is_there ? peer_.breaker.succeed(*pass_) : peer_.breaker.fail(*pass_, Steady::now());
+    void report(bool is_available) {
+        is_available ? peer_.breaker.succeed(*pass_) : peer_.breaker.fail(*pass_, Steady::now());
         pass_.reset();
         peer_.open.set(peer_.breaker.is_open() ? 1 : 0);
     }
@@ -120,7 +121,7 @@ std::vector<std::string> header_lines(const ClientRequest& request, const CallPo
     return lines;
 }
 
-bool is_away(int status) { return status == 502 || status == 503 || status == 504; }
+bool is_unavailable(int status) { return status == 502 || status == 503 || status == 504; }
 
 }  // namespace
 
@@ -133,7 +134,7 @@ struct Client::State {
         if (failure == Failure::breaker_open || failure == Failure::full) throw NotSent(what);
         throw Unavailable(what);
     }
-    /// A failure of a try: the next try follows when it may, else it is thrown.
+    /// How one try ended: with the response, or with a failure.
     struct Try {
         std::optional<ClientResponse> response;
         Failure failure{};
@@ -184,32 +185,34 @@ Peer& Client::State::peer(const std::string& name) {
 Task<Client::State::Try> Client::State::attempt(Peer& peer, const ClientRequest& request, const Transfer::Order& order,
                                                 Steady::time_point deadline) {
     Admission admission(peer);
-    if (!admission) co_return Try{{}, Failure::breaker_open, "is left alone: it was away too often"};
+    if (!admission) co_return Try{{}, Failure::breaker_open, "is not asked: its circuit breaker is open"};
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     auto& io = static_cast<asio::io_context&>(asio::query(executor, asio::execution::context));
     const auto transfer = std::make_shared<Transfer>(io, order);
     const Listed listed(*this, {io.get_executor(), transfer});
-    if (is_stopped) co_return Try{{}, Failure::stopped, "is not asked any more: this process ends"};
+    if (is_stopped) co_return Try{{}, Failure::stopped, "is not asked: this process is ending"};
 
     const auto start = Steady::now();
     const End end = co_await transfer->run(deadline);
     peer.duration.observe(Steady::now() - start);
     if (transfer->connects() > 0) peer.connects.add(static_cast<double>(transfer->connects()));
     switch (end) {
-    case End::stopped: co_return Try{{}, Failure::stopped, "is not asked any more: this process ends"};
+    case End::stopped: co_return Try{{}, Failure::stopped, "is not asked: this process is ending"};
     case End::timed_out:
-        if (deadline - start >= kFairDeadline) admission.tell(false);
+        if (deadline - start >= kFairDeadline) admission.report(false);
         co_return Try{{}, Failure::timeout, "did not answer in time"};
     case End::too_large:
-        admission.tell(true);
+        admission.report(true);
         co_return Try{
             {}, Failure::too_large, "answered more than " + std::to_string(options.max_answer_bytes) + " bytes"};
-    case End::failed: admission.tell(false); co_return Try{{}, Failure::away, "is away: " + transfer->reason()};
+    case End::failed:
+        admission.report(false);
+        co_return Try{{}, Failure::away, "is unavailable: " + transfer->reason()};
     case End::answered: break;
     }
     ClientResponse& response = transfer->response();
-    admission.tell(!is_away(response.status));
-    if (is_away(response.status))
+    admission.report(!is_unavailable(response.status));
+    if (is_unavailable(response.status))
         co_return Try{{}, Failure::away, "answered " + std::to_string(response.status) + " to " + request.url};
     co_return Try{std::move(response), {}, {}};
 }
@@ -226,7 +229,7 @@ Task<ClientResponse> Client::send(ClientRequest request) {
 
     const Place place(peer);
     if (place.in_front() >= options.max_in_flight)
-        State::fail(peer, Failure::full, request.peer + ": too many requests are on their way to it");
+        State::fail(peer, Failure::full, request.peer + ": too many requests are in flight");
     const Transfer::Order order{request.method,
                                 request.url,
                                 request.body,
@@ -235,7 +238,7 @@ Task<ClientResponse> Client::send(ClientRequest request) {
                                 options.max_answer_bytes,
                                 request.is_idempotent};
     peer.retry_budget.deposit();
-    Backoff pause(kFirstPause, kMostPause);
+    Backoff pause(kFirstPause, kMaxPause);
     std::optional<State::Try> first;
     for (std::size_t tries = 1;; ++tries) {
         if (Steady::now() >= deadline) State::fail(peer, Failure::timeout, request.peer + ": the deadline has passed");
@@ -249,9 +252,9 @@ Task<ClientResponse> Client::send(ClientRequest request) {
                                Steady::now() + wait < deadline && !state_->is_stopped &&
                                peer.retry_budget.withdraw(Steady::now());
         if (!may_retry) {
-            // Sent once, and refused after: what became of the first is why there is no answer.
-            const State::Try& told = first && tried.failure == Failure::breaker_open ? *first : tried;
-            State::fail(peer, told.failure, request.peer + " " + told.what);
+            // The breaker opened after the first try: that one is the reason why there is no answer.
+            const State::Try& reason = first && tried.failure == Failure::breaker_open ? *first : tried;
+            State::fail(peer, reason.failure, request.peer + " " + reason.what);
         }
         if (!first) first = std::move(tried);
         peer.retries.add();

@@ -15,7 +15,7 @@ struct Deflater {
     z_stream stream{};
     Deflater() {
         constexpr int kGzipWindow = 15 + 16;
-        constexpr int kSmallMemory = 6;  // 64 KiB instead of 256: one for each io thread
+        constexpr int kSmallMemory = 6;  // 64 KiB instead of 256 KiB; each io thread has one
         if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, kSmallMemory, Z_DEFAULT_STRATEGY) != Z_OK)
             throw Unavailable("no memory to compress");
     }
@@ -49,7 +49,7 @@ std::string gzip(std::string_view bytes) {
     stream.avail_in = static_cast<uInt>(bytes.size());
     stream.next_out = reinterpret_cast<Bytef*>(out.data());
     stream.avail_out = static_cast<uInt>(out.size());
-    if (deflate(&stream, Z_FINISH) != Z_STREAM_END) throw Corrupt("gzip did not end");
+    if (deflate(&stream, Z_FINISH) != Z_STREAM_END) throw Corrupt("gzip did not finish");
     out.resize(stream.total_out);
     return out;
 }

@@ -5,10 +5,10 @@
 
 namespace guildhall::http {
 
-/// True when the Accept-Encoding field admits gzip (RFC 9110 §12.5.3).
+/// True when the Accept-Encoding field allows gzip (RFC 9110 §12.5.3).
 bool accepts_gzip(std::string_view accept_encoding);
 
-/// gzip (RFC 1952) at the fastest level; the compressor's memory belongs to the thread and is used again.
+/// Compresses with gzip (RFC 1952) at the fastest level. Each thread has one compressor, whose memory is reused.
 std::string gzip(std::string_view bytes);
 
 }  // namespace guildhall::http

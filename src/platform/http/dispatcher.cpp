@@ -28,11 +28,11 @@ namespace beast = boost::beast;
 using beast::http::field;
 
 constexpr std::size_t kMaxIdempotencyKey = 255;
-constexpr std::chrono::milliseconds kMostDeadline{60'000};  // of an internal request
+constexpr std::chrono::milliseconds kMaxDeadline{60'000};  // of an internal request
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
-/// A request id that a client or proxy may choose: short, and harmless in a log.
+/// True for a request id that we take from a client or proxy: short, and harmless in a log.
 bool is_request_id(std::string_view text) {
     return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
         return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
@@ -50,7 +50,8 @@ std::string_view path_and_query(std::string_view target) {
     return target.substr(0, target.find('#'));
 }
 
-/// Whose calls a rate limit counts together: the member's, or those of an address when nobody is signed in or wants to be.
+/// Whose calls a rate limit counts together: those of a member, or of an address when nobody is signed in or the route
+/// signs in.
 std::string_view counted_as(const Route& route, const Request& request) {
     if (!request.user || route.rate_class == RateClass::auth) return request.context.ip;
     return {reinterpret_cast<const char*>(&request.user), sizeof request.user};
@@ -64,7 +65,7 @@ Error too_many_requests(const RateDecision& rate) {
             rate.reset};
 }
 
-/// Keys whose first request still runs in this process.
+/// The idempotency keys whose first request still runs in this process.
 class RunningKeys {
 public:
     bool enter(const std::string& key) {
@@ -127,7 +128,7 @@ Dispatcher::Dispatcher(Options options, const Router& router, const AccessTokens
 Dispatcher::Dispatcher(Dispatcher&&) noexcept = default;
 Dispatcher::~Dispatcher() = default;
 
-/// What the line and the header say that every request needs: its ids, whom it comes from, path and query.
+/// Reads what every request needs from its head: its ids, the client's address, path and query.
 void Dispatcher::State::read_head(const Exchange& exchange, Request& request) const {
     request.body = exchange.body;
     RequestContext& context = request.context;
@@ -148,7 +149,8 @@ void Dispatcher::State::read_head(const Exchange& exchange, Request& request) co
     if (query < target.size()) request.query = target.substr(query + 1);
 }
 
-/// To a path that has no route, or not with this method: 404, 405, or a preflight's answer. `allowed` lists its methods.
+/// Answers a path that has no route (404), or none with this method: 405, or the answer to a CORS preflight. `allowed`
+/// lists its methods.
 Response Dispatcher::State::answer_without_route(const Exchange& exchange, const Request& request,
                                                  std::string_view allowed) const {
     if (allowed.empty())
@@ -191,9 +193,9 @@ Result<void> Dispatcher::State::authenticate_service(const Exchange& exchange, c
     std::int64_t milliseconds = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), milliseconds);
     const bool is_deadline = !text.empty() && ec == std::errc{} && end == text.data() + text.size() &&
-                             milliseconds >= 0 && milliseconds <= kMostDeadline.count();
+                             milliseconds >= 0 && milliseconds <= kMaxDeadline.count();
     request.context.deadline =
-        std::chrono::steady_clock::now() + (is_deadline ? std::chrono::milliseconds(milliseconds) : kMostDeadline);
+        std::chrono::steady_clock::now() + (is_deadline ? std::chrono::milliseconds(milliseconds) : kMaxDeadline);
     request.context.reads_only = view(exchange.head[kReadsOnlyHeader]) == "1";
     return {};
 }
@@ -238,7 +240,7 @@ Response Dispatcher::State::preflight(const Exchange& exchange, std::string_view
 }
 
 Task<Response> Dispatcher::State::run(const Route& route, Request& request) {
-    // Of an internal request: nobody waits for the answer, and who asked would only ask for more.
+    // Nobody waits for the answer any more, and a caller that got it would only ask for more.
     if (route.internal_tokens && request.context.deadline <= std::chrono::steady_clock::now())
         co_return problem(Error{Code::unavailable, "the caller's deadline has passed", "deadline_exceeded"},
                           request.context);
@@ -254,15 +256,15 @@ Task<Response> Dispatcher::State::run(const Route& route, Request& request) {
             work = run_for(call, std::move(work));
         }
         Response response = co_await std::move(work);
-        if (call && call->is_makeshift.is_made() && route.internal_tokens) response.headers.add(kMakeshiftHeader, "1");
+        if (call && call->may_be_stale.is_set() && route.internal_tokens) response.headers.add(kMayBeStaleHeader, "1");
         co_return response;
-    } catch (const Unavailable& away) {
-        spdlog::warn("{} {} unavailable: {} request_id={}", route.method, route.path, away.what(),
+    } catch (const Unavailable& failure) {
+        spdlog::warn("{} {} unavailable: {} request_id={}", route.method, route.path, failure.what(),
                      request.context.request_id);
         co_return problem(
-            Error{away.code,
-                  away.code == Code::insufficient_storage ? "the storage is full; nothing was changed"
-                                                          : "a part that this request needs is away; try again",
+            Error{failure.code,
+                  failure.code == Code::insufficient_storage ? "the storage is full; nothing was changed"
+                                                             : "a dependency of this request is unavailable; try again",
                   "",
                   {},
                   std::chrono::seconds(1)},
@@ -331,16 +333,19 @@ Task<Response> Dispatcher::State::run_once(const Exchange& exchange, const Route
         request.context.idempotency = &claim;
         Response response = co_await run(route, request);
         if (response.status < 300 && !claim.recorded())
-            spdlog::error("{} took an Idempotency-Key and did not record its answer", name);
+            spdlog::error("{} accepted an Idempotency-Key but did not record its answer", name);
         if (response.status != 409) co_return response;
-        // Another process may have answered the same key meanwhile.
+        // Another process may have answered the same key in the meantime.
         if (auto stored = co_await replay(route, request, name, key, fingerprint)) co_return std::move(*stored);
         co_return response;
-    } catch (const Unavailable& away) {
-        spdlog::warn("{} unavailable: {}", name, away.what());
-        co_return problem(
-            Error{away.code, "a part that this request needs is away; try again", "", {}, std::chrono::seconds(1)},
-            request.context);
+    } catch (const Unavailable& failure) {
+        spdlog::warn("{} unavailable: {}", name, failure.what());
+        co_return problem(Error{failure.code,
+                                "a dependency of this request is unavailable; try again",
+                                "",
+                                {},
+                                std::chrono::seconds(1)},
+                          request.context);
     }
 }
 
@@ -377,7 +382,7 @@ void Dispatcher::State::allow_origin(const Exchange& exchange, Response& respons
         "etag, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed");
 }
 
-/// Adds what every answer has: how it may be cached, its entity tag, compression, what browsers of other origins may see.
+/// Adds what every answer has: how it may be cached, its entity tag, compression and CORS.
 void Dispatcher::State::finish(const Exchange& exchange, const Route* route, Response& response) const {
     std::string etag;
     if (route && route->has_etag && response.status == 200) {

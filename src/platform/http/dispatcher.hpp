@@ -20,8 +20,8 @@ struct Exchange {
     std::string_view peer_ip;
 };
 
-/// The way of a request between the socket and its handler: route, token, rate limit, idempotency key, handler, entity
-/// tag, compression. Thread-safe.
+/// Takes a request from the session to its handler, and the answer back: route, token, rate limit, idempotency key,
+/// handler, entity tag, compression. Thread-safe.
 class Dispatcher {
 public:
     /// Part of ServerOptions.
@@ -35,8 +35,8 @@ public:
     Dispatcher(Dispatcher&&) noexcept;
     ~Dispatcher();
 
-    /// Fills `request` from `exchange` and lets its route handle it; both live until the task has ended. Never throws for
-    /// what a request or a dependency does: it answers 4xx, 5xx.
+    /// Fills `request` from `exchange` and calls the handler of its route; both live until the task has ended. Never
+    /// throws for what a request or a dependency does: the answer is then 4xx or 5xx.
     Task<Response> answer(Exchange exchange, Request& request);
 
 private:

@@ -8,8 +8,8 @@
 
 namespace guildhall::http {
 
-/// The strong entity tag of an answer: "VERSION-HASH", or "HASH" when `version` is 0. The version lets If-Match name what
-/// was edited, whatever counters and the viewer's own marks have done to the rest of the answer.
+/// The strong entity tag of an answer: "VERSION-HASH", or "HASH" when `version` is 0. The version lets If-Match name
+/// what was edited, whatever counters and the viewer's own marks have done to the rest of the answer.
 std::string entity_tag(std::int64_t version, std::string_view body);
 
 /// The entity tag of an answer that only says what was edited: "VERSION".

@@ -100,7 +100,7 @@ bj::object operation_of(const Route& route) {
     }
     if (route.takes_if_match) add_failure(responses, Code::precondition_failed, "If-Match names another version");
     if (!route.is_unlimited) add_failure(responses, Code::too_many_requests, "rate limit; see Retry-After");
-    add_failure(responses, Code::unavailable, "a dependency is away; see Retry-After");
+    add_failure(responses, Code::unavailable, "a dependency is unavailable; see Retry-After");
     if (route.method != "GET")
         add_failure(responses, Code::insufficient_storage, "the disk is full; nothing was changed");
     for (const auto& [code, when] : route.failures) add_failure(responses, code, when);

@@ -99,7 +99,8 @@ Response problem(int status, const Error& error, const RequestContext& request) 
 
 Response internal_error(const RequestContext& request) {
     return render(500, "Internal error", "internal",
-                  Error{Code::unavailable, "something went wrong; the log has it under this request id"}, request);
+                  Error{Code::unavailable, "something went wrong; the log has the cause under this request id"},
+                  request);
 }
 
 }  // namespace guildhall::http

@@ -11,7 +11,7 @@ namespace guildhall::http {
 namespace {
 
 constexpr std::size_t kShards = 16;
-constexpr std::size_t kSweepAt = 4096;  // buckets in a shard before the full ones are forgotten
+constexpr std::size_t kSweepAt = 4096;  // buckets in a shard before the full ones are removed
 
 std::chrono::seconds round_up(std::chrono::microseconds duration) {
     return std::chrono::ceil<std::chrono::seconds>(duration);

@@ -10,7 +10,8 @@
 namespace guildhall::http {
 namespace {
 
-// GCRA as in rate_limiter.cpp, in microseconds, which are exact in a Lua number until the year 2255. The key is gone when the bucket is full.
+// GCRA as in rate_limiter.cpp, in microseconds, which are exact in a Lua number until the year 2255. The key expires
+// when the bucket is full.
 constexpr const char* kTake = R"(
 local window, step = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -38,7 +39,7 @@ public:
     const RateLimit& limit(RateClass rate_class) const override { return own_.limit(rate_class); }
 
 private:
-    // What would be used of the window; nothing when Redis is away.
+    // How much of the window would be used; nothing when Redis is unavailable.
     Task<std::optional<std::chrono::microseconds>> try_take(const RateLimit& limit, RateClass rate_class,
                                                             std::string_view key) {
         const std::chrono::microseconds window = limit.window;
@@ -50,15 +51,15 @@ private:
         } catch (const Unavailable&) {
             co_return std::nullopt;
         }
-        co_return std::nullopt;  // a script that Redis refuses counts nothing either
+        co_return std::nullopt;  // Redis refused the script: that counts nothing either
     }
 
     redis::Client& client_;
     const std::string prefix_;
     const redis::Script script_{kTake};
     MemoryRateLimiter own_;
-    metrics::Counter& degraded_ =
-        metrics::counter("guildhall_rate_limit_degraded_total", "Calls counted by one process alone: Redis was away.");
+    metrics::Counter& degraded_ = metrics::counter("guildhall_rate_limit_degraded_total",
+                                                   "Calls counted by one process alone, because Redis was unavailable");
 };
 
 }  // namespace

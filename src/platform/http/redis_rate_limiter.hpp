@@ -8,8 +8,9 @@
 
 namespace guildhall::http {
 
-/// Counts for all processes together, in Redis under keys that begin with `prefix`, by the server's time. While Redis is away each process counts
-/// for itself (metric guildhall_rate_limit_degraded_total). `client` outlives it.
+/// Counts for all processes together: in Redis, under keys that begin with `prefix`, by the clock of its server. While
+/// Redis is unavailable, each process counts on its own (metric guildhall_rate_limit_degraded_total). `client` outlives
+/// the limiter.
 std::unique_ptr<RateLimiter> make_redis_rate_limiter(redis::Client& client, std::string prefix,
                                                      RateLimiter::Limits limits, const Clock& clock);
 

@@ -16,7 +16,7 @@ bool is_request_line(std::string_view line) {
     if (first == std::string_view::npos || first == 0 || last == first) return false;
     const std::string_view target = line.substr(first + 1, last - first - 1);
     const std::string_view version = line.substr(last + 1);
-    // RFC 3986: what is not ASCII is percent-encoded.
+    // RFC 3986: other characters are percent-encoded.
     const bool is_ascii = std::ranges::all_of(target, [](char c) { return c > 0x20 && c < 0x7f; });
     return !target.empty() && is_ascii && (version == "HTTP/1.1" || version == "HTTP/1.0");
 }

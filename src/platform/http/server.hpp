@@ -15,15 +15,16 @@
 namespace guildhall::http {
 
 /// The HTTP/1.1 server: an acceptor with SO_REUSEPORT on each io_context; a session lives and dies on one thread. What
-/// Beast's parser accepts and a server must refuse (RFC 9112: missing or repeated Host, folded headers, unknown transfer
-/// codings, chunked on HTTP/1.0, a request line without a version) gets 400, and the connection is closed.
+/// Beast's parser accepts and a server must refuse (RFC 9112: missing or repeated Host, folded headers, unknown
+/// transfer codings, chunked on HTTP/1.0, a request line without a version) gets 400, and the connection is closed.
 class Server {
 public:
     Server(ServerOptions options, const Router& router, const AccessTokens& tokens, const Revocations& revocations,
            RateLimiter& limiter, const Clock& clock, IdGenerator& request_ids);
     ~Server();
 
-    /// Opens the acceptors and starts to serve on `contexts`. Throws std::system_error when the address cannot be bound.
+    /// Opens the acceptors and starts to serve on `contexts`. Throws std::system_error when the address cannot be
+    /// bound.
     void start(const std::vector<boost::asio::io_context*>& contexts);
 
     /// The port that is served, also when the options ask for port 0.

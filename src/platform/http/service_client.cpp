@@ -11,7 +11,7 @@
 namespace guildhall::http {
 namespace {
 
-// Little: those who ask answer somebody themselves.
+// Short: the callers have to answer requests themselves.
 constexpr std::chrono::milliseconds kDeadline{2000};
 
 }  // namespace
@@ -48,7 +48,7 @@ Task<ServiceClient::Sent> ServiceClient::send(std::string_view path, UserId subj
     const std::size_t first = replicas > 1 ? next_.fetch_add(1, std::memory_order_relaxed) : 0;
     for (std::size_t tried = 1;; ++tried) {
         const auto left = std::chrono::floor<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-        // So that one that hangs leaves time for the others.
+        // A replica that hangs must leave time for the others.
         const auto deadline = std::max(left, std::chrono::milliseconds(0)) / (replicas - tried + 1);
         ClientRequest request = request_to((first + tried) % replicas, path, subject);
         request.deadline = deadline;
@@ -61,19 +61,19 @@ Task<ServiceClient::Sent> ServiceClient::send(std::string_view path, UserId subj
             response = co_await client_.send(std::move(request));
         } catch (const NotSent&) {
             if (is_last) throw;
-            continue;  // it has burdened nobody
+            continue;  // no server was burdened
         } catch (const Unavailable&) {
             if (is_last || !retry_budget_.withdraw(std::chrono::steady_clock::now())) throw;
             continue;
         }
-        // What one replica refuses, the others would too.
+        // The other replicas would refuse it, too.
         if (response->status != 200)
             fail(path, "answered " + std::to_string(response->status) + ": " + response->body.substr(0, 256));
-        const bool is_makeshift = std::ranges::any_of(response->headers, [](const auto& header) {
-            return boost::beast::iequals(header.first, kMakeshiftHeader);  // a proxy between may write it small
+        const bool may_be_stale = std::ranges::any_of(response->headers, [](const auto& header) {
+            return boost::beast::iequals(header.first, kMayBeStaleHeader);  // a proxy may have changed the case
         });
-        if (is_makeshift && call) call->is_makeshift.make();
-        co_return Sent{std::move(response->body), is_makeshift};
+        if (may_be_stale && call) call->may_be_stale.set();
+        co_return Sent{std::move(response->body), may_be_stale};
     }
 }
 

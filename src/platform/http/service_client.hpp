@@ -16,23 +16,22 @@
 
 namespace guildhall::http {
 
-/// The internal routes of another service, asked by service `issuer` at `urls` ("http://user:8080"): the replicas in turn, and when one is away the next,
-/// within a retry budget.
-/// What is asked changes nothing, so it may be sent twice. Thread-safe.
+/// Calls the internal routes of another service on behalf of service `issuer`. Takes its replicas in turn; when one is
+/// unavailable, the next, within a retry budget. The routes only read, so a request may be sent twice. Thread-safe.
 class ServiceClient {
 public:
-    /// Who asks whom; `client` and `tokens` outlive this.
+    /// Which service asks which; `client` and `tokens` outlive this.
     struct Route {
         std::string issuer;
         std::string audience;
-        std::vector<std::string> urls;  // at least one
-        std::string peer = {};          // whose failures count together; empty: those of the audience
+        std::vector<std::string> urls;  // of its replicas, at least one: "http://user:8080"
+        std::string peer = {};          // the client's name for it; empty: the audience
     };
     ServiceClient(Client& client, const InternalTokens& tokens, Route route);
     ServiceClient(ServiceClient&& other) noexcept;
 
-    /// Asks POST /internal/v1/<audience>/<path> for member `subject`, or nobody (0). Throws Unavailable when it is not answered, refused, or the
-    /// answer cannot be read. Members of the answer that this version does not know are passed over.
+    /// Sends POST /internal/v1/<audience>/<path> on behalf of member `subject`, or of nobody (0). Throws Unavailable
+    /// when there is no answer, it is a refusal, or it cannot be read. Unknown members of the answer are ignored.
     template <json::Described Answer, json::Described Question>
     Task<Answer> ask(std::string_view path, UserId subject, const Question& question) {
         std::string body = json::to_json(question);
@@ -40,24 +39,24 @@ public:
         co_return read<Answer>(path, sent.body);
     }
 
-    /// An answer, and whether who asked may use it for later questions, too.
+    /// An answer, and whether the caller may cache it.
     template <class Answer>
     struct Kept {
         Answer answer;
         bool may_be_kept;
     };
-    /// The same for who keeps answers.
+    /// The same for callers that cache answers.
     template <json::Described Answer, json::Described Question>
     Task<Kept<Answer>> ask_to_keep(std::string_view path, UserId subject, const Question& question) {
         std::string body = json::to_json(question);
         const Sent sent = co_await send(path, subject, std::move(body));
-        co_return Kept<Answer>{read<Answer>(path, sent.body), !sent.is_makeshift};
+        co_return Kept<Answer>{read<Answer>(path, sent.body), !sent.may_be_stale};
     }
 
 private:
     struct Sent {
         std::string body;
-        bool is_makeshift;
+        bool may_be_stale;
     };
     Task<Sent> send(std::string_view path, UserId subject, std::string body);
     ClientRequest request_to(std::size_t replica, std::string_view path, UserId subject) const;

@@ -252,7 +252,7 @@ Task<bool> Session::answer(Incoming& incoming) {
     co_return co_await send(body) && keep_alive && !has_timed_out_;
 }
 
-/// Writes the head of the answer to the request that is handled, and records the answer. Gives the body to be sent with it.
+/// Writes the head of the answer to the handled request, and records the answer. Gives the body to be sent with it.
 std::string_view Session::write_answer(const Response& response, bool keep_alive) {
     const Request& request = handled_->request;
     context_.heads.write(out_, response, request.context.request_id, keep_alive);
@@ -268,8 +268,7 @@ void Session::answer_overdue() {
     const RequestContext& context = handled_->request.context;
     spdlog::warn("{} {} took longer than {} s request_id={}", handled_->method(), context.path,
                  context_.options.handler_deadline.count(), context.request_id);
-    const Error error{Code::unavailable, "this took too long; what was asked for may still happen",
-                      "deadline_exceeded"};
+    const Error error{Code::unavailable, "the request took too long; it may still be carried out", "deadline_exceeded"};
     const Response response = problem(error, context);
     const std::string_view body = write_answer(response, false);
     const std::array<asio::const_buffer, 2> parts{asio::buffer(out_), asio::buffer(body)};

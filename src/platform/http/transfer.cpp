@@ -16,17 +16,18 @@ namespace {
 namespace asio = boost::asio;
 using asio::posix::stream_descriptor;
 
-constexpr long kKeptConnections = 64;  // a thread, of all peers
-constexpr std::size_t kSpareHandles = 64;
-// Shorter than the idle deadline of our own server (75 s): a connection is left before its peer closes it.
-constexpr long kMostIdleSeconds = 60;
-// So that replicas that were added get their share.
-constexpr long kMostAgeSeconds = 120;
-constexpr long kNamesKeptSeconds = 10;
+constexpr long kMaxConnections = 64;  // kept by a thread, to all peers together
+constexpr std::size_t kMaxSpareHandles = 64;
+// Less than the idle deadline of our own server (75 s): the client gives a connection up before its peer closes it.
+constexpr long kMaxIdleSeconds = 60;
+// New replicas must get their share of the requests.
+constexpr long kMaxAgeSeconds = 120;
+constexpr long kDnsCacheSeconds = 10;
 
 struct Curl {
     Curl() {
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::runtime_error("libcurl cannot be started");
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+            throw std::runtime_error("libcurl cannot be initialised");
     }
 };
 
@@ -43,13 +44,13 @@ Transfer::Transfer(asio::io_context& io, const Order& order)
     set(CURLOPT_PRIVATE, this);
     set(CURLOPT_ERRORBUFFER, error_);
     set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_QUICK_EXIT, 1L);  // else giving up on a name waits, on this thread, for the one that looks it up
+    set(CURLOPT_QUICK_EXIT, 1L);  // else a cancelled look-up of a name blocks this thread until it ends
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(CURLOPT_PROTOCOLS_STR, "http,https");
-    set(CURLOPT_PROXY, "");  // else the environment's
-    set(CURLOPT_MAXAGE_CONN, kMostIdleSeconds);
-    set(CURLOPT_MAXLIFETIME_CONN, kMostAgeSeconds);
-    set(CURLOPT_DNS_CACHE_TIMEOUT, kNamesKeptSeconds);
+    set(CURLOPT_PROXY, "");  // else that of the environment
+    set(CURLOPT_MAXAGE_CONN, kMaxIdleSeconds);
+    set(CURLOPT_MAXLIFETIME_CONN, kMaxAgeSeconds);
+    set(CURLOPT_DNS_CACHE_TIMEOUT, kDnsCacheSeconds);
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(order.connect_deadline.count()));
     set(CURLOPT_URL, order.url.c_str());
     set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
@@ -64,7 +65,7 @@ Transfer::Transfer(asio::io_context& io, const Order& order)
         set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(order.body.size()));
         set(CURLOPT_POSTFIELDS, order.body.data() ? order.body.data() : "");
     }
-    // On a kept connection that its peer closes, libcurl sends the request a second time.
+    // When the peer closes a kept connection, libcurl sends the request a second time.
     if (!order.may_use_kept_connection) set(CURLOPT_FRESH_CONNECT, 1L);
     headers_ = curl_slist_append(headers_, "Expect:");  // no extra round trip for large bodies
     for (const std::string& header : order.headers) headers_ = curl_slist_append(headers_, header.c_str());
@@ -77,7 +78,7 @@ Transfer::~Transfer() {
     curl_slist_free_all(headers_);
 }
 
-bool Transfer::takes(std::size_t bytes) {
+bool Transfer::accepts(std::size_t bytes) {
     bytes_ += bytes;
     is_too_large_ = bytes_ > max_bytes_;
     return !is_too_large_;
@@ -85,16 +86,16 @@ bool Transfer::takes(std::size_t bytes) {
 
 std::size_t Transfer::on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
-    if (!transfer.takes(size * count)) return 0;
+    if (!transfer.accepts(size * count)) return 0;
     transfer.response_.body.append(bytes, size * count);
     return size * count;
 }
 
 std::size_t Transfer::on_header(char* bytes, std::size_t size, std::size_t count, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
-    if (!transfer.takes(size * count)) return 0;
+    if (!transfer.accepts(size * count)) return 0;
     const std::string_view line(bytes, size * count);
-    if (line.starts_with("HTTP/")) transfer.response_.headers.clear();  // what came before was a 1xx
+    if (line.starts_with("HTTP/")) transfer.response_.headers.clear();  // what came before belonged to a 1xx
     const auto colon = line.find(':');
     if (colon != std::string_view::npos)
         transfer.response_.headers.emplace_back(line.substr(0, colon), trim(line.substr(colon + 1)));
@@ -105,14 +106,14 @@ Task<Transfer::End> Transfer::run(SteadyTime deadline) {
     if (!is_over_) {
         end_.expires_at(deadline);
         transfers_.add(*this);
-        // Whether the time is up or finish() has cancelled the timer is told by is_over_.
+        // is_over_ tells whether finish() has cancelled the timer or the deadline has passed.
         co_await end_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
     if (is_stopped_) co_return End::stopped;
     if (!is_over_) co_return End::timed_out;
     if (is_too_large_) co_return End::too_large;
     if (code_ == CURLE_URL_MALFORMAT || code_ == CURLE_UNSUPPORTED_PROTOCOL)
-        throw std::invalid_argument("not an http URL: " + reason());
+        throw std::invalid_argument("not an HTTP URL: " + reason());
     co_return code_ == CURLE_OK ? End::answered : End::failed;
 }
 
@@ -144,11 +145,11 @@ Transfers::Transfers(asio::execution_context& context)
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Transfers::on_timer);
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kKeptConnections);
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kMaxConnections);
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
 }
 
-// The coroutines that wait for transfers are destroyed after this, by the timers' service.
+// The timers' service destroys the coroutines that wait for transfers after this.
 void Transfers::shutdown() noexcept {
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, nullptr);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
@@ -171,14 +172,14 @@ CURL* Transfers::take_handle() {
 }
 
 void Transfers::give_back(CURL* easy) {
-    if (!multi_ || spare_.size() >= kSpareHandles) return curl_easy_cleanup(easy);
+    if (!multi_ || spare_.size() >= kMaxSpareHandles) return curl_easy_cleanup(easy);
     curl_easy_reset(easy);
     spare_.push_back(easy);
 }
 
 void Transfers::add(Transfer& transfer) {
     running_.emplace(transfer.easy_, &transfer);
-    curl_multi_add_handle(multi_, transfer.easy_);  // sets the timer; the first action follows from that
+    curl_multi_add_handle(multi_, transfer.easy_);  // sets the timer, which starts the transfer
 }
 
 void Transfers::remove(Transfer& transfer) {

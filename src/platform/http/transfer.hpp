@@ -22,11 +22,11 @@ namespace guildhall::http {
 
 class Transfers;
 
-/// One try of a request: what is sent, and then how it ended. Belongs to one io_context and is used on its thread only.
+/// One try of a request: what is sent, and how it ended. Belongs to one io_context and is used on its thread only.
 class Transfer {
 public:
     using SteadyTime = std::chrono::steady_clock::time_point;
-    /// What to send, and its bounds.
+    /// What to send, and its limits.
     struct Order {
         std::string method;
         std::string url;
@@ -44,24 +44,25 @@ public:
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
 
-    /// Sends the request and waits for the end of the answer, at most until `deadline`. Throws std::invalid_argument for a URL that is none.
+    /// Sends the request and waits for the end of the answer, at most until `deadline`. Throws std::invalid_argument
+    /// for an invalid URL.
     Task<End> run(SteadyTime deadline);
-    /// Ends a run() as stopped.
+    /// Ends run() with `stopped`.
     void stop();
 
-    /// After `answered`.
+    /// The answer, after `answered`.
     ClientResponse& response() { return response_; }
-    /// After `failed`: why.
+    /// Why it failed, after `failed`.
     std::string reason() const;
-    /// Connections that were opened for it.
+    /// How many connections were opened for it.
     long connects() const { return connects_; }
 
 private:
     friend class Transfers;
     static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
     static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* self);
-    bool takes(std::size_t bytes);
-    /// Called by Transfers when curl is through with it.
+    bool accepts(std::size_t bytes);
+    /// Called by Transfers when libcurl has ended it.
     void finish(CURLcode code);
 
     Transfers& transfers_;
@@ -79,7 +80,8 @@ private:
     ClientResponse response_;
 };
 
-/// The transfers of one io_context: libcurl's multi handle, its sockets and its timer, driven by the io_context. Made at first use and gone with the io_context.
+/// The transfers of one io_context: libcurl's multi handle, its sockets and its timer, driven by the io_context. Made
+/// at the first use; ends with the io_context.
 class Transfers final : public boost::asio::execution_context::service {
 public:
     using key_type = Transfers;
@@ -88,12 +90,12 @@ public:
     explicit Transfers(boost::asio::execution_context& context);
     ~Transfers() override = default;
 
-    /// An easy handle as new; to be given back.
+    /// An easy handle without options; to be given back.
     CURL* take_handle();
     void give_back(CURL* easy);
     /// Starts the transfer; its finish() is called when it has ended.
     void add(Transfer& transfer);
-    /// Ends it, if it still runs, without that call.
+    /// Ends the transfer if it still runs; finish() is not called.
     void remove(Transfer& transfer);
 
 private:

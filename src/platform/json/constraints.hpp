@@ -10,41 +10,43 @@
 
 #include "platform/base/id.hpp"
 
-// Constraints are types: what a struct can hold is what its fields may be, so a handler never checks a length and the schema always says it.
-// Reading is in json/read.hpp, the schema in json/schema.hpp.
+// Constraints are types: a field that was read holds an allowed value, so handlers check no lengths, and the schema
+// states every constraint. Reading is in json/read.hpp, the schema in json/schema.hpp.
 
 namespace guildhall::json {
 
-/// Text of several lines, Min to Max code points after NFC and trimming; no control characters but line feed and tab.
+/// Text of any number of lines, Min to Max code points after NFC and trimming; no control characters but line feed and
+/// tab.
 template <std::size_t Min, std::size_t Max>
 struct Text {
     std::string value;
 };
 
-/// Text of one line, else as Text.
+/// Text of one line; otherwise like Text.
 template <std::size_t Min, std::size_t Max>
 struct Line {
     std::string value;
 };
 
-/// A new password: 8 to 128 code points, NFC, any characters but controls, not trimmed. Source: NIST SP 800-63B §5.1.1.2.
-/// It is never written to JSON, nor logged.
+/// A new password: 8 to 128 code points in NFC, no control characters, not trimmed. It is never written to JSON or a
+/// log.
+/// Source: NIST SP 800-63B §5.1.1.2.
 struct Password {
     std::string value;
 };
 
-/// An opaque string of at most Max bytes that is compared with something (a token, a password to check): not changed, not judged.
+/// A string of at most Max bytes that is only compared (a token, a password to check): it is not normalised.
 template <std::size_t Max>
 struct Opaque {
     std::string value;
 };
 
-/// An e-mail address as people have them, at most 254 bytes, lower-cased. Source: the HTML standard's pattern.
+/// An e-mail address of at most 254 bytes, lower-cased. Source: the pattern of <input type=email> in the HTML standard.
 struct Email {
     std::string value;
 };
 
-/// A public name in URLs: 3 to 30 of a-z, 0-9 and single inner hyphens; upper case is lowered.
+/// A public name in URLs: 3 to 30 of a-z, 0-9 and single inner hyphens; lower-cased.
 struct Handle {
     static constexpr std::size_t kMin = 3;
     static constexpr std::size_t kMax = 30;
@@ -56,19 +58,19 @@ struct Tag {
     std::string value;
 };
 
-/// How many items a list gives: Min to Max, Default when absent.
+/// How many items a page has at most: Min to Max; Default when absent.
 template <int Min, int Max, int Default>
 struct Limit {
     int value = Default;
 };
 using PageLimit = Limit<1, 100, 20>;
 
-/// Where a list goes on; what a previous answer gave as next_cursor.
+/// Where a page begins: the next_cursor of the previous page.
 struct CursorText {
     std::string value;
 };
 
-/// Which part of a list.
+/// Which page of a list.
 struct PageQuery {
     PageLimit limit;
     std::optional<CursorText> cursor;
@@ -81,29 +83,29 @@ struct AtMost {
     std::vector<T> items;
 };
 
-/// Ids in a query string, "1,2,3": 1 to Max, doubles removed.
+/// Ids in a query string, "1,2,3": 1 to Max, without duplicates.
 template <std::size_t Max, class IdType>
 struct IdList {
     std::vector<IdType> items;
 };
 
-/// A field of a JSON Merge Patch (RFC 7396): absent (leave it), null (remove it) or a value.
+/// A field of a JSON Merge Patch (RFC 7396): absent (no change), null (remove it) or a new value.
 template <class T>
 struct Patch {
-    /// What the patch says of the field.
+    /// What happens to the field.
     enum class State { absent, removed, set };
     State state = State::absent;
     T value{};
 
     bool is_absent() const { return state == State::absent; }
-    /// Applies it to a stored text: the empty text stands for "none".
+    /// Applies the change to a stored text, where the empty text stands for "none".
     void apply(std::string& stored) const {
         if (state == State::removed) stored.clear();
         if (state == State::set) stored = value.value;
     }
 };
 
-/// Like Patch, for a field that cannot be removed: null is refused.
+/// Like Patch, for a field that cannot be removed: null is a fault.
 template <class T>
 struct Change {
     std::optional<T> value;

@@ -4,7 +4,8 @@ namespace guildhall::json {
 namespace {
 
 constexpr std::size_t kMaxFaults = 32;
-constexpr std::size_t kMaxKeyInPointer = 64;  // an unknown key is the client's; it is echoed, but not at any length
+constexpr std::size_t kMaxKeyInPointer =
+    64;  // an unknown key comes from the client; it is echoed, but not at any length
 
 void append(const Place& place, std::string& out) {
     if (!place.parent) return;
@@ -18,7 +19,7 @@ void append(const Place& place, std::string& out) {
     if (key.size() > kMaxKeyInPointer) {
         key = key.substr(0, kMaxKeyInPointer);
         while (!key.empty() && (static_cast<unsigned char>(key.back()) & 0x80) != 0)
-            key.remove_suffix(1);  // cut no character in two
+            key.remove_suffix(1);  // do not cut a character in two
     }
     for (char c : key) {
         if (c == '~') {

@@ -8,7 +8,8 @@
 
 namespace guildhall::json {
 
-/// The place of a value while a document is walked: a chain on the stack, made into a JSON pointer (RFC 6901) only when a fault is found.
+/// The place of a value in the document that is being read: a chain on the stack, from which a JSON pointer (RFC 6901)
+/// is made only when a fault is found.
 struct Place {
     const Place* parent = nullptr;
     std::string_view key = {};
@@ -17,12 +18,13 @@ struct Place {
 
     /// The child under a member name.
     Place member(std::string_view name) const { return {this, name, 0, false}; }
-    /// The child at a position of a list.
+    /// The item at a position of a list.
     Place item(std::size_t at) const { return {this, {}, at, true}; }
+    /// The JSON pointer of the place.
     std::string pointer() const;
 };
 
-/// The faults found in one document; all are collected, at most 32.
+/// Collects the faults of one document, at most 32.
 class Faults {
 public:
     void add(const Place& place, std::string_view code, std::string detail);

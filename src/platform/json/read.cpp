@@ -13,8 +13,8 @@ namespace bj = boost::json;
 constexpr std::size_t kMaxDepth = 32;
 constexpr std::size_t kMaxItems = 100'000;
 
-/// Builds a value as boost::json::parser does, and knows the members of each open object, so that a member given twice is refused: which of
-/// both counts would depend on the reader (RFC 8259 §4).
+/// Builds a value as boost::json::parser does, and keeps the member names of each open object, to refuse a member that
+/// is given twice: which of the two counts depends on the reader (RFC 8259 §4).
 class Handler {
 public:
     static constexpr std::size_t max_array_size = kMaxItems;
@@ -50,8 +50,9 @@ public:
         key_ += part;
         stack.push_key(part);
         const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(starts_.back());
-        // No struct of ours has as many members; past them the linear search would be an attack's work, and the answer is 400 anyway.
-        if (keys_.size() - starts_.back() >= kMostMembers) {
+        // No struct of ours has as many members, so the answer is 400 anyway; a longer linear search would help
+        // attackers.
+        if (keys_.size() - starts_.back() >= kMaxMembers) {
             ec = bj::error::object_too_large;
             return false;
         }
@@ -100,9 +101,9 @@ public:
     std::optional<std::string> duplicate;
 
 private:
-    static constexpr std::size_t kMostMembers = 128;
+    static constexpr std::size_t kMaxMembers = 128;
 
-    std::vector<std::string> keys_;  // of all open objects, outermost first
+    std::vector<std::string> keys_;  // of all open objects, the outermost first
     std::vector<std::size_t> starts_;
     std::string key_;
 };

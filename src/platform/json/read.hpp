@@ -19,11 +19,12 @@
 
 namespace guildhall::json {
 
-/// Parses a JSON text (RFC 8259) strictly: UTF-8, at most 32 levels deep, no member twice in an object (a fault that names it), nothing behind it.
-/// The value lives in `memory`. Errors: invalid, with a fault at the place where one is known.
+/// Parses a JSON text (RFC 8259) strictly: UTF-8, at most 32 levels deep, no member twice in an object, nothing behind
+/// the value. The value lives in `memory`. Errors: invalid, with a fault at the place where one is known.
 Result<boost::json::value> parse(std::string_view text, boost::json::storage_ptr memory);
 
-// The rules of single fields, shared by bodies, paths and query strings. Each stores the canonical form or adds a fault.
+// The rules of single fields, shared by bodies, paths and query strings. Each stores the canonical form or adds a
+// fault.
 namespace rules {
 /// Each checks one kind of text and stores its canonical form, or adds a fault.
 void text(std::string_view in, std::string& out, std::size_t min, std::size_t max, bool one_line, const Place& at,
@@ -238,7 +239,8 @@ Result<T> from_json(std::string_view text) {
     return out;
 }
 
-/// Reads a T that this program wrote (an event, a stored answer); unknown members are ignored, so that a newer writer may add some.
+/// Reads a T that this program wrote (an event, a stored answer). Unknown members are ignored: a newer version may have
+/// written them.
 /// Throws Corrupt.
 template <Described T>
 T read_trusted(std::string_view text) {

@@ -14,10 +14,11 @@
 
 namespace guildhall::json {
 
-/// The named schemas of a document: described structs and enums are put here once and referred to ("#/components/schemas/Name").
+/// The named schemas of a document: each described struct or enum is stored once and referred to as
+/// "#/components/schemas/Name".
 class Schemas {
 public:
-    /// The JSON Schema (2020-12) of T, as clients must send it or will get it.
+    /// The JSON Schema (2020-12) of T in requests and answers.
     template <class T>
     boost::json::object of();
 
@@ -206,7 +207,7 @@ template <class T>
 boost::json::object Schemas::reference() {
     const std::string name = detail::type_name<T>();
     if (!named_.contains(name)) {
-        named_[name] = boost::json::object{};  // a struct may hold itself
+        named_[name] = boost::json::object{};  // a struct may contain itself
         boost::json::object schema = detail::SchemaOf<T>::get(*this);
         named_[name] = std::move(schema);
     }

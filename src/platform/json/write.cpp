@@ -12,7 +12,8 @@ constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
 bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
 /// True when one of eight bytes needs an escape.
-/// Source: "Determine if a word has a byte less than n", "has a byte equal to n" in S. E. Anderson, Bit Twiddling Hacks.
+/// Source: "Determine if a word has a byte less than n", "has a byte equal to n" in S. E. Anderson, Bit Twiddling
+/// Hacks.
 bool needs_escape(std::uint64_t word) {
     const auto has_zero = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes & kHighBits; };
     const std::uint64_t has_control = (word - kOnes * 0x20) & ~word & kHighBits;

@@ -14,7 +14,7 @@
 
 namespace guildhall::json {
 
-/// JSON that is already written; write() copies it as it is.
+/// JSON that is already written; write() copies it unchanged.
 struct Raw {
     std::string value;
 };
@@ -22,8 +22,9 @@ struct Raw {
 /// Appends a quoted, escaped JSON string. `text` is valid UTF-8.
 void write_string(std::string& out, std::string_view text);
 
-// write(out, value) appends the JSON of: text, numbers, bool, ids (decimal strings), times (RFC 3339), enums (names), described structs, optionals (null when
-// empty), vectors, maps by text, pages ({"items", "next_cursor"}), constraint types, Raw.
+// write(out, value) appends the JSON of: text, numbers, bool, ids (decimal strings), times (RFC 3339), enums (names),
+// described structs, optionals (null when empty), vectors, maps by text, pages ({"items", "next_cursor"}), constraint
+// types, Raw.
 
 /// Appends the JSON of a value.
 inline void write(std::string& out, std::string_view text) { write_string(out, text); }
@@ -69,7 +70,8 @@ template <class T>
 void write(std::string& out, const T& text) {
     write_string(out, text.value);
 }
-/// A type that writes its own JSON, for answers of which most is written ahead of the request; `Schema` is the described struct that it looks like.
+/// A type that writes its own JSON, for answers whose JSON is mostly written ahead of the request. `Schema` is the
+/// described struct that it looks like.
 template <class T>
 concept WritesItself = requires(const T& value, std::string& out) {
     typename T::Schema;

@@ -481,7 +481,7 @@ private:
         if (!replaced_.exchange(true)) spdlog::warn("replicas are read in the place of the primary: {}", why);
         auto answers = co_await replicas_->read(statements, writes_->needed(statements), false, deadline_);
         if (!answers) throw ConnectionLost(why + "; no replica can answer");
-        call.is_makeshift.make();
+        call.may_be_stale.set();
         from_replica_.add();
         co_return std::move(*answers);
     }

@@ -139,10 +139,10 @@ TEST_P(RemoteNetwork, AListIsReadAnewAfterItsTime) {
 TEST_P(RemoteNetwork, WhatAReplicaSaidInThePlaceOfThePrimaryIsNotKept) {
     const auto people = world->members(2);
     connect(people[0], people[1]);
-    world->database.is_makeshift = true;
+    world->database.may_be_stale = true;
     EXPECT_EQ(connections(people[0]), Ids{people[1]});
     EXPECT_EQ(network().cached_connections_of(people[0]), nullptr);
-    world->database.is_makeshift = false;
+    world->database.may_be_stale = false;
     connections(people[0]);
     EXPECT_NE(network().cached_connections_of(people[0]), nullptr);
 }

@@ -323,15 +323,15 @@ TEST_F(PostgresReplica, GivesNoAnswerInThePlaceOfThePrimaryToAProcessThatHasNotL
 TEST_F(PostgresReplica, ACallKnowsThatItReadInThePlaceOfThePrimary) {
     set(kOne, 5);
     servers_->wait_for_standby();
-    const auto is_makeshift = [&] {
+    const auto may_be_stale = [&] {
         auto call = std::make_shared<Call>();
         call->reads_only = true;
         loop_.run(in_call(call, database_->read(kFind, params(kOne))));
-        return call->is_makeshift.is_made();
+        return call->may_be_stale.is_set();
     };
-    EXPECT_FALSE(is_makeshift());
+    EXPECT_FALSE(may_be_stale());
     servers_->kill("primary");
-    EXPECT_TRUE(is_makeshift());
+    EXPECT_TRUE(may_be_stale());
 }
 
 TEST_F(PostgresReplica, AServerThatDidNotFollowIsNotReadAlsoBehindTheConnectionStringOfOneThatDid) {

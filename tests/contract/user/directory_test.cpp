@@ -177,12 +177,12 @@ TEST_P(RemoteDirectory, ACardIsRetiredAfterItsTime) {
 
 TEST_P(RemoteDirectory, WhatAReplicaSaidInThePlaceOfThePrimaryIsNotKept) {
     const auto ada = world->sign_up("ada@example.org", "Ada Byron");
-    world->database.is_makeshift = true;
-    const CardPointer makeshift = cards({ada.user_id}).front();
-    EXPECT_EQ(makeshift->name, "Ada Byron");
-    EXPECT_FALSE(makeshift->is_current());
+    world->database.may_be_stale = true;
+    const CardPointer stale = cards({ada.user_id}).front();
+    EXPECT_EQ(stale->name, "Ada Byron");
+    EXPECT_FALSE(stale->is_current());
     hidden(ada.user_id);
-    world->database.is_makeshift = false;
+    world->database.may_be_stale = false;
     const int before = world->database.reads;
     EXPECT_TRUE(cards({ada.user_id}).front()->is_current());
     hidden(ada.user_id);

@@ -197,13 +197,13 @@ TEST_F(ClientTest, AsksNobodyWhenTheDeadlineHasPassed) {
 TEST_F(ClientTest, SaysThatAConnectionIsRefused) {
     const std::uint16_t port = server->port();
     server.reset();
-    EXPECT_NE(failure(get("/moody")).find("is away"), std::string::npos) << port;
+    EXPECT_NE(failure(get("/moody")).find("is unavailable"), std::string::npos) << port;
 }
 
 TEST_F(ClientTest, SaysThatANameIsUnknown) {
     ClientRequest request = get("/");
     request.url = "http://no-such-host.invalid/";
-    EXPECT_NE(failure(std::move(request)).find("is away"), std::string::npos);
+    EXPECT_NE(failure(std::move(request)).find("is unavailable"), std::string::npos);
 }
 
 TEST_F(ClientTest, ResolvesANameWithoutBlockingTheLoop) {
@@ -229,7 +229,7 @@ TEST_F(ClientTest, GivesUpOnAPeerThatAcceptsNoConnectionInTime) {
     ClientRequest request = get("/");
     request.url = "http://127.0.0.1:" + std::to_string(full.local_endpoint().port()) + "/";
     const auto start = Steady::now();
-    EXPECT_NE(failure(std::move(request)).find("is away"), std::string::npos);
+    EXPECT_NE(failure(std::move(request)).find("is unavailable"), std::string::npos);
     EXPECT_LT(Steady::now() - start, std::chrono::seconds(20));
 }
 
@@ -289,7 +289,7 @@ TEST_F(ClientTest, LeavesAPeerAloneThatFailsAndComesBack) {
     set({.breaker_failures = 3, .breaker_open_for = std::chrono::seconds(2), .max_tries = 1});
     peer.failures = 3;
     for (int i = 0; i < 3; ++i) failure(get("/moody"));
-    EXPECT_EQ(failure(get("/moody")), name() + " is left alone: it was away too often");
+    EXPECT_EQ(failure(get("/moody")), name() + " is not asked: its circuit breaker is open");
     EXPECT_EQ(peer.calls, 3);
     EXPECT_EQ(series("guildhall_client_breaker_open{peer=\"" + name() + "\"}"), 1);
     EXPECT_TRUE(wait_until([&] { return failure(get("/moody")).empty(); }));

@@ -44,7 +44,7 @@ class Oracle {
 public:
     Task<Result<SecretAnswer>> ask(Visitor visitor, SecretQuestion question) {
         ++asked;
-        if (question.text == "makeshift") (co_await current_call())->is_makeshift.make();
+        if (question.text == "stale") (co_await current_call())->may_be_stale.set();
         const CallPointer call = co_await current_call();
         const auto left = call ? call->deadline - std::chrono::steady_clock::now() : std::chrono::seconds(0);
         if (question.text == "refuse") co_return Error{Code::forbidden, "not you"};
@@ -157,12 +157,12 @@ TEST_F(InternalRouteTest, IsNotHandledWhenNobodyWaitsForTheAnswerAnyMore) {
 TEST_F(InternalRouteTest, WhoAskedLearnsThatAnAnswerIsNotToBeKeptAndSaysSoToo) {
     ServiceClient ask = service(tokens);
     const SecretQuestion question{"hello"};
-    const SecretQuestion makeshift{"makeshift"};
+    const SecretQuestion stale{"stale"};
     const auto call = std::make_shared<const Call>();
     EXPECT_TRUE(loop.run(run_for(call, ask.ask_to_keep<OlderAnswer>("ask", UserId{}, question))).may_be_kept);
-    EXPECT_FALSE(call->is_makeshift.is_made());
-    EXPECT_FALSE(loop.run(run_for(call, ask.ask_to_keep<OlderAnswer>("ask", UserId{}, makeshift))).may_be_kept);
-    EXPECT_TRUE(call->is_makeshift.is_made());
+    EXPECT_FALSE(call->may_be_stale.is_set());
+    EXPECT_FALSE(loop.run(run_for(call, ask.ask_to_keep<OlderAnswer>("ask", UserId{}, stale))).may_be_kept);
+    EXPECT_TRUE(call->may_be_stale.is_set());
 }
 
 TEST_F(InternalRouteTest, OnlyAGetAndWhoIsAskedForOneReadOnly) {

@@ -197,7 +197,8 @@ TEST(HttpServer, AnswersHeadWithoutABody) {
     EXPECT_TRUE(answer.body.empty());
 }
 
-/// What Beast's parser lets pass and a server must refuse: each gets 400 and the connection is closed, so nothing behind it is read as a request.
+/// What Beast's parser accepts and a server must refuse: each gets 400 and the connection is closed, so that nothing
+/// behind it is read as a request.
 class MalformedRequest : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
 
 TEST_P(MalformedRequest, IsAnswered400AndClosed) {
