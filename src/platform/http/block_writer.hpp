@@ -24,7 +24,7 @@ public:
 private:
     struct State;
     static void run(const std::shared_ptr<State>& state);
-    const std::shared_ptr<State> state_;  // shared with the thread, which may be stuck in a write for ever
+    const std::shared_ptr<State> state_;  // shared with the thread, which may be stuck in a write forever
     std::thread thread_;
 };
 

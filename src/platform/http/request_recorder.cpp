@@ -19,7 +19,7 @@ metrics::Counter& make_counter(const Route* route, int status) {
 }  // namespace
 
 void RequestRecorder::record(const Request& request, std::string_view method, int status, std::size_t bytes,
-                             std::chrono::steady_clock::time_point start) {
+                             std::chrono::steady_clock::time_point start, Time now) {
     const auto duration = std::chrono::steady_clock::now() - start;
     Series& series = series_[request.route];
     if (!series.duration)
@@ -32,7 +32,7 @@ void RequestRecorder::record(const Request& request, std::string_view method, in
         counter = series.by_status.insert(series.by_status.end(), {status, &make_counter(request.route, status)});
     counter->second->add();
     const RequestContext& context = request.context;
-    log_.add({clock_.now(), context.request_id, context.traceparent, method, context.path, status, bytes,
+    log_.add({now, context.request_id, context.traceparent, method, context.path, status, bytes,
               std::chrono::duration_cast<std::chrono::microseconds>(duration), request.user, context.ip});
 }
 

@@ -17,12 +17,12 @@ namespace guildhall::http {
 /// Counts the answered requests of one thread in the metrics and writes them to the access log. Not thread-safe.
 class RequestRecorder {
 public:
-    /// Without a writer there is no access log. `clock` and `log` outlive this.
-    RequestRecorder(const Clock& clock, BlockWriter* log) : clock_(clock), log_(log) {}
+    /// Without a writer there is no access log. `log` outlives this.
+    explicit RequestRecorder(BlockWriter* log) : log_(log) {}
 
-    /// Records a request that came whole at `start` and is answered now, with `bytes` in all.
+    /// Records a request whose header was whole at `start` and that is answered at `now`, with `bytes` in all.
     void record(const Request& request, std::string_view method, int status, std::size_t bytes,
-                std::chrono::steady_clock::time_point start);
+                std::chrono::steady_clock::time_point start, Time now);
     /// Hands the waiting lines of the access log to its writer; called at least once a second.
     void flush() { log_.flush(); }
 
@@ -33,7 +33,6 @@ private:
         metrics::Histogram* duration = nullptr;
     };
 
-    const Clock& clock_;
     AccessLog log_;
     std::unordered_map<const Route*, Series> series_;
 };

@@ -21,25 +21,26 @@ void write_field(std::string& out, std::string_view name, std::string_view value
 
 }  // namespace
 
-std::string_view ResponseHeads::date() {
-    const std::time_t now = std::chrono::system_clock::to_time_t(clock_.now());
-    if (now == date_at_) return date_;
-    date_at_ = now;
+std::string_view ResponseHeads::date(Time now) {
+    const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+    if (seconds == date_at_) return date_;
+    date_at_ = seconds;
     std::tm parts{};
-    gmtime_r(&now, &parts);
+    gmtime_r(&seconds, &parts);
     char text[40];
     const std::size_t size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
     date_.assign(text, size);
     return date_;
 }
 
-void ResponseHeads::write(std::string& out, const Response& response, std::string_view request_id, bool keep_alive) {
+void ResponseHeads::write(std::string& out, const Response& response, Time now, std::string_view request_id,
+                          bool keep_alive) {
     out += "HTTP/1.1 ";
     json::write(out, response.status);
     out += ' ';
     out += reason_of(response.status);
     out += "\r\n";
-    write_field(out, "Date", date());
+    write_field(out, "Date", date(now));
     if (!response.content_type.empty()) write_field(out, "Content-Type", response.content_type);
     if (response.status != 204 && response.status != 304) {
         out += "Content-Length: ";

@@ -12,16 +12,13 @@ namespace guildhall::http {
 /// Writes the heads of answers. Not thread-safe: it keeps the text of the current second's Date.
 class ResponseHeads {
 public:
-    explicit ResponseHeads(const Clock& clock) : clock_(clock) {}
-
-    /// Appends the head of `response`, from the status line to the empty line. Without `keep_alive` it has
-    /// Connection: close; without a `request_id` no X-Request-Id.
-    void write(std::string& out, const Response& response, std::string_view request_id, bool keep_alive);
+    /// Appends the head of `response`, which is sent at `now`, from the status line to the empty line. Without
+    /// `keep_alive` it has Connection: close; without a `request_id` no X-Request-Id.
+    void write(std::string& out, const Response& response, Time now, std::string_view request_id, bool keep_alive);
 
 private:
-    std::string_view date();
+    std::string_view date(Time now);
 
-    const Clock& clock_;
     std::time_t date_at_ = 0;
     std::string date_;
 };

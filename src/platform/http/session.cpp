@@ -73,7 +73,8 @@ Task<void> Session::run() {
 }
 
 void Session::enforce_deadline(SteadyTime now) {
-    if (deadline_ > now) return;
+    if (!deadline_) deadline_ = now + limit_;
+    if (*deadline_ > now) return;
     deadline_ = SteadyTime::max();
     if (stage_ == Stage::handling) return answer_overdue();
     has_timed_out_ = true;
@@ -91,9 +92,10 @@ void Session::close() {
     socket_.close(ignored);
 }
 
-void Session::enter(Stage stage, SteadyTime start, std::chrono::seconds limit) {
+void Session::enter(Stage stage, std::chrono::seconds limit) {
     stage_ = stage;
-    deadline_ = start + limit;
+    limit_ = limit;
+    deadline_.reset();
 }
 
 Task<void> Session::converse() {
@@ -103,16 +105,28 @@ Task<void> Session::converse() {
         Incoming incoming(*head_bytes);
         if (auto refusal = parse_head(incoming)) co_return co_await refuse(std::move(*refusal));
         if (incoming.has_body() && !co_await receive_body(incoming)) co_return;
-        if (!co_await answer(incoming)) co_return;
+
+        const Exchange exchange = begin_handling(incoming);
+        const Response response = co_await context_.dispatcher.answer(exchange, incoming.request);
+        if (is_overdue_) co_return;
+        const bool keep_alive = incoming.parser.get().keep_alive() &&
+                                context_.phase.load(std::memory_order_relaxed) == ServerPhase::serving;
+        const std::string_view body = write_answer(response, keep_alive);
+        in_.consume(incoming.used_bytes);
+        // Most answers fit into the socket's buffer: then neither a coroutine nor a turn of the reactor is needed.
+        if (!send_at_once(body) && !co_await send_rest(body)) co_return;
+        if (!keep_alive || has_timed_out_) co_return;
     }
 }
 
 /// Receives until the read buffer begins with a whole header. Gives its size; nothing when the session is over.
 Task<std::optional<std::size_t>> Session::receive_head() {
     const ServerOptions& options = context_.options;
-    const bool is_idle = in_.bytes().empty();
-    enter(is_idle ? Stage::idle : Stage::receiving_head, std::chrono::steady_clock::now(),
-          is_idle ? options.idle_deadline : options.header_deadline);
+    if (in_.bytes().empty()) {
+        enter(Stage::idle, options.idle_deadline);
+    } else {
+        enter(Stage::receiving_head, options.header_deadline);
+    }
     std::size_t searched = 0;
     bool is_line_checked = false;
     for (;;) {
@@ -133,14 +147,15 @@ Task<std::optional<std::size_t>> Session::receive_head() {
         }
         searched = bytes.size() < kEndOfHead.size() ? 0 : bytes.size() - (kEndOfHead.size() - 1);
         if (context_.phase.load(std::memory_order_relaxed) == ServerPhase::draining) co_return std::nullopt;
-        const bool is_open = co_await receive(kReadBytes);
+        // As receive(), but every request waits here, so it does without another coroutine.
+        auto [ec, count] = co_await socket_.async_read_some(in_.prepare(kReadBytes), kToken);
+        in_.commit(count);
         if (has_timed_out_ && stage_ != Stage::idle) {
             co_await refuse({408, "request_timeout", "the header did not arrive in time"});
             co_return std::nullopt;
         }
-        if (!is_open) co_return std::nullopt;
-        if (stage_ == Stage::idle)
-            enter(Stage::receiving_head, std::chrono::steady_clock::now(), options.header_deadline);
+        if (ec) co_return std::nullopt;
+        if (stage_ == Stage::idle) enter(Stage::receiving_head, options.header_deadline);
     }
 }
 
@@ -167,12 +182,12 @@ std::optional<Session::Refusal> Session::parse_head(Incoming& incoming) const {
 
 /// Receives the rest of the body. False when the session is over.
 Task<bool> Session::receive_body(Incoming& incoming) {
-    enter(Stage::receiving_body, incoming.start, context_.options.body_deadline);
+    enter(Stage::receiving_body, context_.options.body_deadline);
     const auto expect = incoming.parser.get()[beast::http::field::expect];
     if (in_.bytes().size() == incoming.head_bytes && beast::iequals(expect, "100-continue")) {
-        out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+        head_ = "HTTP/1.1 100 Continue\r\n\r\n";
         if (!co_await send({})) co_return false;
-        enter(Stage::receiving_body, incoming.start, context_.options.body_deadline);
+        enter(Stage::receiving_body, context_.options.body_deadline);
     }
     co_return incoming.framing.chunked ? co_await receive_chunked_body(incoming)
                                        : co_await receive_sized_body(incoming);
@@ -236,32 +251,25 @@ Task<bool> Session::receive(std::size_t least) {
     co_return !ec;
 }
 
-/// Lets the request be handled and sends the answer. True when another request may follow.
-Task<bool> Session::answer(Incoming& incoming) {
-    const auto since = incoming.has_body() ? std::chrono::steady_clock::now() : incoming.start;
-    enter(Stage::handling, since, context_.options.handler_deadline);
+Exchange Session::begin_handling(Incoming& incoming) {
+    enter(Stage::handling, context_.options.handler_deadline);
     handled_ = &incoming;
-    const Exchange exchange{incoming.head(), incoming.body, peer_ip_};
-    const Response response = co_await context_.dispatcher.answer(exchange, incoming.request);
-    if (is_overdue_) co_return false;
-
-    const bool keep_alive =
-        incoming.parser.get().keep_alive() && context_.phase.load(std::memory_order_relaxed) == ServerPhase::serving;
-    const std::string_view body = write_answer(response, keep_alive);
-    in_.consume(incoming.used_bytes);
-    co_return co_await send(body) && keep_alive && !has_timed_out_;
+    return {incoming.head(), incoming.body, peer_ip_};
 }
 
 /// Writes the head of the answer to the handled request, and records the answer. Gives the body to be sent with it.
 std::string_view Session::write_answer(const Response& response, bool keep_alive) {
     const Request& request = handled_->request;
-    context_.heads.write(out_, response, request.context.request_id, keep_alive);
+    head_.clear();
+    const Time now = context_.clock.now();
+    context_.heads.write(head_, response, now, request.context.request_id, keep_alive);
     const std::string_view body = handled_->method() == "HEAD" ? std::string_view{} : response.body;
-    context_.recorder.record(request, handled_->method(), response.status, out_.size() + body.size(), handled_->start);
+    context_.recorder.record(request, handled_->method(), response.status, head_.size() + body.size(), handled_->start,
+                             now);
     return body;
 }
 
-/// Answers in the place of a handler that takes too long. What that refers to lives on in its session until it ends:
+/// Answers instead of a handler that takes too long. What that refers to lives on in its session until it ends:
 /// cutting it off inside a transaction would be no safer than letting it end, and its own calls all have deadlines.
 void Session::answer_overdue() {
     is_overdue_ = true;
@@ -271,31 +279,29 @@ void Session::answer_overdue() {
     const Error error{Code::unavailable, "the request took too long; it may still be carried out", "deadline_exceeded"};
     const Response response = problem(error, context);
     const std::string_view body = write_answer(response, false);
-    const std::array<asio::const_buffer, 2> parts{asio::buffer(out_), asio::buffer(body)};
+    const std::array<asio::const_buffer, 2> parts{asio::buffer(head_), asio::buffer(body)};
     boost::system::error_code ignored;  // a client that cannot even take this sees the end of the connection
     socket_.write_some(parts, ignored);
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
-/// Sends `out_` and then `body`, which must live until then. False when the session is broken.
-Task<bool> Session::send(std::string_view body) {
-    stage_ = Stage::sending;
-    deadline_ = SteadyTime::max();
-    // Most answers fit into the socket's buffer: then no turn of the reactor is needed.
-    boost::system::error_code ec;
-    const std::array<asio::const_buffer, 2> parts{asio::buffer(out_), asio::buffer(body)};
-    const std::size_t sent = socket_.write_some(parts, ec);
-    if (ec == asio::error::would_block) ec = {};
-    if (!ec && sent < asio::buffer_size(parts)) {
-        deadline_ = std::chrono::steady_clock::now() + context_.options.write_deadline;
-        const std::array<asio::const_buffer, 2> rest{parts[0] + sent,
-                                                     parts[1] + (sent - std::min(sent, parts[0].size()))};
-        auto [failure, count] = co_await asio::async_write(socket_, rest, kToken);
-        deadline_ = SteadyTime::max();
-        ec = failure;
-    }
-    out_.clear();
-    if (out_.capacity() > kMaxKeptBytes) out_.shrink_to_fit();
+/// Sends `head_` and then `body`, which must live until then. False when the session is broken.
+Task<bool> Session::send(std::string_view body) { co_return send_at_once(body) || co_await send_rest(body); }
+
+/// Sends what the socket's buffer has room for. True when that is all; else send_rest() follows.
+bool Session::send_at_once(std::string_view body) {
+    enter(Stage::sending, context_.options.write_deadline);
+    const std::array<asio::const_buffer, 2> parts{asio::buffer(head_), asio::buffer(body)};
+    boost::system::error_code ignored;  // send_rest() finds out, too, that a socket is broken
+    sent_bytes_ = socket_.write_some(parts, ignored);
+    return sent_bytes_ == asio::buffer_size(parts);
+}
+
+Task<bool> Session::send_rest(std::string_view body) {
+    const std::size_t of_head = std::min(sent_bytes_, head_.size());
+    const std::array<asio::const_buffer, 2> rest{asio::buffer(head_) + of_head,
+                                                 asio::buffer(body) + (sent_bytes_ - of_head)};
+    auto [ec, count] = co_await asio::async_write(socket_, rest, kToken);
     co_return !ec;
 }
 
@@ -303,7 +309,8 @@ Task<bool> Session::send(std::string_view body) {
 Task<void> Session::refuse(Refusal refusal) {
     const Error error{Code::invalid, std::move(refusal.detail), std::string(refusal.code)};
     const Response response = problem(refusal.status, error, RequestContext{});
-    context_.heads.write(out_, response, {}, false);
+    head_.clear();
+    context_.heads.write(head_, response, context_.clock.now(), {}, false);
     metrics::counter("guildhall_http_refused_total", "Requests that could not be read",
                      {{"status", std::to_string(refusal.status)}})
         .add();
@@ -313,7 +320,7 @@ Task<void> Session::refuse(Refusal refusal) {
     // (RFC 9112 §9.6).
     boost::system::error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
-    deadline_ = std::chrono::steady_clock::now() + kLingerDeadline;
+    enter(Stage::sending, kLingerDeadline);
     std::size_t discarded = 0;
     while (discarded < kMaxLingerBytes && !has_timed_out_) {
         in_.consume(in_.bytes().size());

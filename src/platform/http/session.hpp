@@ -30,6 +30,7 @@ struct SessionContext {
     const ServerOptions& options;
     Dispatcher& dispatcher;
     const std::atomic<ServerPhase>& phase;
+    const Clock& clock;
     ResponseHeads heads;
     RequestRecorder recorder;
 };
@@ -47,8 +48,8 @@ public:
     /// Serves until the client leaves, a request is refused, or the server ends.
     Task<void> run();
 
-    /// Acts when the deadline of the current stage has passed: answers in the place of a handler that takes too long,
-    /// and gives up any other wait. Called twice a second.
+    /// Acts when the deadline of the current stage has passed: answers instead of a handler that takes too long,
+    /// and gives up any other wait. Called twice a second; the time of a stage counts from the first call in it.
     void enforce_deadline(SteadyTime now);
     /// Ends the session unless a whole header has arrived: that request is still answered.
     void drain();
@@ -73,23 +74,27 @@ private:
     Task<bool> receive_sized_body(Incoming& incoming);
     Task<bool> receive_chunked_body(Incoming& incoming);
     Task<bool> receive(std::size_t least);
-    Task<bool> answer(Incoming& incoming);
+    Exchange begin_handling(Incoming& incoming);
     std::string_view write_answer(const Response& response, bool keep_alive);
     Task<bool> send(std::string_view body);
+    bool send_at_once(std::string_view body);
+    Task<bool> send_rest(std::string_view body);
     Task<void> refuse(Refusal refusal);
     void answer_overdue();
-    void enter(Stage stage, SteadyTime start, std::chrono::seconds limit);
+    void enter(Stage stage, std::chrono::seconds limit);
 
     boost::asio::ip::tcp::socket socket_;
     SessionContext& context_;
     std::string peer_ip_;
     Stage stage_ = Stage::idle;
-    SteadyTime deadline_ = SteadyTime::max();
-    bool has_timed_out_ = false;         // the deadline passed: what waits is cancelled
-    const Incoming* handled_ = nullptr;  // the request whose handler runs
-    bool is_overdue_ = false;            // answer_overdue() has answered it
+    std::chrono::seconds limit_{0};       // of the stage
+    std::optional<SteadyTime> deadline_;  // of the stage; set when enforce_deadline() first sees it
+    bool has_timed_out_ = false;          // the deadline passed: what waits is cancelled
+    const Incoming* handled_ = nullptr;   // the request whose handler runs
+    bool is_overdue_ = false;             // answer_overdue() has answered it
     ReadBuffer in_;
-    std::string out_;
+    std::string head_;            // of the answer
+    std::size_t sent_bytes_ = 0;  // of that and the body
 };
 
 }  // namespace guildhall::http

@@ -64,8 +64,7 @@ Worker::Worker(asio::io_context& io, ServerContext& server)
       server_(server),
       acceptor_(io),
       sweep_(io),
-      context_{server.options, server.dispatcher, server.phase, ResponseHeads(server.clock),
-               RequestRecorder(server.clock, server.log.get())} {}
+      context_{server.options, server.dispatcher, server.phase, server.clock, {}, RequestRecorder(server.log.get())} {}
 
 std::uint16_t Worker::open(std::uint16_t port) {
     const tcp::endpoint endpoint(asio::ip::make_address(server_.options.address), port);

@@ -43,7 +43,7 @@ struct Words {
 };
 BOOST_DESCRIBE_STRUCT(Words, (), (text))
 
-/// A peer that does as it is told.
+/// A peer that behaves as the test asks.
 class Peer {
 public:
     Task<Result<Echo>> echo(Visitor visitor, Words words) {

@@ -159,7 +159,8 @@ TEST(HttpServer, CompressesALongAnswerForAClientThatAsks) {
 TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
     RunningServer server;
     const std::string all = server.exchange(
-        "GET /v1/greetings/5 HTTP/1.1\r\nHost: t\r\n\r\nGET /v1/greetings/6 HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+        "GET /v1/greetings/5 HTTP/1.1\r\nHost: t\r\n\r\n"
+        "GET /v1/greetings/6 HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
     const auto first = all.find(R"("id":"5")");
     ASSERT_NE(first, std::string::npos);
     EXPECT_NE(all.find(R"("id":"6")", first), std::string::npos);
@@ -167,9 +168,10 @@ TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
 
 TEST(HttpServer, ReadsAChunkedBody) {
     RunningServer server;
-    const std::string all = server.exchange(
-        "POST /v1/greetings HTTP/1.1\r\nHost: t\r\nConnection: close\r\n" + server.bearer() +
-        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"tex\r\n8\r\nt\":\"ab\"}\r\n0\r\n\r\n");
+    const std::string all =
+        server.exchange("POST /v1/greetings HTTP/1.1\r\nHost: t\r\nConnection: close\r\n" + server.bearer() +
+                        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        "5\r\n{\"tex\r\n8\r\nt\":\"ab\"}\r\n0\r\n\r\n");
     EXPECT_EQ(RunningServer::parse(all).status, 201) << all;
 }
 
@@ -218,9 +220,9 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"UnknownCoding", "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n"},
         std::pair{"ChunkedOn10",
                   "POST /v1/greetings HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-        std::pair{
-            "BothFramings",
-            "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"},
+        std::pair{"BothFramings",
+                  "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n"
+                  "\r\n0\r\n\r\n"},
         std::pair{"TwoLengths",
                   "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc"},
         std::pair{"NoVersion", "GET /v1/greetings/5\r\n"},
@@ -250,9 +252,10 @@ TEST(HttpServer, AnswersForAHandlerThatTakesTooLongAndLetsItEndUnheard) {
     ServerOptions options;
     options.handler_deadline = std::chrono::seconds(1);
     RunningServer server(options);
-    // Not even the request behind it is answered: the client was told that the connection ends.
+    // The request behind it gets no answer: the first answer says that the connection ends.
     const std::string all = server.exchange(
-        "GET /v1/greetings/30 HTTP/1.1\r\nHost: t\r\nX-Request-Id: late-1\r\n\r\nGET /v1/greetings/6 HTTP/1.1\r\nHost: t\r\n\r\n");
+        "GET /v1/greetings/30 HTTP/1.1\r\nHost: t\r\nX-Request-Id: late-1\r\n\r\n"
+        "GET /v1/greetings/6 HTTP/1.1\r\nHost: t\r\n\r\n");
     const Answer answer = RunningServer::parse(all);
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.header("Connection"), "close");
