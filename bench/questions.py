@@ -131,7 +131,7 @@ def ceiling(stand, options):
     check_profiles(ours, network, requests["profile"])
     check_feeds(ours, network, readers, 20)
     plain = write_requests(stand.folder / "beast.requests", [("GET", "/json", "", "")])
-    bounds = {"post": 2, "profile": 2, "feed": 4}
+    bounds = {"post": 1.75, "profile": 1.75, "feed": 4}
     for name in names:
         what = name.removeprefix("ceiling-")
         path = write_requests(stand.folder / f"{what}.requests", requests[what])
