@@ -1,7 +1,7 @@
-// Question: what do the questions of the social graph in memory cost, on ego-Facebook and on a network of a million
+// Question: what do the questions of the social graph in memory cost, on an edge list and on a network of a million
 // members with fifty million connections, distributed as in real networks? CPU of one thread, without HTTP. Before the
 // clock starts, the answers are compared with a plain count.
-//   graph_bench facebook FILE                    FILE: facebook_combined.txt
+//   graph_bench edges FILE                       FILE: of tests/tools/generate_network.py
 //   graph_bench synthetic FOLDER [members] [connections]    FOLDER: for the snapshot
 #include <algorithm>
 #include <chrono>
@@ -140,7 +140,7 @@ void measure_all(const std::string& of, const CompactGraph& graph, const std::ve
 
 void head() { std::printf("| question, viewer | mean µs | median | p99 | max |\n|---|---|---|---|---|\n"); }
 
-void run_facebook(const std::string& file) {
+void run_edges(const std::string& file) {
     std::ifstream in(file);
     Edges edges;
     for (std::size_t a = 0, b = 0; in >> a >> b;) edges.push_back({.low = id_of(a), .high = id_of(b)});
@@ -315,7 +315,7 @@ void run_synthetic(const std::filesystem::path& folder, std::size_t members, std
 int main(int argc, char** argv) {
     const std::vector<std::string> arguments(argv + 1, argv + argc);
     if (arguments.size() < 2) {
-        std::fprintf(stderr, "graph_bench facebook FILE | graph_bench synthetic FOLDER [members] [connections]\n");
+        std::fprintf(stderr, "graph_bench edges FILE | graph_bench synthetic FOLDER [members] [connections]\n");
         return 2;
     }
     // Figures are seen as they come, also in a file.
@@ -324,8 +324,8 @@ int main(int argc, char** argv) {
         const auto number = [&](std::size_t at, std::size_t otherwise) {
             return arguments.size() > at ? std::stoul(arguments[at]) : otherwise;
         };
-        if (arguments[0] == "facebook") {
-            guildhall::connection::run_facebook(arguments[1]);
+        if (arguments[0] == "edges") {
+            guildhall::connection::run_edges(arguments[1]);
         } else {
             guildhall::connection::run_synthetic(arguments[1], number(2, 1'000'000), number(3, 50'000'000));
         }

@@ -1,4 +1,5 @@
 """Load from wrk and what it cost the server: CPU seconds of its processes before and after, as /proc counts them."""
+
 import json
 import os
 import pathlib
@@ -31,11 +32,11 @@ def cpu_seconds(pids):
 @dataclass
 class Sample:
     requests: int
-    rate: float          # requests a second
-    cpu_us: float        # of the server, for each request
+    rate: float  # requests a second
+    cpu_us: float  # of the server, for each request
     p50_us: float
     p99_us: float
-    size: float          # bytes of an answer with its header
+    size: float  # bytes of an answer with its header
 
 
 def write_requests(path, requests):
@@ -45,13 +46,30 @@ def write_requests(path, requests):
 
 
 def play(server, requests, seconds, connections=CONNECTIONS):
-    """Plays the file of requests against `server` over kept connections, from the machine's last core. Throws Failed when an answer is an error."""
+    """Plays the file of requests against `server` over kept connections, from the machine's last core.
+
+    Throws Failed if an answer is an error.
+    """
     if not server.alive():
         raise Failed(f"{server.name} has ended; see {server.log}")
     before = cpu_seconds(server.pids())
-    command = ["taskset", "-c", str(os.cpu_count() - 1), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s",
-               "-s", str(HERE / "requests.lua"), server.url]
-    run = subprocess.run(command, env={**os.environ, "REQUESTS": str(requests)}, capture_output=True, text=True, check=False)
+    command = [
+        "taskset",
+        "-c",
+        str(os.cpu_count() - 1),
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "10s",
+        "-s",
+        str(HERE / "requests.lua"),
+        server.url,
+    ]
+    run = subprocess.run(
+        command, env={**os.environ, "REQUESTS": str(requests)}, capture_output=True, text=True, check=False
+    )
     with requests.open() as lines:
         if any(line.startswith("POST") for line in lines):
             server.settle()  # the work that a write leaves behind (relay, consumers) belongs to the write
@@ -61,14 +79,21 @@ def play(server, requests, seconds, connections=CONNECTIONS):
         raise Failed(f"wrk said: {run.stdout}{run.stderr}")
     result = json.loads(line[7:])
     if not result["requests"] or result["refused"] or result["broken"]:
-        raise Failed(f"{server.name}: {result['refused']} error answers and {result['broken']} broken connections in {result['requests']} requests ({requests.name})")
+        raise Failed(
+            f"{server.name}: {result['refused']} error answers and {result['broken']} broken connections "
+            f"in {result['requests']} requests ({requests.name})"
+        )
     n = result["requests"]
-    return Sample(n, n / result["seconds"], (after - before) / n * 1e6, result["p50_us"], result["p99_us"], result["bytes"] / n)
+    return Sample(
+        n, n / result["seconds"], (after - before) / n * 1e6, result["p50_us"], result["p99_us"], result["bytes"] / n
+    )
 
 
 def call(server, method, path, token="", body=None):
     """One request apart from wrk: status and the JSON of the answer (None when it has none)."""
-    request = urllib.request.Request(server.url + path, method=method, data=None if body is None else json.dumps(body).encode())
+    request = urllib.request.Request(
+        server.url + path, method=method, data=None if body is None else json.dumps(body).encode()
+    )
     if token:
         request.add_header("Authorization", f"Bearer {token}")
     if body is not None:

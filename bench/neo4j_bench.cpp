@@ -1,7 +1,7 @@
 // Question: what does the social graph in Neo4j cost, compared with the same Cypher sent by hand over one kept
 // connection of libcurl, whose answers are not read? At most 1.2 times is required. And how many times less CPU does
 // the graph in memory need for the same question? At least 100 (suggestions) and 50 (paths) are required.
-//   neo4j_bench facebook_combined.txt [questions each round]      needs GUILDHALL_TEST_NEO4J (tests/engines/up-neo4j)
+//   neo4j_bench EDGES [questions each round]      needs GUILDHALL_TEST_NEO4J (tests/engines/up-neo4j)
 // Five rounds of the three in turn. The CPU of the engine (its Java process) counts on both sides.
 #include <algorithm>
 #include <array>
@@ -281,8 +281,7 @@ void run(Bench& bench) {
 int main(int argc, char** argv) {
     const char* url = std::getenv("GUILDHALL_TEST_NEO4J");
     if (argc < 2 || url == nullptr) {
-        std::fprintf(stderr,
-                     "usage: GUILDHALL_TEST_NEO4J=URL neo4j_bench facebook_combined.txt [questions each round]\n");
+        std::fprintf(stderr, "usage: GUILDHALL_TEST_NEO4J=URL neo4j_bench EDGES [questions each round]\n");
         return 2;
     }
     try {

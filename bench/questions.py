@@ -1,15 +1,17 @@
-"""The questions: each prepares both sides, checks that the answers are right, measures in turn and returns rows of the table."""
+"""The questions. Each prepares both sides, checks the answers, measures in turn and yields rows of the table."""
+
 import hashlib
 import itertools
 import os
 import random
+import shutil
 import sqlite3
 import statistics
 import subprocess
 from dataclasses import dataclass, field
 
-from load import CONNECTIONS, Failed, call, expect, play, write_requests
-from stand import COPY, ROOT, SHARED
+from load import CONNECTIONS, call, expect, play, write_requests
+from stand import COPY, RIVALS, ROOT
 
 POSTS = 40_000
 TEXT = "x" * 256  # as the rival's own script
@@ -23,10 +25,10 @@ class Row:
     ours: float
     rival: float | None
     ratio: float
-    required: str       # "<= 2"
+    required: str  # "<= 2"
     conditions: str
     rounds: list = field(default_factory=list)
-    is_required: bool = True   # False: told for comparison, not asked for
+    is_required: bool = True  # False: only for comparison
 
     def holds(self):
         sign, bound = self.required.split()
@@ -52,11 +54,27 @@ def warm_up(server, requests, seconds):
 def compare(name, question, unit, ours, rival, required, conditions, is_required=True):
     """The median of the ratios of the rounds, beside the medians of both sides."""
     ratios = [a / b for a, b in zip(ours, rival)]
-    return Row(name, question, unit, statistics.median(ours), statistics.median(rival), statistics.median(ratios), required, conditions,
-               [round(r, 3) for r in ratios], is_required)
+    return Row(
+        name,
+        question,
+        unit,
+        statistics.median(ours),
+        statistics.median(rival),
+        statistics.median(ratios),
+        required,
+        conditions,
+        [round(r, 3) for r in ratios],
+        is_required,
+    )
+
+
+def rates(a, b):
+    """Requests a second of both sides."""
+    return " and ".join(f"{statistics.median(s.rate for s in side):,.0f}" for side in (a, b)) + " requests/s"
 
 
 # ---- requests and their right answers
+
 
 def get(path, token):
     return ("GET", path, token, "")
@@ -74,7 +92,9 @@ def check_posts(server, network, requests):
     for _, path, token, _ in requests[:50]:
         status, post = call(server, "GET", path, token)
         expect(status == 200 and post["id"] == path.rpartition("/")[2], f"{path}: {status}")
-        expect(hashlib.sha256(post["text"].encode()).hexdigest() == by_id[post["id"]]["sha256"], f"{path}: another text")
+        expect(
+            hashlib.sha256(post["text"].encode()).hexdigest() == by_id[post["id"]]["sha256"], f"{path}: another text"
+        )
 
 
 def check_profiles(server, network, requests):
@@ -88,7 +108,10 @@ def check_feeds(server, network, readers, count):
     for reader in readers[:50]:
         status, page = call(server, "GET", f"/v1/feed?limit={count}", network.token[reader])
         ids = [p["id"] for p in page["items"]]
-        expect(status == 200 and ids == expected_feed(network, reader, count), f"feed of node {reader}: {status}, {len(ids)} items")
+        expect(
+            status == 200 and ids == expected_feed(network, reader, count),
+            f"feed of node {reader}: {status}, {len(ids)} items",
+        )
         expect(all(p["author"]["name"] for p in page["items"]), "an item without its author's card")
 
 
@@ -97,7 +120,11 @@ def readers_with(network, count, rng):
     by_author = {}
     for post in network.posts:
         by_author[post["node"]] = by_author.get(post["node"], 0) + 1
-    enough = [n for n in network.user if by_author.get(n, 0) + sum(by_author.get(c, 0) for c in network.connections[n]) >= count]
+    enough = [
+        n
+        for n in network.user
+        if by_author.get(n, 0) + sum(by_author.get(c, 0) for c in network.connections[n]) >= count
+    ]
     rng.shuffle(enough)
     return enough
 
@@ -121,6 +148,7 @@ def wanted(names, options):
 
 # ---- the questions
 
+
 def ceiling(stand, options):
     """What do a post, a profile and a feed page cost beside a bare Beast server that answers a constant?"""
     names = wanted(["ceiling-post", "ceiling-profile", "ceiling-feed"], options)
@@ -137,18 +165,42 @@ def ceiling(stand, options):
         path = write_requests(stand.folder / f"{what}.requests", requests[what])
         warm_up(ours, path, options.warm)
         warm_up(beast, plain, options.warm)
-        a, b, c = in_turn(options.rounds, [lambda: play(ours, path, options.seconds), lambda: play(beast, plain, options.seconds),
-                                           lambda: play(beast, path, options.seconds)])
+        a, b, c = in_turn(
+            options.rounds,
+            [
+                lambda: play(ours, path, options.seconds),
+                lambda: play(beast, plain, options.seconds),
+                lambda: play(beast, path, options.seconds),
+            ],
+        )
         distinct = len({r[1] for r in requests[what]})
         things = f" for {distinct:,} different {what}s" if distinct > 1 else ""
-        conditions = (f"SQLite, warm, {len(requests[what]):,} requests{things} of {len({r[2] for r in requests[what]}):,} signed-in members, {a[0].size:,.0f} bytes an answer, "
-                      f"access log to a file, one io thread on core 0, wrk on the other, {CONNECTIONS} kept connections; {statistics.median(s.rate for s in a):,.0f} "
-                      f"and {statistics.median(s.rate for s in b):,.0f} requests/s")
+        conditions = (
+            f"SQLite, warm, {len(requests[what]):,} requests{things} of {len({r[2] for r in requests[what]}):,} "
+            f"signed-in members, {a[0].size:,.0f} bytes an answer, access log to a file, one io thread on core 0, "
+            f"wrk on the other, {CONNECTIONS} kept connections; {rates(a, b)}"
+        )
         cost = [s.cpu_us for s in a]
         question = {"post": "GET a post", "profile": "GET a profile", "feed": "first feed page, 20 items"}[what]
-        yield compare(name, f"{question}; bare Beast, GET /json", "µs CPU", cost, [s.cpu_us for s in b], f"<= {bounds[what]}", conditions)
-        yield compare(name + "-same", f"{question}; bare Beast, sent the same requests", "µs CPU", cost, [s.cpu_us for s in c], f"<= {bounds[what]}",
-                      "as above; Beast reads the path and the token's header too", is_required=False)
+        yield compare(
+            name,
+            f"{question}; bare Beast, GET /json",
+            "µs CPU",
+            cost,
+            [s.cpu_us for s in b],
+            f"<= {bounds[what]}",
+            conditions,
+        )
+        yield compare(
+            name + "-same",
+            f"{question}; bare Beast, sent the same requests",
+            "µs CPU",
+            cost,
+            [s.cpu_us for s in c],
+            f"<= {bounds[what]}",
+            "as above; Beast reads the path and the token's header too",
+            is_required=False,
+        )
 
 
 def node(stand, options):
@@ -164,33 +216,70 @@ def node(stand, options):
     check_feeds(ours, network, readers, page)
     check_writes(ours, network)
     sides = {
-        "profile": (requests["profile"], [get(f"/users/{rng.randint(1, len(tokens))}", rng.choice(tokens)) for _ in range(16_384)]),
+        "profile": (
+            requests["profile"],
+            [get(f"/users/{rng.randint(1, len(tokens))}", rng.choice(tokens)) for _ in range(16_384)],
+        ),
         "feed": (requests["feed"], [get("/feed", t) for t in rng.sample(tokens, len(requests["feed"]))]),
         "post": (new_posts(network), [("POST", "/posts", t, f'{{"body":"{TEXT}"}}') for t in tokens]),
     }
     authors = list(network.user.values())
     sides["mix"] = (
-        mix(rng, *(sides[what][0] for what in ("feed", "post")), [get(f"/v1/users/{rng.choice(authors)}/posts?limit={page}", t) for t in network.token.values()]),
-        mix(rng, *(sides[what][1] for what in ("feed", "post")), [get(f"/users/{rng.randint(1, len(tokens))}/posts", t) for t in tokens]),
+        mix(
+            rng,
+            *(sides[what][0] for what in ("feed", "post")),
+            [get(f"/v1/users/{rng.choice(authors)}/posts?limit={page}", t) for t in network.token.values()],
+        ),
+        mix(
+            rng,
+            *(sides[what][1] for what in ("feed", "post")),
+            [get(f"/users/{rng.randint(1, len(tokens))}/posts", t) for t in tokens],
+        ),
     )
     check_node(rival, tokens, page)
     for name in names:
         what = name.removeprefix("node-")
-        a_path, b_path = (write_requests(stand.folder / f"{side}-{what}.requests", list_of_it) for side, list_of_it in zip(("ours", "node"), sides[what]))
+        a_path, b_path = (
+            write_requests(stand.folder / f"{side}-{what}.requests", list_of_it)
+            for side, list_of_it in zip(("ours", "node"), sides[what])
+        )
         warm_up(ours, a_path, options.warm)
         warm_up(rival, b_path, options.warm_node)
-        a, b = in_turn(options.rounds, [lambda: play(ours, a_path, options.seconds), lambda: play(rival, b_path, options.seconds)])
-        conditions = (f"the same PostgreSQL 15 (fsync on; its own CPU is not counted), warm (Node {options.warm_node} s), 2 threads and 2 workers, {CONNECTIONS} kept connections, "
-                      f"{a[0].size:,.0f} and {b[0].size:,.0f} bytes an answer; {statistics.median(s.rate for s in a):,.0f} and "
-                      f"{statistics.median(s.rate for s in b):,.0f} requests/s")
-        question = {"profile": "GET a profile", "feed": f"first feed page, {page} items", "post": "POST a post of 256 characters",
-                    "mix": "60 % feed pages, 30 % pages of one member's posts, 10 % new posts (DeathStarBench's mix)"}[what]
+        a, b = in_turn(
+            options.rounds, [lambda: play(ours, a_path, options.seconds), lambda: play(rival, b_path, options.seconds)]
+        )
+        conditions = (
+            f"the same PostgreSQL 15 (fsync on; its own CPU is not counted), warm (Node {options.warm_node} s), "
+            f"2 threads and 2 workers, {CONNECTIONS} kept connections, "
+            f"{a[0].size:,.0f} and {b[0].size:,.0f} bytes an answer; {rates(a, b)}"
+        )
+        question = {
+            "profile": "GET a profile",
+            "feed": f"first feed page, {page} items",
+            "post": "POST a post of 256 characters",
+            "mix": "60 % feed pages, 30 % pages of one member's posts, 10 % new posts (DeathStarBench's mix)",
+        }[what]
         # Less is asked of us: the ratio is how many times more the rival takes.
-        more = compare(name, f"{question}; Express", "µs CPU", [s.cpu_us for s in b], [s.cpu_us for s in a], ">= 5" if what == "mix" else ">= 8", conditions)
+        more = compare(
+            name,
+            f"{question}; Express",
+            "µs CPU",
+            [s.cpu_us for s in b],
+            [s.cpu_us for s in a],
+            ">= 5" if what == "mix" else ">= 8",
+            conditions,
+        )
         more.ours, more.rival = more.rival, more.ours
         yield more
-        yield compare(f"{name}-p99", f"{question}; Express: 99th percentile", "µs", [s.p99_us for s in a], [s.p99_us for s in b], "<= 1",
-                      "as above, both as fast as they can: the side that serves more requests a second has the harder task")
+        yield compare(
+            f"{name}-p99",
+            f"{question}; Express: 99th percentile",
+            "µs",
+            [s.p99_us for s in a],
+            [s.p99_us for s in b],
+            "<= 1",
+            "as above, both as fast as they can: the side that serves more requests a second has the harder task",
+        )
 
 
 def mix(rng, feeds, posts, members_posts):
@@ -199,7 +288,7 @@ def mix(rng, feeds, posts, members_posts):
 
 
 def services(stand, options):
-    """What does a feed page cost in total through eight processes behind nginx, beside one process on the same engines?"""
+    """What does a feed page cost in total through eight processes behind nginx, beside one on the same engines?"""
     page = 20
     network = stand.load("postgres", POSTS, dsn=stand.postgres())
     requests, readers = requests_for(network, random.Random(3), page)
@@ -209,11 +298,23 @@ def services(stand, options):
     path = write_requests(stand.folder / "services-feed.requests", requests["feed"])
     for side in (one, eight):
         warm_up(side, path, options.warm)
-    a, b = in_turn(options.rounds, [lambda: play(eight, path, options.seconds), lambda: play(one, path, options.seconds)])
-    conditions = (f"PostgreSQL, Redis (rate limits, live channel) and RabbitMQ on both sides, their CPU not counted; warm, {a[0].size:,.0f} bytes an answer, {CONNECTIONS} kept connections; "
-                  f"{statistics.median(s.rate for s in a):,.0f} and {statistics.median(s.rate for s in b):,.0f} requests/s; eight processes of one io thread and nginx, one process of two")
-    yield compare("services-feed", f"first feed page, {page} items, eight services behind nginx, all their CPU; one process", "µs CPU", [s.cpu_us for s in a],
-                  [s.cpu_us for s in b], "<= 2.5", conditions)
+    a, b = in_turn(
+        options.rounds, [lambda: play(eight, path, options.seconds), lambda: play(one, path, options.seconds)]
+    )
+    conditions = (
+        f"PostgreSQL, Redis (rate limits, live channel) and RabbitMQ on both sides, their CPU not counted; warm, "
+        f"{a[0].size:,.0f} bytes an answer, {CONNECTIONS} kept connections; {rates(a, b)}; "
+        f"eight processes of one io thread and nginx, one process of two"
+    )
+    yield compare(
+        "services-feed",
+        f"first feed page, {page} items, eight services behind nginx, all their CPU; one process",
+        "µs CPU",
+        [s.cpu_us for s in a],
+        [s.cpu_us for s in b],
+        "<= 2.5",
+        conditions,
+    )
 
 
 def check_node(server, tokens, page):
@@ -239,10 +340,13 @@ def new_posts(network):
 
 
 def writes(stand, options):
-    """How many durable posts a second through HTTP, with one commit for many of them? On the disk as it is, and on one whose fsync takes 2 ms longer."""
+    """How many durable posts a second through HTTP, with one commit for many of them?
+
+    On the disk as it is, and on one whose fsync takes 2 ms longer.
+    """
     network = stand.load("writes", POSTS)
-    probe = stand.build(SHARED / "probes/sql_port.cpp", "-lpq", "-lsqlite3")
-    bare = stand.build(SHARED / "peers/sqlite/sqlite_ceiling.cpp", "-lsqlite3")
+    probe = stand.build(RIVALS / "grouped_inserts.cpp", "-lsqlite3")
+    bare = stand.build(RIVALS / "sqlite_inserts.cpp", "-lsqlite3")
     slow_fsync = {"LD_PRELOAD": str(stand.build(ROOT / "bench/slow_fsync.cpp", "-shared", "-fPIC", "-ldl"))}
     yield from writes_on(stand, options, network, probe, bare, {}, "")
     yield from writes_on(stand, options, network, probe, bare, slow_fsync, "-2ms")
@@ -257,6 +361,7 @@ def writes_on(stand, options, network, probe, bare, environment, suffix):
     def count():
         with sqlite3.connect(stand.folder / "writes" / "post.db") as db:
             return db.execute("select count(*) from posts").fetchone()[0]
+
     before = count()
     sent = 0
 
@@ -265,39 +370,63 @@ def writes_on(stand, options, network, probe, bare, environment, suffix):
         sample = play(ours, file, options.seconds, connections)
         sent += sample.requests
         return sample
-    many, one, single, port = in_turn(options.rounds, [lambda: grouped(CONNECTIONS), lambda: grouped(1), lambda: one_by_one(bare, stand.folder, environment),
-                                                       lambda: probe_rate(probe, stand.folder, environment)])
-    # wrk leaves without waiting for its last answers: there may be more than it counted, but nothing that it counted may be missing.
+
+    many, one, single, port = in_turn(
+        options.rounds,
+        [
+            lambda: grouped(CONNECTIONS),
+            lambda: grouped(1),
+            lambda: rate_of(bare, stand.folder, environment),
+            lambda: rate_of(probe, stand.folder, environment),
+        ],
+    )
+    # wrk leaves without waiting for its last answers: there may be more posts than it counted, but not fewer.
     expect(count() - before >= sent, f"{sent:,} posts were acknowledged and {count() - before:,} are in the database")
     stand.stop(ours)
     rate = [s.rate for s in many]
-    conditions = f"SQLite, synchronous=FULL, POST /v1/posts of 256 characters, {CONNECTIONS} clients, 2 io threads, wrk on the same 2 cores"
+    conditions = (
+        f"SQLite, synchronous=FULL, POST /v1/posts of 256 characters, {CONNECTIONS} clients, 2 io threads, "
+        f"wrk on the same 2 cores"
+    )
     if suffix:
         conditions += "; each fsync of both sides takes 2 ms longer (bench/slow_fsync.cpp)"
-    yield compare(f"writes-bare{suffix}", "durable posts through HTTP; bare SQLite, one INSERT a transaction", "1/s", rate, single, ">= 10",
-                  conditions + "; the rival is one insert at FULL of peers/sqlite: no HTTP, no event, one table")
-    yield compare(f"writes-one{suffix}", "durable posts through HTTP; ours with one client, each its own commit", "1/s", rate, [s.rate for s in one], ">= 10",
-                  "as above; the rival does the same work with one transaction each", is_required=False)
-    yield compare(f"writes-probe{suffix}", "durable posts through HTTP; probes/sql_port: insert and event, grouped", "1/s", rate, port, ">= 0.4",
-                  conditions + "; the probe has no HTTP")
+    yield compare(
+        f"writes-bare{suffix}",
+        "durable posts through HTTP; bare SQLite, one INSERT a transaction",
+        "1/s",
+        rate,
+        single,
+        ">= 10",
+        conditions + "; the rival (bench/rivals/sqlite_inserts.cpp) has no HTTP, no event and one table",
+    )
+    yield compare(
+        f"writes-one{suffix}",
+        "durable posts through HTTP; ours with one client, each its own commit",
+        "1/s",
+        rate,
+        [s.rate for s in one],
+        ">= 10",
+        "as above; the rival does the same work with one transaction each",
+        is_required=False,
+    )
+    yield compare(
+        f"writes-probe{suffix}",
+        "durable posts through HTTP; bare group commit of posts with their events",
+        "1/s",
+        rate,
+        port,
+        ">= 0.4",
+        conditions + "; the rival (bench/rivals/grouped_inserts.cpp) has no HTTP",
+    )
 
 
-def one_by_one(program, folder, environment):
-    """Inserts a second of the bare SQLite at FULL, each its own transaction. It measures more than that: it is ended at the line that is asked."""
-    place = folder / "bare"
-    place.mkdir(exist_ok=True)
-    with subprocess.Popen([program, place], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **environment}) as run:
-        for line in run.stdout:
-            if line.startswith("insert sync=FULL batch=1 "):
-                run.kill()
-                return float(line.split("ops/s=")[1].split()[0])
-    raise Failed("peers/sqlite did not measure inserts at FULL")
-
-
-def probe_rate(program, folder, environment):
-    run = subprocess.run([program, "sqlite", folder / "probe.db", "400"], capture_output=True, text=True, check=True, env={**os.environ, **environment})
-    line = next(l for l in run.stdout.splitlines() if "durable insert + outbox" in l)
-    return float(line.split("outbox")[1].split()[0])
+def rate_of(program, folder, environment):
+    """What a rival that only writes to SQLite does in a second."""
+    file = folder / "bare" / "bare.db"
+    shutil.rmtree(file.parent, ignore_errors=True)
+    file.parent.mkdir()
+    command = [program, file]
+    return float(subprocess.check_output(command, text=True, env={**os.environ, **environment}))
 
 
 def start(stand, options):
@@ -316,16 +445,42 @@ def start(stand, options):
         stand.stop(server)
     if "start-ready" in names:
         rank = sorted(times)
-        yield Row("start-ready", "from the start of the process to the first 200 of /readyz", "ms", statistics.median(times), None, statistics.median(times), "<= 100",
-                  f"an empty data folder each, SQLite, {len(times)} starts: {rank[0]:.0f} to {rank[-1]:.0f} ms", [round(t, 1) for t in times])
+        yield Row(
+            "start-ready",
+            "from the start of the process to the first 200 of /readyz",
+            "ms",
+            statistics.median(times),
+            None,
+            statistics.median(times),
+            "<= 100",
+            f"an empty data folder each, SQLite, {len(times)} starts: {rank[0]:.0f} to {rank[-1]:.0f} ms",
+            [round(t, 1) for t in times],
+        )
     if "start-memory" in names:
-        yield Row("start-memory", "resident memory, idle after the start", "MiB", max(memory), None, max(memory), "<= 30",
-                  "VmRSS, the largest of 3 s; default configuration, empty data folder")
+        yield Row(
+            "start-memory",
+            "resident memory, idle after the start",
+            "MiB",
+            max(memory),
+            None,
+            max(memory),
+            "<= 30",
+            "VmRSS, the largest of 3 s; default configuration, empty data folder",
+        )
     if "start-binary" in names:
         stripped = stand.temporary / "stripped"
         subprocess.run(["strip", "-o", stripped, stand.binary], check=True)
         size = stripped.stat().st_size / 1e6
-        yield Row("start-binary", "size of the stripped binary", "MB", size, None, size, "<= 20", "Debian's shared libraries apart")
+        yield Row(
+            "start-binary",
+            "size of the stripped binary",
+            "MB",
+            size,
+            None,
+            size,
+            "<= 20",
+            "Debian's shared libraries apart",
+        )
 
 
 def growth(stand, options):
@@ -339,27 +494,52 @@ def growth(stand, options):
     check_feeds(ours, small, readers, 20)
     many = stand.guildhall("ten", threads=1, cores="0")
     # The same places in the graph, hence the same degrees: once all in the first copy, once each in another copy.
-    places = {"one": (ours, small, readers), "first": (many, large, readers),
-              "spread": (many, large, [r + k * COPY for r, k in zip(readers, itertools.cycle(range(10)))])}
+    places = {
+        "one": (ours, small, readers),
+        "first": (many, large, readers),
+        "spread": (many, large, [r + k * COPY for r, k in zip(readers, itertools.cycle(range(10)))]),
+    }
     files = {}
     for name, (server, network, who) in places.items():
-        files[name] = write_requests(stand.folder / f"growth-{name}.requests", [get("/v1/feed?limit=20", network.token[r]) for r in who])
+        files[name] = write_requests(
+            stand.folder / f"growth-{name}.requests", [get("/v1/feed?limit=20", network.token[r]) for r in who]
+        )
         for reader in who[:50]:
             status, page = call(server, "GET", "/v1/feed?limit=20", network.token[reader])
             ids = [int(p["id"]) for p in page["items"]]
-            expect(status == 200 and len(ids) >= 10 and ids == sorted(ids, reverse=True), f"feed in the large network: {status}, {len(ids)} items")
+            expect(
+                status == 200 and len(ids) >= 10 and ids == sorted(ids, reverse=True),
+                f"feed in the large network: {status}, {len(ids)} items",
+            )
 
     def cost(sides):
         for name in sides:
             warm_up(places[name][0], files[name], options.warm)
-        return in_turn(options.rounds, [lambda name=name: play(places[name][0], files[name], options.seconds) for name in sides])
-    common = (f"SQLite, warm, {len(readers):,} readers at the same places of the graph in both, {posts_per_copy / len(small.user):.1f} posts a member, "
-              f"pages of 20 items, one io thread on core 0")
-    for name, where, is_required in (("spread", "spread over all of it", True), ("first", "all in one tenth of it", False)):
+        return in_turn(
+            options.rounds, [lambda name=name: play(places[name][0], files[name], options.seconds) for name in sides]
+        )
+
+    common = (
+        f"SQLite, warm, {len(readers):,} readers at the same places of the graph in both, "
+        f"{posts_per_copy / len(small.user):.1f} posts a member, "
+        f"pages of 20 items, one io thread on core 0"
+    )
+    for name, where, is_required in (
+        ("spread", "spread over all of it", True),
+        ("first", "all in one tenth of it", False),
+    ):
         a, b = cost([name, "one"])
-        yield compare("growth" if is_required else "growth-one-place", f"feed page with {len(large.user):,} members, readers {where}; with {len(small.user):,}", "µs CPU",
-                      [s.cpu_us for s in a], [s.cpu_us for s in b], "<= 1.2",
-                      f"{common}; {a[0].size:,.0f} and {b[0].size:,.0f} bytes an answer; {many.resident_mib():.0f} and {ours.resident_mib():.0f} MiB resident", is_required)
+        yield compare(
+            "growth" if is_required else "growth-one-place",
+            f"feed page with {len(large.user):,} members, readers {where}; with {len(small.user):,}",
+            "µs CPU",
+            [s.cpu_us for s in a],
+            [s.cpu_us for s in b],
+            "<= 1.2",
+            f"{common}; {a[0].size:,.0f} and {b[0].size:,.0f} bytes an answer; "
+            f"{many.resident_mib():.0f} and {ours.resident_mib():.0f} MiB resident",
+            is_required,
+        )
 
 
 # name: (function, its rows)

@@ -1,6 +1,6 @@
 // Question: what do a durable write (fact and outbox row in one transaction) and a point read cost through the SQL
-// port, with 64 clients on one io thread, on SQLite and on PostgreSQL? shared/probes/sql_port.cpp does the same work
-// with the same statements: run both in turn and compare.
+// port, with 64 clients on one io thread, on SQLite and on PostgreSQL? rivals/grouped_inserts.cpp does the same writes
+// without the port: run both in turn and compare.
 //   sql_bench sqlite FILE [writes each client] | sql_bench postgres DSN [writes each client]
 #include <chrono>
 #include <cstdio>

@@ -1,4 +1,5 @@
-"""Both sides of every question: Guildhall with real data, and its rivals. All that runs is stopped when the Stand is left."""
+"""Both sides of every question: Guildhall with a large network, and its rivals. Leaving the Stand stops all of them."""
+
 import json
 import os
 import pathlib
@@ -6,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -14,9 +16,10 @@ import urllib.request
 from load import Failed, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SHARED = pathlib.Path(os.environ.get("GUILDHALL_SHARED", ROOT.parent / "shared"))
-GRAPH = SHARED / "data" / "graph" / "facebook_combined.txt"
-TEXT = SHARED / "data" / "text"
+RIVALS = ROOT / "bench/rivals"
+sys.path.insert(0, str(ROOT / "tests/tools"))
+import network_files  # noqa: E402
+
 # The limits are there and counted, only too high to be reached.
 NO_LIMITS = ["--rate-limits-read-per-minute", "1000000000", "--rate-limits-write-per-minute", "1000000000"]
 SERVICES = ["user", "connection", "post", "chat", "media", "analytics", "notification", "search"]
@@ -36,8 +39,14 @@ class Server:
         self.name, self.url, self.port = name, f"http://127.0.0.1:{port}", port
         self.log = folder / f"{name}.log"
         # Standard output is the access log: a file, as in production.
-        self.process = subprocess.Popen(command, stdout=self.log.open("w"), stderr=(folder / f"{name}.err").open("w"),
-                                        env={**os.environ, **(environment or {})}, cwd=cwd, start_new_session=True)
+        self.process = subprocess.Popen(
+            command,
+            stdout=self.log.open("w"),
+            stderr=(folder / f"{name}.err").open("w"),
+            env={**os.environ, **(environment or {})},
+            cwd=cwd,
+            start_new_session=True,
+        )
 
     def alive(self):
         return self.process.poll() is None
@@ -81,16 +90,19 @@ class Server:
 
 class Guildhall(Server):
     def settle(self):
-        """Until no write waits, the outbox was counted empty, and the relay and the consumers have done nothing for half a second."""
+        """Waits until the outbox is empty, and relay and consumers have done nothing for half a second."""
         seen = [None]
 
         def is_still():
             with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
                 text = answer.read().decode()
+
             def values(names):
                 return [float(v) for v in re.findall(rf"^guildhall_(?:{names})\{{[^}}]*\}} (\S+)$", text, re.M)]
+
             before, seen[0] = seen[0], values("outbox_relayed_total|events_handled_total")
             return not any(values("outbox_size|sql_waiting_writes")) and seen[0] == before
+
         wait_until(is_still, 120, "the outbox to be empty", every=0.5)
 
 
@@ -134,15 +146,15 @@ class Network:
 
 
 class Stand:
-    def __init__(self, binary, folder):
-        self.folder = folder
-        self.binary = folder / "guildhall"  # a copy: the one that was given may be built anew meanwhile
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, binary, folder, is_real=False):
+        self.folder = folder / ("real" if is_real else "generated")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.binary = self.folder / "guildhall"  # a copy: the original may be rebuilt meanwhile
+        self.files = network_files.real() if is_real else network_files.generated(self.folder)
         shutil.copy2(binary, self.binary)
         self.running = []
         self.temporary = pathlib.Path(tempfile.mkdtemp(prefix="guildhall-bench-"))
         self.temporary.chmod(0o755)
-        self.postgres_dsn = None
         self.engines = {}
 
     def __enter__(self):
@@ -151,8 +163,12 @@ class Stand:
     def __exit__(self, *_):
         for server in reversed(self.running):
             server.stop()
-        if self.postgres_dsn or self.engines:
-            subprocess.run([ROOT / "tests/engines/down"], env={**os.environ, "STATE_DIR": str(self.temporary / "state")}, check=False)
+        if self.engines:
+            subprocess.run(
+                [ROOT / "tests/engines/down"],
+                env={**os.environ, "STATE_DIR": str(self.temporary / "state")},
+                check=False,
+            )
         shutil.rmtree(self.temporary, ignore_errors=True)
 
     def start(self, server, path):
@@ -166,11 +182,12 @@ class Stand:
     # ---- Guildhall
 
     def load(self, name, posts, copies=1, manifest=True, dsn=None):
-        """Imports the network (again: at once) and gives every member a new access token, which lives for 15 minutes."""
-        edges = GRAPH if copies == 1 else self.copied_graph(copies)
+        """Imports the network, at once if it is there, and gives each member an access token for 15 minutes."""
+        edges = self.files.edges if copies == 1 else self.copied_graph(copies)
         tokens, written = self.folder / f"{name}.tokens", self.folder / f"{name}.manifest"
-        command = [self.binary, "import", "--data", self.folder / name, "--edges", edges, "--posts", TEXT / "posts-en.txt", "--names", TEXT,
-                   "--occupations", TEXT / "occupations.tsv", "--posts-count", str(posts), "--password", "correct horse battery", "--tokens", tokens]
+        given = {"data": self.folder / name, "edges": edges, "posts": self.files.posts, "names": self.files.names}
+        given |= {"posts-count": posts, "password": "correct horse battery", "tokens": tokens}
+        command = [self.binary, "import", *(f"--{option}={value}" for option, value in given.items())]
         if manifest:
             command += ["--manifest", written]
         if dsn:
@@ -183,7 +200,7 @@ class Stand:
     def copied_graph(self, copies):
         """The edge list `copies` times with other node numbers, and one edge between neighbouring copies."""
         path = self.folder / f"graph-{copies}.txt"
-        edges = [tuple(map(int, line.split())) for line in GRAPH.read_text().splitlines()]
+        edges = [tuple(map(int, line.split())) for line in self.files.edges.read_text().splitlines()]
         with path.open("w") as out:
             for k in range(copies):
                 out.writelines(f"{a + k * COPY} {b + k * COPY}\n" for a, b in edges)
@@ -193,49 +210,58 @@ class Stand:
     def guildhall(self, data, threads, cores=None, options=(), environment=None):
         port = free_port()
         pinned = ["taskset", "-c", cores] if cores else []
-        command = [*pinned, self.binary, "serve", "--data", self.folder / data, "--listen", f"127.0.0.1:{port}", "--http-threads", str(threads),
-                   *NO_LIMITS, *options]
+        command = [
+            *pinned,
+            self.binary,
+            "serve",
+            "--data",
+            self.folder / data,
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--http-threads",
+            str(threads),
+            *NO_LIMITS,
+            *options,
+        ]
         return self.start(Guildhall(f"serve-{data}", command, port, self.folder, environment), "/readyz")
 
     # ---- rivals
 
     def build(self, source, *libraries):
-        """Builds a program of one file with -O2; nothing when it is there and not older."""
+        """Builds a program of one file, unless the program is newer than the file."""
         program = self.folder / "rivals" / source.stem
         program.parent.mkdir(exist_ok=True)
         if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-            include = subprocess.run(["pg_config", "--includedir"], capture_output=True, text=True, check=False).stdout.strip() or "/usr/include"
-            subprocess.run(["clang++-19", "-O2", "-std=c++20", "-DNDEBUG", f"-I{include}", source, "-o", program, *libraries, "-lpthread"], check=True)
+            compiler = "clang++-19 -std=c++20 -O2 -DNDEBUG -pthread".split()
+            subprocess.run([*compiler, source, "-o", program, *libraries], check=True)
         return program
 
     def beast(self):
-        program, port = self.build(SHARED / "peers/ceiling/beast_hello.cpp"), free_port()
-        return self.start(Server("beast", ["taskset", "-c", "0", program, str(port), "1"], port, self.folder), "/json")
-
-    def postgres(self):
-        """Starts a PostgreSQL of its own, with fsync; its libpq connection string."""
-        if not self.postgres_dsn:
-            environment = {**os.environ, "DATA_DIR": str(self.temporary / "postgres"), "STATE_DIR": str(self.temporary / "state"), "FSYNC": "on"}
-            run = subprocess.run([ROOT / "tests/engines/up-postgres"], env=environment, capture_output=True, text=True, check=False)
-            if run.returncode:
-                raise Failed(f"PostgreSQL did not start: {run.stdout}{run.stderr}")
-            self.postgres_dsn = run.stdout.rstrip().rpartition("GUILDHALL_TEST_POSTGRES=")[2]
-        return self.postgres_dsn
+        program, port = self.build(RIVALS / "beast_server.cpp"), free_port()
+        return self.start(Server("beast", ["taskset", "-c", "0", program, str(port)], port, self.folder), "/json")
 
     def engine(self, name):
-        """Starts an engine of its own; its URL."""
+        """Starts an engine of its own, which writes to the disk as in production; how to reach it."""
         if name not in self.engines:
-            environment = {**os.environ, "DATA_DIR": str(self.temporary / name), "STATE_DIR": str(self.temporary / "state")}
-            run = subprocess.run([ROOT / f"tests/engines/up-{name}"], env=environment, capture_output=True, text=True, check=False)
+            folders = {"DATA_DIR": str(self.temporary / name), "STATE_DIR": str(self.temporary / "state")}
+            environment = {**os.environ, **folders, "FSYNC": "on"}
+            program = ROOT / f"tests/engines/up-{name}"
+            run = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
             if run.returncode:
                 raise Failed(f"{name} did not start: {run.stdout}{run.stderr}")
             self.engines[name] = run.stdout.rstrip().rpartition("\n")[2].partition("=")[2]
         return self.engines[name]
 
+    def postgres(self):
+        """Starts a PostgreSQL; its libpq connection string."""
+        return self.engine("postgres")
+
     def engine_options(self, prefix):
-        return ["--sql-engine", "postgres", "--sql-dsn", self.postgres(), "--redis-url", self.engine("redis"), "--redis-prefix", f"{prefix}:",
-                "--bus-url", self.engine("rabbitmq"), "--bus-prefix", f"{prefix}.",
-                "--graph-url", self.engine("neo4j"), "--graph-prefix", prefix.capitalize(), "--sql-connections-per-thread", "4"]
+        options = {"sql-engine": "postgres", "sql-dsn": self.postgres(), "sql-connections-per-thread": 4}
+        options |= {"redis-url": self.engine("redis"), "redis-prefix": f"{prefix}:"}
+        options |= {"bus-url": self.engine("rabbitmq"), "bus-prefix": f"{prefix}."}
+        options |= {"graph-url": self.engine("neo4j"), "graph-prefix": prefix.capitalize()}
+        return [f"--{name}={value}" for name, value in options.items()]
 
     def on_engines(self):
         """One process with all services on all engines."""
@@ -245,52 +271,63 @@ class Stand:
         """Eight processes with one service each behind nginx, on the same engines."""
         ports = {name: free_port() for name in SERVICES}
         url = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-        options = [*self.engine_options("eight"), "--services-secrets", "s" * 32, "--services-user-url", url["user"],
-                   "--services-connection-url", url["connection"], "--http-trusted-proxies", "127.0.0.1", *NO_LIMITS]
+        options = [*self.engine_options("eight"), *NO_LIMITS, "--services-secrets", "s" * 32, "--http-threads", "1"]
+        options += ["--services-user-url", url["user"], "--services-connection-url", url["connection"]]
+        options += ["--http-trusted-proxies", "127.0.0.1", "--data", self.temporary / "eight"]
         processes = []
         for name in SERVICES:
-            command = [self.binary, "serve", "--services", name, "--data", self.temporary / "eight", "--listen", f"127.0.0.1:{ports[name]}", "--http-threads", "1", *options]
+            command = [self.binary, "serve", "--services", name, "--listen", f"127.0.0.1:{ports[name]}", *options]
             processes.append(self.start(Server(f"serve-{name}", command, ports[name], self.folder), "/readyz"))
         front, folder = free_port(), self.temporary / "nginx"
         folder.mkdir()
-        written = subprocess.run([self.binary, "gateway", "nginx", f"--bind=127.0.0.1:{front}", "--address-requests=0", "--address-connections=0", "--cache-seconds=0",
-                                  *(f"--replica={name}={url[name]}" for name in SERVICES)], capture_output=True, text=True, check=True)
+        command = [self.binary, "gateway", "nginx", f"--bind=127.0.0.1:{front}"]
+        command += ["--address-requests=0", "--address-connections=0", "--cache-seconds=0"]
+        command += [f"--replica={name}={url[name]}" for name in SERVICES]
+        written = subprocess.run(command, capture_output=True, text=True, check=True)
         (folder / "nginx.conf").write_text(written.stdout)
         user = " user root;" if os.geteuid() == 0 else ""
         program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-        nginx = self.start(Server("nginx", [program, "-p", f"{folder}/", "-e", "stderr", "-c", "nginx.conf", "-g", "daemon off;" + user], front, self.folder), "/livez")
+        settings = ["-e", "stderr", "-c", "nginx.conf", "-g", "daemon off;" + user]
+        nginx = self.start(Server("nginx", [program, "-p", f"{folder}/", *settings], front, self.folder), "/livez")
         return Together("eight", nginx, processes)
 
     def node(self, posts_per_member):
-        """The usual stack on the same PostgreSQL, 2 workers; the server and one token for each of the 4,039 members, in order of id."""
-        source, place = SHARED / "peers/node_express", self.folder / "node"
-        if not (place / "node_modules").exists():
-            place.mkdir(exist_ok=True)
-            for file in source.iterdir():
-                shutil.copyfile(file, place / file.name)
-            subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=place, check=True)
+        """The usual stack on the same PostgreSQL, two workers: the server, and a token for each user in order of id."""
+        source, place = RIVALS / "express", self.folder / "node"
+        shutil.copytree(source, place, dirs_exist_ok=True)
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=place, check=True)
         dsn = self.postgres()
         place_of = dict(word.split("=", 1) for word in dsn.split())
         database = f"host={place_of['host']} port={place_of['port']} user={place_of['user']} dbname=node"
         psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1"]
         subprocess.run([*psql, dsn, "-c", "create database node"], check=True)
         subprocess.run([*psql, database, "-f", source / "schema.sql"], check=True)
-        with GRAPH.open() as edges:
-            subprocess.run([*psql, database, "-v", f"ppu={posts_per_member}", "-f", source / "seed.sql"], stdin=edges, stdout=subprocess.DEVNULL, check=True)
-        redis_port, port = free_port(), free_port()
-        redis = Server("redis", ["redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.temporary)],
-                       redis_port, self.folder)
-        self.running.append(redis)
-        environment = {"PORT": str(port), "WORKERS": "2", "PGHOST": place_of["host"], "PGPORT": place_of["port"], "PGUSER": place_of["user"], "PGDATABASE": "node",
-                       "REDIS_PORT": str(redis_port), "NODE_ENV": "production", "JWT_SECRET": "bench"}
-        tokens = subprocess.run(["node", "tokens.js", "4039"], cwd=place, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
-        return self.start(Server("node", ["node", "server.js"], port, self.folder, environment, place), "/health"), tokens.stdout.split()
+        users = 1 + max(int(line.split()[1]) for line in self.files.edges.read_text().splitlines())
+        seed = [*psql, database, "-v", f"users={users}", "-v", f"posts={posts_per_member}", "-f", source / "seed.sql"]
+        with self.files.edges.open() as edges:
+            subprocess.run(seed, stdin=edges, stdout=subprocess.DEVNULL, check=True)
+        port = free_port()
+        environment = {"PORT": str(port), "WORKERS": "2", "NODE_ENV": "production", "JWT_SECRET": "bench"}
+        environment |= {"PGHOST": place_of["host"], "PGPORT": place_of["port"], "PGUSER": place_of["user"]}
+        environment |= {"PGDATABASE": "node", "REDIS_PORT": self.engine("redis").rpartition(":")[2]}
+        tokens = subprocess.run(
+            ["node", "tokens.js", str(users)],
+            cwd=place,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        server = Server("node", ["node", "server.js"], port, self.folder, environment, place)
+        return self.start(server, "/health"), tokens
 
     def time_until_ready(self, folder):
-        """Starts Guildhall on an empty folder: the milliseconds from the start of the process to the first 200 of /readyz, and the server."""
+        """Starts Guildhall on an empty folder: milliseconds until the first 200 of /readyz, and the server."""
         port = free_port()
         begin = time.monotonic()
-        server = Guildhall("serve-empty", [self.binary, "serve", "--data", folder, "--listen", f"127.0.0.1:{port}"], port, self.folder)
+        server = Guildhall(
+            "serve-empty", [self.binary, "serve", "--data", folder, "--listen", f"127.0.0.1:{port}"], port, self.folder
+        )
         self.running.append(server)
         while time.monotonic() < begin + 30:
             try:
