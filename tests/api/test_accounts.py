@@ -32,7 +32,7 @@ def claims(token):
 
 
 def test_a_newcomer_registers_verifies_and_is_signed_in(service, visitor):
-    """[U1] [U3] From registration over the code in the mail to working tokens."""
+    """[U1] [U2] [U3] From registration over the code in the mail to working tokens."""
     email = new_email()
     answer = visitor.post(
         "/v1/auth/register", {"email": email, "password": PASSWORD, "name": "Grace Hopper"}, status=202
@@ -158,7 +158,7 @@ def test_without_verification_nobody_signs_in_nor_is_seen(service, ada, visitor)
 
 
 def test_a_wrong_code_is_refused_and_the_right_one_works_once(service, visitor):
-    """[U1] A code is for one address and for one use."""
+    """[U1] [U2] A code is for one address and for one use."""
     email = new_email()
     token = visitor.ask_for_account(email)
     code = service.mailbox.code(email)

@@ -506,7 +506,7 @@ def test_a_blocked_member_is_not_mentioned(ada, bela, clara):
 
 
 def test_hashtags_make_a_page(ada, bela):
-    """[P1] [P13] Extracted in order, folded, any script; the page lists them newest first; edits move posts."""
+    """[P1] [P13] [P22] Extracted in order, folded, any script; the page lists them newest first; edits move posts."""
     tag = "Zürich" + uuid.uuid4().hex[:8]
     post = ada.publish(f"#{tag} and #{tag.upper()} and #数学 but not a#b nor # alone", "public")
     assert [t.lower() for t in post["hashtags"]] == [tag.lower(), "数学"]

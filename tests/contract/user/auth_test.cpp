@@ -57,7 +57,7 @@ TEST_P(Accounts, ACodeMayBeTypedInAnyCaseWithHyphens) {
     EXPECT_TRUE(verify(kAda, code.substr(0, 4) + "-" + code.substr(4), token));
 }
 
-// [U1]
+// [U1] [U2]
 TEST_P(Accounts, ACodeWorksOnceForItsAddressAndForItsTime) {
     const auto token = ask_for_account(World::registration(kAda));
     const auto code = world->mailer.code_for(kAda);
@@ -113,7 +113,7 @@ TEST_P(Accounts, TheMailSaysWhereTheCodeWorksAndToGiveItToNobody) {
     EXPECT_NE(text.find("Give it to nobody"), std::string::npos);
 }
 
-// [U1] [U12]
+// [U1] [U2] [U12]
 TEST_P(Accounts, ACodeDiesAfterFiveWrongTries) {
     const auto token = ask_for_account(World::registration(kAda));
     for (int i = 0; i < 5; ++i) EXPECT_EQ(verify(kAda, "22222222", token).error().problem, "invalid_code");
