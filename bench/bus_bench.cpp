@@ -128,7 +128,8 @@ void run(const std::string& bus_at, const std::string& database_at, std::size_t 
                                       .prefix = "bench." + std::to_string(::getpid()) + ".",
                                       .executors = {threads.contexts[1].get_executor()}});
     }
-    outbox::Consumers consumers(*consumer, clock);
+    const auto coherence = cache::make_memory_coherence();
+    outbox::Consumers consumers(*consumer, clock, *coherence);
     consumers.on<Happened>("bench.effects", [&](sql::Transaction& tx, const Happened& event) -> Task<void> {
         co_await tx.execute(kEffect, sql::params(event.n));
         tx.after_commit([&handled, &done, n = static_cast<std::size_t>(event.n)] {

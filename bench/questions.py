@@ -288,27 +288,27 @@ def mix(rng, feeds, posts, members_posts):
 
 
 def services(stand, options):
-    """What does a feed page cost in total through eight processes behind nginx, beside one on the same engines?"""
+    """What does a feed page cost in total through a process for each service behind nginx, beside one on the same engines?"""
     page = 20
     network = stand.load("postgres", POSTS, dsn=stand.postgres())
     requests, readers = requests_for(network, random.Random(3), page)
-    one, eight = stand.on_engines(), stand.eight_services()
-    for side in (one, eight):
+    one, split = stand.on_engines(), stand.split_services()
+    for side in (one, split):
         check_feeds(side, network, readers, page)
     path = write_requests(stand.folder / "services-feed.requests", requests["feed"])
-    for side in (one, eight):
+    for side in (one, split):
         warm_up(side, path, options.warm)
     a, b = in_turn(
-        options.rounds, [lambda: play(eight, path, options.seconds), lambda: play(one, path, options.seconds)]
+        options.rounds, [lambda: play(split, path, options.seconds), lambda: play(one, path, options.seconds)]
     )
     conditions = (
         f"PostgreSQL, Redis (rate limits, live channel) and RabbitMQ on both sides, their CPU not counted; warm, "
         f"{a[0].size:,.0f} bytes an answer, {CONNECTIONS} kept connections; {rates(a, b)}; "
-        f"eight processes of one io thread and nginx, one process of two"
+        f"a process of one io thread for each service and nginx, one process of two"
     )
     yield compare(
         "services-feed",
-        f"first feed page, {page} items, eight services behind nginx, all their CPU; one process",
+        f"first feed page, {page} items, services split behind nginx, all their CPU; one process",
         "µs CPU",
         [s.cpu_us for s in a],
         [s.cpu_us for s in b],

@@ -22,7 +22,6 @@ import network_files  # noqa: E402
 
 # The limits are there and counted, only too high to be reached.
 NO_LIMITS = ["--rate-limits-read-per-minute", "1000000000", "--rate-limits-write-per-minute", "1000000000"]
-SERVICES = ["user", "connection", "post", "chat", "media", "analytics", "notification", "search"]
 COPY = 10_000  # node v of copy k of the network is node v + k * COPY
 
 
@@ -267,29 +266,30 @@ class Stand:
         """One process with all services on all engines."""
         return self.guildhall("engines", threads=2, options=self.engine_options("one"))
 
-    def eight_services(self):
-        """Eight processes with one service each behind nginx, on the same engines."""
-        ports = {name: free_port() for name in SERVICES}
+    def split_services(self):
+        """A process for each service behind nginx, on the same engines."""
+        listed = subprocess.run([self.binary, "services"], capture_output=True, text=True, check=True)
+        ports = {name: free_port() for name in listed.stdout.split()}
         url = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-        options = [*self.engine_options("eight"), *NO_LIMITS, "--services-secrets", "s" * 32, "--http-threads", "1"]
+        options = [*self.engine_options("split"), *NO_LIMITS, "--services-secrets", "s" * 32, "--http-threads", "1"]
         options += ["--services-user-url", url["user"], "--services-connection-url", url["connection"]]
-        options += ["--http-trusted-proxies", "127.0.0.1", "--data", self.temporary / "eight"]
+        options += ["--http-trusted-proxies", "127.0.0.1", "--data", self.temporary / "split"]
         processes = []
-        for name in SERVICES:
+        for name in ports:
             command = [self.binary, "serve", "--services", name, "--listen", f"127.0.0.1:{ports[name]}", *options]
             processes.append(self.start(Server(f"serve-{name}", command, ports[name], self.folder), "/readyz"))
         front, folder = free_port(), self.temporary / "nginx"
         folder.mkdir()
         command = [self.binary, "gateway", "nginx", f"--bind=127.0.0.1:{front}"]
         command += ["--address-requests=0", "--address-connections=0", "--cache-seconds=0"]
-        command += [f"--replica={name}={url[name]}" for name in SERVICES]
+        command += [f"--replica={name}={url[name]}" for name in ports]
         written = subprocess.run(command, capture_output=True, text=True, check=True)
         (folder / "nginx.conf").write_text(written.stdout)
         user = " user root;" if os.geteuid() == 0 else ""
         program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
         settings = ["-e", "stderr", "-c", "nginx.conf", "-g", "daemon off;" + user]
         nginx = self.start(Server("nginx", [program, "-p", f"{folder}/", *settings], front, self.folder), "/livez")
-        return Together("eight", nginx, processes)
+        return Together("split", nginx, processes)
 
     def node(self, posts_per_member):
         """The usual stack on the same PostgreSQL, two workers: the server, and a token for each user in order of id."""

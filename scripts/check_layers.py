@@ -24,11 +24,12 @@ ROOMS = {
     "platform/http": 5,  # above sql: a request's idempotency key is recorded in the transaction of its fact
     "platform/outbox": 6,
     "platform/neo4j": 6,  # above http, over which it speaks
+    "platform/service": 7,  # what every service stands on
 }
-PUBLIC_LEVEL = 7  # services/<service>/public
-SERVICE_LEVEL = 8  # services/<service>
-APP_LEVEL = 9
-MAIN_LEVEL = 10
+PUBLIC_LEVEL = 8  # services/<service>/public
+SERVICE_LEVEL = 9  # services/<service>
+APP_LEVEL = 10
+MAIN_LEVEL = 11
 
 # Include prefix -> the rooms that may see that library.
 ONLY_IN = {

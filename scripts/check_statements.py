@@ -44,7 +44,8 @@ MADE = {
 }
 # Made by the drivers themselves, in every schema; never distributed.
 OWN_TABLES = {"schema_migrations"}
-# What a module adds to its migrations -> the file that holds the tables.
+# Where the migrations of all services begin, and what is added there -> the file that holds the tables.
+KIT = "src/platform/service/module.cpp"
 SHARED = {
     "outbox::migrations()": "src/platform/outbox/outbox.cpp",
     "sql::kNodeLeaseSchema": "src/platform/sql/node_lease.cpp",
@@ -266,10 +267,10 @@ def key_faults(sql, keys):
 
 
 def tables_of_service(root, folder):
-    """Table -> primary key of a service: its own and those that its module takes from the platform."""
+    """Table -> primary key of a service: its own and those that the kit adds to every service."""
     texts = [path.read_text() for path in sorted((folder / "migrations").glob("*.sql"))]
-    module = (folder / "module.cpp").read_text()
-    texts += [(root / file).read_text() for sign, file in SHARED.items() if sign in module]
+    kit = (root / KIT).read_text() if (root / KIT).exists() else ""
+    texts += [(root / file).read_text() for sign, file in SHARED.items() if sign in kit]
     tables = {}
     for text in texts:
         tables.update(tables_of(text))

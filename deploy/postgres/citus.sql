@@ -20,6 +20,7 @@ SELECT create_distributed_table('user.handles', 'handle', colocate_with => 'user
 SELECT create_distributed_table('user.refresh_tokens', 'token_hash', colocate_with => 'user.emails');
 SELECT create_reference_table('user.signing_keys');
 SELECT create_distributed_table('user.outbox', 'subject', colocate_with => 'user.accounts');
+SELECT create_distributed_table('user.idempotency_keys', 'user_id', colocate_with => 'user.accounts');
 SELECT create_distributed_table('user.inbox', 'consumer', colocate_with => 'user.emails');
 SELECT create_distributed_table('user.dead_letters', 'consumer', colocate_with => 'user.inbox');
 -- local: user.relay_leases: sixteen rows and one for each relay, which all relays watch

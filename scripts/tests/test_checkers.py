@@ -258,7 +258,6 @@ def distributed(tmp_path, source, citus="SELECT create_distributed_table('post.p
     files = {
         "src/services/post/migrations/0001_init.sql":
             "CREATE TABLE posts (author_id bigint, id bigint, PRIMARY KEY (author_id, id));",
-        "src/services/post/module.cpp": "",
         "src/services/post/post_store.cpp": source,
         "deploy/postgres/citus.sql": citus,
     }

@@ -16,15 +16,15 @@
 
 namespace guildhall::app {
 
-/// The program without its sockets: the services that the configuration names, wired to their engines and to the services of other processes. The only
-/// place that sees all services.
+/// The program without its sockets: the services that the configuration names, wired to their engines and to the
+/// services of other processes.
 class Application {
 public:
     /// Opens the databases; applies the migrations; takes the node numbers. Throws Unavailable, Corrupt.
     Application(const Config& config, IoThreads& threads);
     ~Application();
 
-    /// The services and what they share; for import and tests. Throw std::bad_optional_access when the service does not run here.
+    /// The services and what they share; for import and tests. The service runs here.
     user::Module& users();
     connection::Module& connections();
     post::Module& posts();
@@ -35,8 +35,8 @@ public:
 
     /// Starts the relays and the services' upkeep.
     void start();
-    /// Relays what waits, stops the upkeep and gives the node numbers back: at most `limit`, and for the last the deadline
-    /// of a statement for each service.
+    /// Relays what waits, stops the upkeep and gives the node numbers back: in at most `limit`, and for the last the
+    /// deadline of a statement for each service.
     void drain(std::chrono::milliseconds limit);
 
     /// Starts to answer requests. The port, also when 0 was asked for.
@@ -54,7 +54,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// Drains the application and ends the threads when the scope ends, however it ends: no coroutine outlives what it refers to.
+/// Drains the application and ends the threads when the scope ends, however it ends: no coroutine outlives what it
+/// refers to.
 struct Draining {
     Application& application;
     IoThreads& threads;

@@ -12,7 +12,6 @@
 
 #include "app/application.hpp"
 #include "app/config/config.hpp"
-#include "app/consumers.hpp"
 #include "app/data_folder_lock.hpp"
 #include "app/dead_letters.hpp"
 #include "app/gateway/gateway.hpp"
@@ -23,6 +22,7 @@
 #include "app/open_files.hpp"
 #include "app/platform_routes.hpp"
 #include "app/route_table.hpp"
+#include "app/services.hpp"
 #include "platform/base/log.hpp"
 
 namespace guildhall::app {
@@ -79,8 +79,7 @@ int serve(const Config& config) {
     const Draining draining{application, threads, config.drain_deadline};
     application.start();
     const std::uint16_t port = application.listen();
-    std::cout << "listening on http://" << config.http.listen.substr(0, config.http.listen.rfind(':')) << ':' << port
-              << std::endl;
+    std::cout << "listening on http://" << print_listen(config.http.address, port) << std::endl;
 
     int signal = 0;
     sigwait(&signals, &signal);
@@ -93,21 +92,25 @@ int serve(const Config& config) {
 }
 
 void print_queues(const Config& config) {
-    for (const std::string_view service : kServices)
-        for (const bus::Wanted& wanted : consumers_of(service))
+    for (const ServiceRow& row : services())
+        for (const bus::Wanted& wanted : service::wanted_by(row.definition()))
             std::cout << config.bus.prefix << wanted.consumer << '\n';
+}
+
+void print_services() {
+    for (const ServiceRow& row : services()) std::cout << row.name << '\n';
 }
 
 int print_openapi() {
     const Config config;
     PlatformRoutes documents(config, {});
-    documents.publish(describe_all_routes(config));
+    documents.publish(describe_all_routes());
     std::cout << documents.openapi_document() << '\n';
     return 0;
 }
 
 Gateway plan(const Config& config, const GatewayOptions& options) {
-    return plan_gateway(config, options, describe_all_routes(config));
+    return plan_gateway(config, options, describe_all_routes());
 }
 
 }  // namespace
@@ -150,7 +153,7 @@ int run(int argc, char** argv) {
     auto* queues_command = events_command->add_subcommand("queues", "Print the queues at the broker, one a line");
     queue_flags.add_to(*queues_command);
 
-    auto* rebuild_command = program.add_subcommand("rebuild", "Make a projection again from the facts, while serving");
+    auto* rebuild_command = program.add_subcommand("rebuild", "Rebuild a projection from the facts, while serving");
     rebuild_command->require_subcommand(1);
     ConfigFlags rebuild_flags;
     auto* rebuild_graph_command = rebuild_command->add_subcommand("graph", "The social graph; prints what was wrong");
@@ -161,6 +164,8 @@ int run(int argc, char** argv) {
     auto* graph_check_command =
         graph_command->add_subcommand("check", "Compare it with the facts and print what is wrong; ends with 1 then");
     graph_flags.add_to(*graph_check_command);
+
+    auto* services_command = program.add_subcommand("services", "Print the names of all services, one a line");
 
     auto* openapi_command = program.add_subcommand("openapi", "Print the OpenAPI document");
 
@@ -208,6 +213,7 @@ int run(int argc, char** argv) {
         if (*graph_check_command) return compare_graph(graph_flags.load(), false, std::cout) ? 0 : 1;
         if (*nginx_command) std::cout << nginx_configuration(plan(nginx_flags.load(), nginx_options));
         if (*kong_command) std::cout << kong_configuration(plan(kong_flags.load(), kong_options));
+        if (*services_command) print_services();
         if (*openapi_command) return print_openapi();
         if (*check_command) {
             check_flags.load();

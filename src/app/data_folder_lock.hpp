@@ -4,11 +4,12 @@
 
 namespace guildhall::app {
 
-/// Keeps a data folder for one process: two that write the same SQLite files would not see what the other has cached. The operating system
-/// gives the lock back when the process ends, however it ends.
+/// Keeps a data folder for one process: two that write the same SQLite files would not see what the other has cached.
+/// The operating system gives the lock back when the process ends, however it ends.
 class DataFolderLock {
 public:
-    /// Makes the folder when it is missing. Throws std::runtime_error when another process holds the folder, or when it cannot be written.
+    /// Makes the folder when it is missing. Throws std::runtime_error when another process holds the folder, or when it
+    /// cannot be written.
     explicit DataFolderLock(const std::filesystem::path& folder);
     ~DataFolderLock();
     DataFolderLock(const DataFolderLock&) = delete;

@@ -13,6 +13,7 @@
 
 #include "app/application.hpp"
 #include "app/service_database.hpp"
+#include "app/services.hpp"
 #include "platform/json/write.hpp"
 #include "platform/outbox/dead_letters.hpp"
 
@@ -46,7 +47,8 @@ constexpr std::size_t kPage = 500;
 
 using Visit = std::function<Task<void>(sql::Database&, const std::string& service, outbox::DeadLetter)>;
 
-// Calls `visit` for each dead letter of one service, once: one that is replayed and fails again lies behind us. Those of another consumer than the one chosen are passed over.
+// Calls `visit` for each dead letter of one service, once: one that is replayed and fails again lies behind us. Those
+// of another consumer than the one chosen are passed over.
 Task<void> visit_service(sql::Database& database, std::string service, std::string consumer, Visit visit) {
     outbox::DeadLetterKey last{consumer, {}};
     for (;;) {
@@ -64,7 +66,8 @@ Task<void> visit_service(sql::Database& database, std::string service, std::stri
 void visit_all(const Config& config, const std::string& consumer, const Visit& visit) {
     IoThreads threads(1);
     std::vector<std::unique_ptr<sql::Database>> databases;  // each outlives the thread that has used it
-    for (const std::string& service : services_with_database()) {
+    for (const ServiceRow& row : services()) {
+        const std::string service(row.name);
         const bool is_missing =
             config.sql.engine == "sqlite" && !std::filesystem::exists(config.data_dir / (service + ".db"));
         if (is_missing) continue;

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "app/consumers.hpp"
+#include "app/services.hpp"
 #include "platform/base/text.hpp"
 #include "platform/bus/memory.hpp"
 #include "platform/bus/rabbitmq.hpp"
@@ -14,13 +14,6 @@
 namespace guildhall::app {
 namespace {
 
-http::RateLimiter::Limits rate_limits(const Config& config) {
-    constexpr std::chrono::seconds kWindow{60};
-    return {{{config.rate_limits.read_per_minute, kWindow},
-             {config.rate_limits.write_per_minute, kWindow},
-             {config.rate_limits.auth_per_minute, kWindow}}};
-}
-
 std::unique_ptr<redis::Client> make_redis(const Config& config, IoThreads& threads) {
     if (config.redis.url.empty()) return nullptr;
     return std::make_unique<redis::Client>(redis::parse_url(config.redis.url), threads.contexts());
@@ -28,14 +21,12 @@ std::unique_ptr<redis::Client> make_redis(const Config& config, IoThreads& threa
 
 std::unique_ptr<bus::Bus> make_bus(const Config& config, const std::string& owner, IoThreads& threads) {
     if (config.bus.urls.empty()) return bus::make_memory_bus();
-    bus::RabbitmqOptions options;
-    options.urls = config.bus.urls;
-    options.prefix = config.bus.prefix;
+    bus::RabbitmqOptions options = config.bus;
     options.client = "guildhall " + owner;
     for (boost::asio::io_context* context : threads.contexts()) options.executors.push_back(context->get_executor());
-    for (const std::string_view service : kServices) {
-        if (config.services.runs(service)) continue;
-        for (bus::Wanted& wanted : consumers_of(service)) options.elsewhere.push_back(std::move(wanted));
+    for (const ServiceRow& row : services()) {
+        if (config.services.runs(row.name)) continue;
+        for (bus::Wanted& wanted : service::wanted_by(row.definition())) options.elsewhere.push_back(std::move(wanted));
     }
     return bus::make_rabbitmq_bus(std::move(options));
 }
@@ -58,19 +49,18 @@ Engines::Engines(const Config& config, const std::string& owner, IoThreads& thre
       replicas(redis ? std::make_unique<cache::ChannelCoherence>(*channel) : nullptr),
       alone(redis ? nullptr : cache::make_memory_coherence()),
       coherence(redis ? static_cast<cache::Coherence&>(*replicas) : *alone),
-      limiter(redis ? http::make_redis_rate_limiter(*redis, config.redis.prefix + "limit:", rate_limits(config), clock)
-                    : std::make_unique<http::MemoryRateLimiter>(rate_limits(config), clock)),
+      limiter(redis ? http::make_redis_rate_limiter(*redis, config.redis.prefix + "limit:", config.rate_limits, clock)
+                    : std::make_unique<http::MemoryRateLimiter>(config.rate_limits, clock)),
       bus(make_bus(config, owner, threads)),
       has_broker(!config.bus.urls.empty()),
       mailer(mail::make_file_mailer(config.data_dir / "mail")),
-      hashing("hashing", config.auth.hashing_threads, config.auth.hashing_queue),
-      tokens(config.auth.issuer, clock),
+      tokens(config.user.issuer, clock),
       request_ids(clock, random_node()) {
     if (!config.services.secrets.empty()) internal_tokens.emplace(config.services.secrets, clock);
 }
 
-std::vector<Dependency> Engines::dependencies() const {
-    std::vector<Dependency> out;
+std::vector<service::Dependency> Engines::dependencies() const {
+    std::vector<service::Dependency> out;
     if (redis)
         out.push_back(
             {"redis",

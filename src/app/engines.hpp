@@ -7,8 +7,6 @@
 
 #include "app/config/config.hpp"
 #include "app/io_threads.hpp"
-#include "app/platform_routes.hpp"
-#include "platform/async/pool.hpp"
 #include "platform/base/clock.hpp"
 #include "platform/base/id.hpp"
 #include "platform/bus/bus.hpp"
@@ -21,6 +19,7 @@
 #include "platform/mail/mailer.hpp"
 #include "platform/realtime/channel.hpp"
 #include "platform/redis/client.hpp"
+#include "platform/service/dependency.hpp"
 
 namespace guildhall::app {
 
@@ -29,7 +28,7 @@ struct Engines {
     Engines(const Config& config, const std::string& owner, IoThreads& threads);
 
     /// What /readyz asks of them.
-    std::vector<Dependency> dependencies() const;
+    std::vector<service::Dependency> dependencies() const;
 
     SystemClock clock;
     std::unique_ptr<redis::Client> redis;  // null: there is none
@@ -42,7 +41,6 @@ struct Engines {
     std::unique_ptr<bus::Bus> bus;
     const bool has_broker;
     std::unique_ptr<mail::Mailer> mailer;
-    Pool hashing;
     http::AccessTokens tokens;
     std::optional<http::InternalTokens> internal_tokens;  // nothing: nobody asks this process, and it asks nobody
     http::Client client;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "app/services.hpp"
 #include "platform/async/ask_all.hpp"
 #include "platform/async/upkeep.hpp"
 #include "platform/base/text.hpp"
@@ -24,22 +25,20 @@ std::string joined(const std::vector<std::string>& names) {
 
 Neighbours::Neighbours(const Config& config, Engines& engines)
     : config_(config), engines_(engines), name_(joined(config.services.run)) {
-    const Config::Services& services = config.services;
-    if (!services.runs("user")) {
-        // Only the primary knows the ended sessions. While it is away this fails each second, which says nothing of the questions that a replica answers.
-        sessions_.emplace(client_of("user", "user sessions"), engines.tokens, engines.clock,
-                          config.auth.access_token_ttl + kClockDifference);
-        if (services.runs("connection") || services.runs("post"))
-            directory_.emplace(client_of("user"), engines.coherence);
-    }
-    if (!services.runs("connection") && (services.runs("user") || services.runs("post")))
-        network_.emplace(client_of("connection"), engines.coherence);
+    const auto asks = [&](std::string_view service) { return asks_other_process(config.services, service); };
+    if (asks(kSessionsService))
+        // Only the primary knows the ended sessions. While it is unavailable this fails each second, which says nothing
+        // of the questions that a replica answers: so it is a peer of its own.
+        sessions_.emplace(client_of(kSessionsService, "user sessions"), engines.tokens, engines.clock,
+                          config.user.access_token_ttl + kClockDifference);
+    if (asks("user")) directory_.emplace(client_of("user"), engines.coherence);
+    if (asks("connection")) network_.emplace(client_of("connection"), engines.coherence);
 }
 
-http::ServiceClient Neighbours::client_of(const std::string& service, std::string peer) const {
+http::ServiceClient Neighbours::client_of(std::string_view service, std::string peer) const {
     return {engines_.client,
             *engines_.internal_tokens,
-            {name_, service, config_.services.urls_of(service), std::move(peer)}};
+            {name_, std::string(service), config_.services.urls_of(service), std::move(peer)}};
 }
 
 Task<bool> Neighbours::is_alive(std::string service, std::string url) {
@@ -66,19 +65,17 @@ Task<bool> Neighbours::answers(std::string service) {
     co_return std::ranges::count(alive, true) > 0;
 }
 
-std::vector<Dependency> Neighbours::dependencies() {
-    std::vector<Dependency> out;
-    if (sessions_) {
+std::vector<service::Dependency> Neighbours::dependencies() {
+    std::vector<service::Dependency> out;
+    if (sessions_)
         // Without keys nobody can be let in; once known they stay.
         out.push_back({"keys of access tokens", "nobody can be signed in here", true,
                        [this]() -> Task<bool> { co_return sessions_->refreshed_at() > Time{}; }});
-        out.push_back({"service:user", "names are those of the last minutes; what is not known here answers 503", false,
-                       [this] { return answers("user"); }});
+    for (const ServiceRow& row : services()) {
+        if (!asks_other_process(config_.services, row.name)) continue;
+        const std::string name(row.name);
+        out.push_back({"service:" + name, std::string(row.without), false, [this, name] { return answers(name); }});
     }
-    if (network_)
-        out.push_back({"service:connection",
-                       "feeds and what only connections may see answer 503, degrees are not known", false,
-                       [this] { return answers("connection"); }});
     return out;
 }
 

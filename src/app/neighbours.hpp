@@ -4,12 +4,13 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/config/config.hpp"
 #include "app/engines.hpp"
-#include "app/platform_routes.hpp"
 #include "platform/async/task_group.hpp"
+#include "platform/service/dependency.hpp"
 #include "services/connection/public/network_client.hpp"
 #include "services/user/public/directory_client.hpp"
 #include "services/user/public/sessions_client.hpp"
@@ -27,14 +28,15 @@ public:
     connection::NetworkClient* network() { return network_ ? &*network_ : nullptr; }
 
     /// What /readyz asks of them.
-    std::vector<Dependency> dependencies();
+    std::vector<service::Dependency> dependencies();
     /// Every second: learns of ended sessions and new keys, lets go of what is too old.
     Task<void> maintain();
-    /// Waits at most `limit` for what dependencies() still ask; the number of questions left. Quick after the stop of the client.
+    /// Waits at most `limit` for what dependencies() still ask; the number of questions left. Quick after the stop of
+    /// the client.
     std::size_t wait(std::chrono::milliseconds limit) { return asking_.wait(limit); }
 
 private:
-    http::ServiceClient client_of(const std::string& service, std::string peer = {}) const;
+    http::ServiceClient client_of(std::string_view service, std::string peer = {}) const;
     Task<bool> answers(std::string service);
     Task<bool> is_alive(std::string service, std::string url);
 

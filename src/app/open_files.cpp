@@ -4,7 +4,7 @@
 
 #include <sys/resource.h>
 
-#include "app/service_database.hpp"
+#include "app/services.hpp"
 
 namespace guildhall::app {
 namespace {
@@ -23,11 +23,12 @@ std::size_t raise_open_files_limit() {
 }
 
 std::size_t most_open_files(const Config& config, std::size_t threads) {
-    const std::size_t of_a_service =
-        config.sql.engine == "sqlite" ? kFilesOfSqlite * (threads + 1) : config.sql.connections_per_thread * threads;
-    const auto services = static_cast<std::size_t>(std::ranges::count_if(
-        services_with_database(), [&](const std::string& service) { return config.services.runs(service); }));
-    return config.http.max_connections + services * of_a_service + kOthers;
+    const std::size_t of_a_service = config.sql.engine == "sqlite"
+                                         ? kFilesOfSqlite * (threads + 1)
+                                         : config.sql.postgres.connections_per_thread * threads;
+    const auto count = static_cast<std::size_t>(
+        std::ranges::count_if(services(), [&](const ServiceRow& row) { return config.services.runs(row.name); }));
+    return config.http.max_connections + count * of_a_service + kOthers;
 }
 
 }  // namespace guildhall::app

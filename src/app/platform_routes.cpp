@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "app/assets.hpp"
+#include "app/services.hpp"
 #include "platform/async/ask_all.hpp"
 #include "platform/base/metrics.hpp"
 #include "services/post/post.hpp"
@@ -14,32 +15,42 @@ namespace {
 
 Error not_ready(std::string why) { return Error{Code::unavailable, std::move(why), "not_ready"}; }
 
+std::vector<std::string> names_of_services() {
+    std::vector<std::string> names;
+    for (const ServiceRow& row : services()) names.emplace_back(row.name);
+    return names;
+}
+
+std::int64_t requests(const Config& config, http::RateClass rate_class) {
+    return config.rate_limits[static_cast<std::size_t>(rate_class)].requests;
+}
+
 }  // namespace
 
-PlatformRoutes::PlatformRoutes(const Config& config, std::vector<Dependency> dependencies)
+PlatformRoutes::PlatformRoutes(const Config& config, std::vector<service::Dependency> dependencies)
     : dependencies_(std::move(dependencies)),
       instance_{"Guildhall",
                 GUILDHALL_VERSION,
-                {kServices.begin(), kServices.end()},
+                names_of_services(),
                 {std::int64_t{post::kMaxPostLength}, std::int64_t{post::kMaxCommentLength}, 100,
-                 static_cast<std::int64_t>(config.http.max_body_bytes), config.rate_limits.read_per_minute,
-                 config.rate_limits.write_per_minute, config.rate_limits.auth_per_minute}} {}
+                 static_cast<std::int64_t>(config.http.max_body_bytes), requests(config, http::RateClass::read),
+                 requests(config, http::RateClass::write), requests(config, http::RateClass::auth)}} {}
 
-void PlatformRoutes::add_routes(http::Router& router) {
+void PlatformRoutes::add_routes(http::Router& router, PlatformRoutes* routes) {
     router.set_service("platform");
-    router.get("/livez", *this, &PlatformRoutes::live).anyone().unlimited().summary("The process runs");
-    router.get("/readyz", *this, &PlatformRoutes::ready)
+    router.get("/livez", routes, &PlatformRoutes::live).anyone().unlimited().summary("The process runs");
+    router.get("/readyz", routes, &PlatformRoutes::ready)
         .anyone()
         .unlimited()
         .summary("Requests can be served; names what is down and what that degrades");
-    router.get("/startupz", *this, &PlatformRoutes::started).anyone().unlimited().summary("The start is complete");
-    router.get("/metrics", *this, &PlatformRoutes::metrics)
+    router.get("/startupz", routes, &PlatformRoutes::started).anyone().unlimited().summary("The start is complete");
+    router.get("/metrics", routes, &PlatformRoutes::metrics)
         .anyone()
         .unlimited()
         .summary("Metrics in the Prometheus text format");
-    router.get("/v1/openapi.json", *this, &PlatformRoutes::openapi).anyone().etag().summary("This document");
-    router.get("/docs", *this, &PlatformRoutes::docs).anyone().etag().summary("The API as a page");
-    router.get("/v1/instance", *this, &PlatformRoutes::instance)
+    router.get("/v1/openapi.json", routes, &PlatformRoutes::openapi).anyone().etag().summary("This document");
+    router.get("/docs", routes, &PlatformRoutes::docs).anyone().etag().summary("The API as a page");
+    router.get("/v1/instance", routes, &PlatformRoutes::instance)
         .anyone()
         .etag()
         .summary("Name, version and limits of this installation");
@@ -57,13 +68,13 @@ Task<Result<HealthReport>> PlatformRoutes::ready(http::Visitor) {
     if (draining_) co_return not_ready("the process is draining");
     std::vector<Question> questions;
     questions.reserve(dependencies_.size());
-    for (const Dependency& dependency : dependencies_)
+    for (const service::Dependency& dependency : dependencies_)
         questions.push_back({"readiness of " + dependency.name, dependency.is_up()});
     const std::vector<bool> up = co_await ask_all(asking_, std::move(questions), dependencies_.size(), kReadyDeadline);
 
     HealthReport report{Health::ok, {}};
     for (std::size_t i = 0; i < dependencies_.size(); ++i) {
-        const Dependency& dependency = dependencies_[i];
+        const service::Dependency& dependency = dependencies_[i];
         const bool is_up = up[i];
         if (!is_up && dependency.is_essential)
             co_return not_ready(dependency.name + " is down: " + dependency.degrades);

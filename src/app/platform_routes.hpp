@@ -3,7 +3,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "app/config/config.hpp"
 #include "platform/async/task_group.hpp"
 #include "platform/http/router.hpp"
+#include "platform/service/dependency.hpp"
 
 namespace guildhall::app {
 
@@ -58,24 +58,16 @@ struct Instance {
 };
 BOOST_DESCRIBE_STRUCT(Instance, (), (name, version, services, limits))
 
-/// A dependency to ask for readiness.
-struct Dependency {
-    std::string name;
-    std::string degrades;
-    bool is_essential;                  // without it the process is not ready
-    std::function<Task<bool>()> is_up;  // no answer within kReadyDeadline counts as false
-};
-
 /// In which /readyz answers, whatever its dependencies do.
 constexpr std::chrono::milliseconds kReadyDeadline{900};
 
 /// Health, metrics, documents and limits: what the process says of itself. [X19 X17 X8 X46]
 class PlatformRoutes {
 public:
-    PlatformRoutes(const Config& config, std::vector<Dependency> dependencies);
+    PlatformRoutes(const Config& config, std::vector<service::Dependency> dependencies);
 
-    /// Adds the routes of this class.
-    void add_routes(http::Router& router);
+    /// Binds the routes of this class to `routes`; null: only describes them.
+    static void add_routes(http::Router& router, PlatformRoutes* routes);
     /// Once the routes are complete: writes the documents.
     void publish(const http::Router& router);
     /// The OpenAPI document as it is served; after publish().
@@ -95,7 +87,7 @@ private:
     Task<Result<http::Document>> docs(http::Visitor);
     Task<Result<Instance>> instance(http::Visitor);
 
-    std::vector<Dependency> dependencies_;
+    std::vector<service::Dependency> dependencies_;
     TaskGroup asking_;
     Instance instance_;
     std::string openapi_;

@@ -1,21 +1,20 @@
 #include "app/route_table.hpp"
 
+#include <string>
+
 #include "app/platform_routes.hpp"
-#include "services/connection/module.hpp"
-#include "services/post/module.hpp"
-#include "services/user/module.hpp"
+#include "app/services.hpp"
 
 namespace guildhall::app {
 
-http::Router describe_all_routes(const Config& config) {
-    PlatformRoutes platform(config, {});
+http::Router describe_all_routes() {
     http::Router router;
-    user::Module::describe_routes(router);
-    connection::Module::describe_routes(router);
-    post::Module::describe_routes(router);
-    platform.add_routes(router);
+    for (const ServiceRow& row : services()) {
+        router.set_service(std::string(row.name));
+        row.definition().describe_routes(router);
+    }
+    PlatformRoutes::add_routes(router, nullptr);
     router.freeze();
-    for (const auto& route : router.routes()) route->handle = nullptr;  // it refers to what ends with this function
     return router;
 }
 

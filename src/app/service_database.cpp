@@ -1,18 +1,13 @@
 #include "app/service_database.hpp"
 
-#include <array>
 #include <atomic>
+#include <string>
 #include <utility>
 
 #include "platform/sql/postgres.hpp"
 #include "platform/sql/sqlite.hpp"
 
 namespace guildhall::app {
-
-std::span<const std::string> services_with_database() {
-    static const std::array<std::string, 3> names{"user", "connection", "post"};
-    return names;
-}
 
 namespace {
 
@@ -26,23 +21,18 @@ std::shared_ptr<sql::RecentWrites> unheard_writes(const Config& config) {
 
 }  // namespace
 
-std::unique_ptr<sql::Database> open_database(const Config& config, const std::string& service, ReplicaPorts ports) {
+std::unique_ptr<sql::Database> open_database(const Config& config, std::string_view service,
+                                             service::ReplicaPorts ports) {
     if (config.sql.engine == "postgres") {
-        sql::PostgresOptions options;
-        options.dsn = config.sql.dsn;
+        sql::PostgresOptions options = config.sql.postgres;
         options.schema = service;
-        options.connections_per_thread = config.sql.connections_per_thread;
-        options.statement_deadline = config.sql.statement_deadline;
-        options.replicas = config.sql.replicas;
         if (!options.replicas.empty())
             options.recent_writes = ports.recent_writes ? std::move(ports.recent_writes) : unheard_writes(config);
         options.on_primary_back = std::move(ports.on_primary_back);
         return sql::open_postgres(std::move(options));
     }
-    sql::SqliteOptions options;
-    options.file = config.data_dir / (service + ".db");
-    options.max_waiting_writes = config.sql.max_waiting_writes;
-    options.cache_bytes = config.sql.page_cache_bytes;
+    sql::SqliteOptions options = config.sql.sqlite;
+    options.file = config.data_dir / (std::string(service) + ".db");
     return sql::open_sqlite(std::move(options));
 }
 

@@ -1,7 +1,5 @@
 """nginx with the configuration from `guildhall gateway nginx`: what a client sees, and what reaches a stand-in."""
 
-import base64
-import http.client
 import json
 import re
 import socket
@@ -77,8 +75,6 @@ def test_each_path_reaches_the_service_that_owns_it(gateway):
         "/v1/hashtags/caf%C3%A9/posts": "post",
         "/.well-known/jwks.json": "user",
         "/v1/openapi.json": "user",
-        "/v1/chat/stream": "chat",
-        "/v1/notifications/stream": "notification",
     }
     for path, service in expected.items():
         assert httpx.get(nginx.url + path).status_code == 200, path
@@ -361,65 +357,3 @@ def test_errors_are_not_kept(gateway, replica):
     replica.answer = lambda handler: StandIn.answer(handler, status=404 if len(replica.seen) == 1 else 200)
     nginx = gateway([replica.url], "--cache-seconds=60")
     assert [httpx.get(nginx.url + "/v1/posts/7").status_code for _ in range(2)] == [404, 200]
-
-
-# --- streams
-
-
-def test_a_websocket_passes_both_ways(gateway, replica):
-    """Upgrade, ticket and sub-protocol reach the service, 101 comes back, then bytes pass as they are."""
-    key = base64.b64encode(b"0123456789abcdef").decode()
-
-    def upgrade(handler):
-        handler.send_response(101)
-        for name, value in {"Upgrade": "websocket", "Connection": "Upgrade", "X-Request-Id": "r"}.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.flush()
-        handler.wfile.write(b"echo " + handler.rfile.readline())
-        handler.close_connection = True
-
-    replica.answer = upgrade
-    nginx = gateway(
-        {"chat": [replica.url]} | {service: ["http://127.0.0.1:9"] for service in SERVICES if service != "chat"}
-    )
-    with socket.create_connection(("127.0.0.1", nginx.port), timeout=10) as connection:
-        connection.sendall(
-            b"GET /v1/chat/stream?ticket=t HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nOrigin: https://a.example\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: guildhall.v1\r\nSec-WebSocket-Key: "
-            + key.encode()
-            + b"\r\n\r\n"
-        )
-        stream = connection.makefile("rb")
-        assert stream.readline().startswith(b"HTTP/1.1 101 ")
-        while stream.readline() != b"\r\n":
-            pass
-        connection.sendall(b"hello\n")
-        assert stream.readline() == b"echo hello\n"
-    _, path, headers, _ = replica.seen[0]
-    assert path == "/v1/chat/stream?ticket=t" and headers["Sec-WebSocket-Key"] == key
-    assert (
-        headers["Upgrade"] == "websocket"
-        and headers["Connection"].lower() == "upgrade"
-        and headers["Origin"] == "https://a.example"
-    )
-
-
-def test_server_sent_events_arrive_when_they_are_said(gateway, replica):
-    """Not when the stream ends."""
-
-    def stream(handler):
-        handler.send_response(200)
-        handler.send_header("Content-Type", "text/event-stream")
-        handler.send_header("Connection", "close")
-        handler.end_headers()
-        handler.wfile.write(b"data: first\n\n")
-        handler.wfile.flush()
-        time.sleep(3)
-
-    replica.answer = stream
-    connection = http.client.HTTPConnection("127.0.0.1", gateway([replica.url]).port, timeout=10)
-    begun = time.monotonic()
-    connection.request("GET", "/v1/notifications/stream", headers={"Accept": "text/event-stream"})
-    assert connection.getresponse().readline() == b"data: first\n"
-    assert time.monotonic() - begun < 2

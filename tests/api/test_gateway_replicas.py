@@ -14,7 +14,6 @@ from support.traffic import Traffic
 
 pytestmark = [pytest.mark.shape("services"), pytest.mark.faults, pytest.mark.xdist_group("gateway")]
 RATE = 300
-WITH_TRAFFIC = ("user", "connection", "post")  # the others have no routes yet
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +97,7 @@ def test_kill_9_of_a_replica_fails_nothing_that_may_be_done_twice(fleet, service
     member = service.register()
     post = member.publish("Before", "members")
     with Traffic(fleet.url, mix(member, post, "kill"), RATE) as traffic:
-        for name in WITH_TRAFFIC:
+        for name in SERVICES:
             time.sleep(2.5)  # nginx leaves a replica alone for 2 s after its last failure
             fleet.replicas[name, 0].kill()
             fleet.replicas[name, 0].wait(10)
@@ -119,18 +118,14 @@ def test_a_rolling_restart_fails_no_request(fleet, service):
     second."""
     member = service.register()
     post = member.publish("Before", "members")
-    without_traffic = [name for name in SERVICES if name not in WITH_TRAFFIC]
     with Traffic(fleet.url, mix(member, post, "rolling"), RATE) as traffic:
-        for names in [*([name] for name in WITH_TRAFFIC), without_traffic]:
+        for name in SERVICES:
             for number in range(fleet.shape.count):
-                for name in names:
-                    fleet.replicas[name, number].send_signal(signal.SIGTERM)
-                for name in names:
-                    url = url_of(fleet, name, number)
-                    eventually(lambda url=url: service.http.get(url + "/readyz").status_code == 503, within=2)
-                for name in names:
-                    assert fleet.replicas[name, number].wait(20) == 0  # a second signal would end the notice
-                    bring_back(fleet, name, number)
+                fleet.replicas[name, number].send_signal(signal.SIGTERM)
+                url = url_of(fleet, name, number)
+                eventually(lambda url=url: service.http.get(url + "/readyz").status_code == 503, within=2)
+                assert fleet.replicas[name, number].wait(20) == 0  # a second signal would end the notice
+                bring_back(fleet, name, number)
     assert traffic.failed() == []
     assert traffic.rate > 0.9 * RATE
     check_posts(member, "rolling", traffic)

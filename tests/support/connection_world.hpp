@@ -15,19 +15,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include "platform/bus/memory.hpp"
-#include "platform/json/read.hpp"
-#include "platform/json/write.hpp"
-#include "platform/outbox/consumer.hpp"
-#include "platform/outbox/outbox.hpp"
-#include "platform/outbox/relay.hpp"
 #include "platform/realtime/channel.hpp"
 #include "services/connection/module.hpp"
 #include "services/connection/public/events.hpp"
 #include "services/user/public/directory.hpp"
 #include "services/user/public/events.hpp"
-#include "support/counting_database.hpp"
-#include "support/databases.hpp"
+#include "support/service_rig.hpp"
 
 namespace guildhall::connection::test {
 
@@ -112,35 +105,21 @@ private:
     std::unordered_map<UserId, user::Traits> traits_;
 };
 
-/// An event as it lies in the outbox.
-struct StoredEvent {
-    std::string type;
-    std::int64_t subject = 0;
-    std::string data;
+/// What the processes of one world share.
+struct Ground final : guildhall::test::Ground {
+    explicit Ground(std::string engine) : guildhall::test::Ground(std::move(engine), std::chrono::days(20'000)) {}
+    FakeDirectory directory;
 };
 
-/// A connection service with a database, a clock that stands still, a fake directory and the embedded bus.
-class World {
+/// A connection service with a fake directory and a graph in memory, and what members do.
+class World : public guildhall::test::ServiceRig {
 public:
     /// `engine` is "sqlite" or "postgres", which must be there.
-    explicit World(std::string engine, cache::Coherence* shared = nullptr, Options bounds = {})
-        : ground(std::make_shared<Ground>(std::move(engine))),
-          coherence(shared == nullptr ? *alone : *shared),
-          options(bounds) {
-        database.migrate(Module::migrations());
-        start();
-    }
+    explicit World(std::string engine, cache::Coherence* shared = nullptr, const Options& options = {})
+        : World(std::make_shared<Ground>(std::move(engine)), shared, options) {}
     /// Another process of the same service, with the same members, on the same database.
-    World(World& first, cache::Coherence& shared) : ground(first.ground), coherence(shared), ids(clock, 2) { start(); }
-
-    void start() {
-        module.emplace(ports(), options);
-        consumers.subscribe(*bus);
-    }
-
-    Module::Ports ports() {
-        return {database, ids, clock, outbox, consumers, directory, coherence, *channel, graph, &graph};
-    }
+    World(World& first, cache::Coherence& shared)
+        : World(std::static_pointer_cast<Ground>(first.ground), &shared, Options{}) {}
 
     /// A new member.
     UserId member(std::string name = "Jane Doe") {
@@ -153,13 +132,7 @@ public:
         for (UserId& id : all) id = member();
         return all;
     }
-    http::Caller as(UserId user) { return {user, SessionId{1}, &request}; }
-
-    /// Runs `task` to its end; throws what it throws.
-    template <class T>
-    T run(Task<T> task) {
-        return loop.run(std::move(task));
-    }
+    http::Caller as(UserId user) { return caller(user); }
 
     /// Runs what `make(i)` gives, 0 <= i < count, side by side on `threads` threads; the results in order.
     template <class T>
@@ -226,69 +199,21 @@ public:
         deliver(user::Unblocked{user, blocked});
     }
 
-    /// Brings `event` to the consumers; the same id again is the same event.
-    template <class E>
-    void deliver(const E& event, std::optional<bus::EventId> id = {}) {
-        std::vector<bus::Envelope> envelopes{{.id = id ? *id : ids.next<bus::EventId>(),
-                                              .source = "/user",
-                                              .type = std::string(E::kType),
-                                              .subject = event.subject(),
-                                              .time = clock.now(),
-                                              .traceparent = "",
-                                              .data = json::to_json(event)}};
-        run(bus->publish(std::move(envelopes)));
-    }
-
-    /// The events so far that no relay has taken, in order.
-    std::vector<StoredEvent> events() {
-        static constexpr sql::Statement kEvents{"test.events", "SELECT type, subject, data FROM outbox ORDER BY id"};
-        auto rows = run(database.read(kEvents, {}));
-        std::vector<StoredEvent> all;
-        for (auto row : rows) all.push_back({row.take_text(0), row.number(1), row.take_text(2)});
-        return all;
-    }
-    std::vector<std::string> event_types() {
-        std::vector<std::string> types;
-        for (auto& event : events()) types.push_back(std::move(event.type));
-        return types;
-    }
-
-    /// The number of a one-cell answer.
-    std::int64_t number(const sql::Statement& statement, sql::Params params = {}) {
-        auto rows = run(database.read(statement, std::move(params)));
-        return rows[0].number(0);
-    }
-
     ConnectionService& service() { return module->service(); }
     Network& network() { return module->network(); }
+    Degrees& degrees() { return module->degrees(); }
+    MemoryGraph& graph() { return *module->graph_engine().own(); }
 
-    /// What the processes of one world share.
-    struct Ground {
-        explicit Ground(std::string engine) : place(std::move(engine)) {}
-        ManualClock clock{Time(std::chrono::days(20'000))};
-        guildhall::test::TestDatabase place;
-        FakeDirectory directory;
-    };
-
-    guildhall::test::TestLoop loop;
-    std::shared_ptr<Ground> ground;
-    ManualClock& clock = ground->clock;
-    FakeDirectory& directory = ground->directory;
-    std::unique_ptr<cache::Coherence> alone = cache::make_memory_coherence();
-    cache::Coherence& coherence;
+    FakeDirectory& directory;
     std::unique_ptr<realtime::Channel> channel = realtime::make_memory_channel();
-    std::unique_ptr<sql::Database> opened = ground->place.open();
-    guildhall::test::CountingDatabase database{*opened};
-    IdGenerator ids{clock, 1};
-    outbox::Outbox outbox{"/connection", ids, clock};
-    outbox::Consumers consumers{database, clock};
-    std::unique_ptr<bus::Bus> bus = bus::make_memory_bus();
-    http::RequestContext request{
-        "r-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "192.0.2.1", "test/1.0", {}, 0, nullptr};
-    Pool graph_pool{"graph", 2, 64};
-    MemoryGraph graph{graph_pool};
-    Options options;
     std::optional<Module> module;
+
+private:
+    World(std::shared_ptr<Ground> over, cache::Coherence* shared, const Options& options)
+        : ServiceRig(Module::definition(), over, shared), directory(over->directory) {
+        module.emplace(base, Module::Needs{directory, *channel}, options);
+        listen(*module);
+    }
 };
 
 }  // namespace guildhall::connection::test

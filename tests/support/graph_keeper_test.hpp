@@ -69,12 +69,12 @@ struct WatchedKeeper {
     explicit WatchedKeeper(World& of) : world(of) {}
 
     World& world;
-    WatchedGraph graph{world.graph};
+    WatchedGraph graph{world.graph()};
     ConnectionStore connections{world.database};
     MemberStore members{world.database};
     GraphCheckStore checks{world.database};
     CachedMembers cached{members, world.coherence, 1000};
-    MemberService profiles{members, cached, world.coherence, world.outbox, world.directory};
+    MemberService profiles{{members, cached, world.coherence, world.outbox, world.directory}};
     GraphKeeper keeper{{graph, nullptr, connections, members, checks, profiles, world.directory, world.coherence,
                         world.ids, world.clock}};
 };
@@ -86,17 +86,17 @@ protected:
         if (const auto missing = guildhall::test::TestDatabase::missing(GetParam()); !missing.empty())
             GTEST_SKIP() << missing;
         world = std::make_unique<World>(GetParam());
-        world->graph.set_ready();
+        world->graph().set_ready();
     }
 
     GraphKeeper& keeper() { return world->module->graph_keeper(); }
     GraphReport compare(bool repairs) { return world->run(keeper().compare(repairs)); }
-    std::vector<GraphEntry> graph() { return world->run(world->graph.list({}, Graph::kMostChanges)); }
+    std::vector<GraphEntry> graph() { return world->run(world->graph().list({}, Graph::kMostChanges)); }
     std::optional<int> degree(UserId me, UserId other) {
-        return world->run(world->graph.degrees({me, {}}, {other})).front();
+        return world->run(world->graph().degrees({me, {}}, {other})).front();
     }
-    void set(std::vector<GraphEdge> edges) { world->run(world->graph.set_edges(std::move(edges))); }
-    void put(std::vector<GraphMember> members) { world->run(world->graph.put_members(std::move(members))); }
+    void set(std::vector<GraphEdge> edges) { world->run(world->graph().set_edges(std::move(edges))); }
+    void put(std::vector<GraphMember> members) { world->run(world->graph().put_members(std::move(members))); }
     /// Members with rows in the tables and ids 1,000 apart, above those of before and below those of later ones.
     std::vector<UserId> people_in_rows(std::size_t count) {
         std::string rows;

@@ -47,13 +47,13 @@ inline constexpr sql::Statement kEffect{"test.effect", R"(
 inline constexpr sql::Statement kListEffects{"test.list_effects",
                                              "SELECT subject, n, times FROM effects ORDER BY subject, n"};
 inline constexpr sql::Statement kCountOutbox{"test.count_outbox", "SELECT COUNT(*) FROM outbox"};
-/// A bus that delivers to `inner` and then fails as told: as if the relay died before it could delete.
+/// A bus that delivers to `inner` and then fails as asked: as if the relay died before it could delete.
 class FaultyBus final : public bus::Bus {
 public:
     explicit FaultyBus(bus::Bus& inner) : inner_(inner) {}
     void subscribe(bus::Subscription subscription) override { inner_.subscribe(std::move(subscription)); }
     Task<void> publish(std::vector<bus::Envelope> events) override {
-        if (failures_before > 0 && failures_before-- > 0) throw Unavailable("the bus is away");
+        if (failures_before > 0 && failures_before-- > 0) throw Unavailable("the bus is unavailable");
         co_await inner_.publish(std::move(events));
         if (failures_after > 0 && failures_after-- > 0) throw Unavailable("died after the publish");
     }
@@ -121,7 +121,7 @@ protected:
         std::vector<sql::Migration> all = outbox::migrations();
         all.push_back({"test", kTestSchema});
         database_->migrate(all);
-        consumers_.emplace(*database_, clock_);
+        consumers_.emplace(*database_, clock_, *coherence_);
     }
 
     /// Counts `subject` up and appends the event in the same transaction; the new number.
@@ -163,6 +163,7 @@ protected:
 
     std::optional<TestDatabase> place_;
     std::unique_ptr<sql::Database> database_;
+    const std::unique_ptr<cache::Coherence> coherence_ = cache::make_memory_coherence();
     ManualClock clock_{std::chrono::floor<std::chrono::microseconds>(SystemClock().now())};
     IdGenerator ids_{clock_, 1};
     outbox::Outbox outbox_{"/test", ids_, clock_};

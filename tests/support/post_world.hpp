@@ -1,7 +1,5 @@
 #pragma once
 
-#include <atomic>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,8 +11,10 @@
 
 #include "platform/json/read.hpp"
 #include "platform/json/write.hpp"
+#include "services/connection/public/degrees.hpp"
+#include "services/connection/public/network.hpp"
 #include "services/post/module.hpp"
-#include "support/databases.hpp"
+#include "support/service_rig.hpp"
 
 namespace guildhall::post::test {
 
@@ -89,7 +89,7 @@ private:
 };
 
 /// Connections as the test sets them. Thread-safe.
-class FakeNetwork final : public connection::Network {
+class FakeNetwork final : public connection::Network, public connection::Degrees {
 public:
     Task<bool> are_connected(UserId a, UserId b) override { co_return is_connected(a, b); }
     Task<std::shared_ptr<const connection::Ids>> connections_of(UserId user) override {
@@ -97,6 +97,11 @@ public:
         auto& ids = lists_[user];
         if (!ids) ids = std::make_shared<const connection::Ids>();
         co_return ids;
+    }
+
+    Task<connection::DegreeList> degrees(UserId viewer, std::vector<UserId> members) override {
+        const auto connections = co_await connections_of(viewer);
+        co_return connection::first_degrees(viewer, *connections, members);
     }
 
     void connect(UserId a, UserId b) { set(a, b, true); }
@@ -121,75 +126,28 @@ private:
     std::map<UserId, std::shared_ptr<const connection::Ids>> lists_;
 };
 
-/// Another database, with its reads and transactions counted, and a hook between a read and its answer: there a test
-/// lets something else happen.
-class WatchedDatabase final : public sql::Database {
-public:
-    explicit WatchedDatabase(std::unique_ptr<sql::Database> inner) : inner_(std::move(inner)) {}
-
-    Task<sql::Rows> read(const sql::Statement& statement, sql::Params params) override {
-        ++calls;
-        sql::Rows rows = co_await inner_->read(statement, std::move(params));
-        if (after_read) co_await std::exchange(after_read, nullptr)(statement.name);
-        co_return rows;
-    }
-    Task<std::vector<sql::Rows>> read_all(std::vector<sql::BoundStatement> all) override {
-        ++calls;
-        const std::string name = all.empty() ? "" : all.front().statement->name;
-        std::vector<sql::Rows> rows = co_await inner_->read_all(std::move(all));
-        if (after_read) co_await std::exchange(after_read, nullptr)(name);
-        co_return rows;
-    }
-    void migrate(std::span<const sql::Migration> migrations) override { inner_->migrate(migrations); }
-    void execute_script(std::string_view text) override { inner_->execute_script(text); }
-    Task<bool> ready() override { return inner_->ready(); }
-    std::string_view engine() const override { return inner_->engine(); }
-
-    std::atomic<int> calls{0};
-    /// Called once, with the name of the first statement read, when the rows are there but not given yet.
-    std::function<Task<void>(std::string)> after_read;
-
-protected:
-    Task<void> run(RawBody body) override {
-        ++calls;
-        auto inner = [body = std::move(body)](sql::Transaction& tx) -> Task<Result<bool>> {
-            const bool is_done = co_await body(tx);
-            if (!is_done) co_return Error{Code::conflict, "rolled back"};
-            co_return true;
-        };
-        const auto done = co_await inner_->transact<bool>(inner);
-        (void)done;
-    }
-
-private:
-    std::unique_ptr<sql::Database> inner_;
+/// What the processes of one world share.
+struct Ground final : guildhall::test::Ground {
+    explicit Ground(const std::string& engine) : guildhall::test::Ground(engine, std::chrono::days(20'400)) {}
+    FakeDirectory directory;
+    FakeNetwork network;
 };
 
-/// A post service over an empty database, among fakes. The clock moves a millisecond at each look of `tick`.
-class World {
+/// A post service over an empty database, among fakes, and what members do.
+class World : public guildhall::test::ServiceRig {
 public:
-    explicit World(const std::string& engine, Options options = {}, cache::Coherence* shared = nullptr)
-        : ground(std::make_shared<Ground>(engine)), coherence(shared == nullptr ? *alone : *shared) {
-        database.migrate(Module::migrations());
-        start(options);
-    }
+    explicit World(const std::string& engine, const Options& options = {}, cache::Coherence* shared = nullptr)
+        : World(std::make_shared<Ground>(engine), options, shared) {}
     /// Another process of the same service, with the same members, on the same database.
-    World(World& first, cache::Coherence& shared) : ground(first.ground), coherence(shared), ids(clock, 2) { start(); }
+    World(World& first, cache::Coherence& shared)
+        : World(std::static_pointer_cast<Ground>(first.ground), Options{}, &shared) {}
 
     /// A module with cold caches, as after a restart.
-    void start(Options options = {}) {
+    void start(const Options& options = {}) {
         module.reset();
-        consumers.emplace(database, clock);
-        module.emplace(Module::Ports{database, ids, clock, outbox, *consumers, directory, network, coherence}, options);
+        module.emplace(base, Module::Needs{directory, network, network}, options);
+        listen(*module);
     }
-
-    template <class T>
-    T run(Task<T> task) {
-        return loop.run(std::move(task));
-    }
-
-    http::Caller caller(UserId id) { return {id, SessionId{1}, &request}; }
-    http::Visitor visitor(UserId id) { return {id, SessionId{}, &request}; }
 
     Result<http::Created<PostView>> try_publish(UserId author, std::string text,
                                                 std::optional<Visibility> visibility = {}) {
@@ -268,42 +226,15 @@ public:
     /// Removes all that deleted posts have left behind.
     void maintain() { run(module->maintain()); }
 
-    /// One number from the database.
-    std::int64_t number(const sql::Statement& statement, sql::Params params = {}) {
-        return run(database.read(statement, std::move(params)))[0].number(0);
-    }
-    /// The types of all events that no relay has taken, in order.
-    std::vector<std::string> events() {
-        static constexpr sql::Statement kTypes{"test.events", "SELECT type FROM outbox ORDER BY id"};
-        auto rows = run(database.read(kTypes, {}));
-        std::vector<std::string> types;
-        for (auto row : rows) types.push_back(row.take_text(0));
-        return types;
-    }
-
-    /// What the processes of one world share.
-    struct Ground {
-        explicit Ground(const std::string& engine) : stored(engine) {}
-        ManualClock clock{Time(std::chrono::days(20'400))};
-        guildhall::test::TestDatabase stored;
-        FakeDirectory directory;
-        FakeNetwork network;
-    };
-
-    guildhall::test::TestLoop loop;
-    std::shared_ptr<Ground> ground;
-    ManualClock& clock = ground->clock;
-    guildhall::test::TestDatabase& stored = ground->stored;
-    FakeDirectory& directory = ground->directory;
-    FakeNetwork& network = ground->network;
-    std::unique_ptr<cache::Coherence> alone = cache::make_memory_coherence();
-    cache::Coherence& coherence;
-    WatchedDatabase database{stored.open()};
-    IdGenerator ids{clock, 1};
-    outbox::Outbox outbox{"/post", ids, clock};
-    std::optional<outbox::Consumers> consumers;
-    http::RequestContext request;
+    FakeDirectory& directory;
+    FakeNetwork& network;
     std::optional<Module> module;
+
+private:
+    World(std::shared_ptr<Ground> over, const Options& options, cache::Coherence* shared)
+        : ServiceRig(Module::definition(), over, shared), directory(over->directory), network(over->network) {
+        start(options);
+    }
 };
 
 /// What a client reads of an answer.

@@ -14,7 +14,8 @@
 
 namespace guildhall::test {
 
-/// The internal routes of a service behind a real socket, and what it takes to ask them: another process, but in this one.
+/// The internal routes of a service behind a real socket, and what it takes to ask them: another process, but in this
+/// one.
 class RemoteService {
 public:
     /// `add_internal_routes` binds the routes of service `name`.
@@ -22,6 +23,7 @@ public:
                   const std::function<void(http::Router&, const http::InternalTokens&)>& add_internal_routes)
         : name_(std::move(name)) {
         const auto bind = [&](http::Router& router) {
+            router.set_service(name_);
             add_internal_routes(router, tokens_);
             router.carry_calls(std::chrono::seconds(10));  // as a process that asks others itself
         };
@@ -30,7 +32,7 @@ public:
     }
 
     http::ServiceClient client() { return {client_, tokens_, {"test", name_, {url_}}}; }
-    /// From now on the service is away.
+    /// From now on the service is unavailable.
     void stop_server() { server_.reset(); }
 
 private:

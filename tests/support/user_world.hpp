@@ -12,16 +12,15 @@
 #include "platform/cache/memory.hpp"
 #include "services/user/module.hpp"
 #include "services/user/public/events.hpp"
-#include "support/counting_database.hpp"
-#include "support/databases.hpp"
+#include "support/service_rig.hpp"
 
 namespace guildhall::user::test {
 
-/// Keeps what is sent; can be told to fail.
+/// Keeps what is sent; can be made to fail.
 class CapturingMailer final : public mail::Mailer {
 public:
     Task<void> send(mail::Message message) override {
-        if (is_broken) throw Unavailable("the mail server is away");
+        if (is_broken) throw Unavailable("the mail server is unavailable");
         sent.push_back(std::move(message));
         co_return;
     }
@@ -40,46 +39,28 @@ public:
     bool is_broken = false;
 };
 
-/// A user service with a database, a clock that stands still and a mailer that keeps what it gets. Everything runs on the test's thread.
-class World {
+/// Nobody's degree is known.
+class UnknownDegrees final : public connection::Degrees {
+public:
+    Task<connection::DegreeList> degrees(UserId /*viewer*/, std::vector<UserId> members) override {
+        co_return connection::DegreeList(members.size());
+    }
+};
+
+/// A user service with a mailer that keeps what it gets, and what members do.
+class World : public guildhall::test::ServiceRig {
 public:
     using Change = std::function<void(Options&)>;
 
     /// `engine` is "sqlite" or "postgres", which must be there.
     explicit World(const std::string& engine, const Change& change = {}, cache::Coherence* shared = nullptr)
-        : place(std::make_shared<guildhall::test::TestDatabase>(engine)),
-          coherence(shared == nullptr ? *alone : *shared) {
-        database.migrate(Module::migrations());
-        start(change);
-    }
+        : World(std::make_shared<guildhall::test::Ground>(engine, std::chrono::days(20'000)), change, shared) {}
     /// Another process of the same service, on the same database.
-    World(World& first, cache::Coherence& shared) : place(first.place), coherence(shared), ids(clock, 2) { start({}); }
+    World(World& first, cache::Coherence& shared) : World(first.ground, {}, &shared) {}
 
-    void start(const Change& change) {
-        Options options;
-        options.issuer = "test";
-        options.argon2 = {64, 1, 1};
-        if (change) change(options);
-        module.emplace(ports(), std::move(options));
-        run(module->load());
-    }
+    Module::Needs needs() { return {members, degrees, *cache, mailer, verifier}; }
 
-    Module::Ports ports() {
-        return {database, ids, clock, outbox, consumers, *cache, mailer, hashing, verifier, coherence};
-    }
-
-    /// Runs `task` to its end; throws what it throws.
-    template <class T>
-    T run(Task<T> task) {
-        return loop.run(std::move(task));
-    }
-    /// Runs them side by side; their results in order.
-    template <class T>
-    std::vector<T> run_together(std::vector<Task<T>> tasks) {
-        return loop.run_together(std::move(tasks));
-    }
-
-    http::Visitor visitor() { return {UserId{}, SessionId{}, &request}; }
+    using ServiceRig::caller;
     http::Caller caller(const Tokens& tokens) { return {tokens.user_id, tokens.session_id, &request}; }
 
     /// A member by way of registration and code.
@@ -114,45 +95,29 @@ public:
         return claims && !module->revocations().is_revoked(*claims);
     }
 
-    /// The types of all events so far that no relay has taken, in order.
-    std::vector<std::string> events() {
-        static constexpr sql::Statement kTypes{"test.events", "SELECT type FROM outbox ORDER BY id"};
-        auto rows = run(database.read(kTypes, {}));
-        std::vector<std::string> types;
-        for (auto row : rows) types.push_back(row.take_text(0));
-        return types;
-    }
-
     AuthService& auth() { return module->auth(); }
     UserService& users() { return module->users(); }
-    Directory& directory() { return module->directory(); }
+    Directory& directory() { return members; }
 
     static constexpr std::string_view kPassword = "correct horse battery";
 
-    guildhall::test::TestLoop loop;
-    ManualClock clock{Time(std::chrono::days(20'000))};
-    std::shared_ptr<guildhall::test::TestDatabase> place;
-    std::unique_ptr<cache::Coherence> alone = cache::make_memory_coherence();
-    cache::Coherence& coherence;
-    std::unique_ptr<sql::Database> opened = place->open();
-    guildhall::test::CountingDatabase database{*opened};
-    IdGenerator ids{clock, 1};
-    outbox::Outbox outbox{"/user", ids, clock};
-    outbox::Consumers consumers{database, clock};
+    MemberDirectory members{base, {}};
+    UnknownDegrees degrees;
     std::unique_ptr<cache::Cache> cache = cache::make_memory_cache(clock, 1 << 20);
     CapturingMailer mailer;
-    Pool hashing{"hashing", 1, 64};
     http::AccessTokens verifier{"test", clock};
-    http::RequestContext request = request_of_a_test();
     std::optional<Module> module;
 
 private:
-    static http::RequestContext request_of_a_test() {
-        http::RequestContext context;
-        context.request_id = "r-1";
-        context.ip = "192.0.2.1";
-        context.user_agent = "test/1.0";
-        return context;
+    World(std::shared_ptr<guildhall::test::Ground> over, const Change& change, cache::Coherence* shared)
+        : ServiceRig(Module::definition(), std::move(over), shared) {
+        Options options;
+        options.issuer = "test";
+        options.argon2 = {64, 1, 1};
+        if (change) change(options);
+        module.emplace(base, needs(), std::move(options));
+        listen(*module);
+        run(module->load());
     }
 };
 

@@ -7,6 +7,7 @@
 #include <toml++/toml.h>
 
 #include "app/config/config_check.hpp"
+#include "app/services.hpp"
 
 namespace guildhall::app {
 namespace {
@@ -67,10 +68,12 @@ bool Config::Services::runs(std::string_view service) const {
     return run_all() || std::ranges::find(run, service) != run.end();
 }
 
-bool Config::Services::run_all() const { return run.empty() || run.size() == kServices.size(); }
+bool Config::Services::run_all() const { return run.empty() || run.size() == app::services().size(); }
 
 const std::vector<std::string>& Config::Services::urls_of(std::string_view service) const {
-    return urls.at(static_cast<std::size_t>(std::ranges::find(kServices, service) - kServices.begin()));
+    static const std::vector<std::string> none;
+    const auto found = urls.find(service);
+    return found == urls.end() ? none : found->second;
 }
 
 Config load_config(const std::filesystem::path& file, const std::vector<Override>& overrides) {

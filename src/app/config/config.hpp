@@ -1,23 +1,29 @@
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "platform/bus/rabbitmq.hpp"
+#include "platform/http/rate_limiter.hpp"
+#include "platform/http/server.hpp"
+#include "platform/sql/postgres.hpp"
+#include "platform/sql/sqlite.hpp"
+#include "services/connection/connection_options.hpp"
+#include "services/post/post_options.hpp"
+#include "services/user/user_options.hpp"
+
 namespace guildhall::app {
 
-/// All services, in the order in which they start.
-inline constexpr std::array<std::string_view, 8> kServices{"user",  "connection", "post",         "chat",
-                                                           "media", "analytics",  "notification", "search"};
-
-/// Everything that can be configured. One TOML file, the environment over it, flags over both; options() is the table of all keys.
+/// Everything that can be configured: the options of each part, as the part takes them. One TOML file, the environment
+/// over it, flags over both; options() is the table of all keys.
 struct Config {
     std::filesystem::path data_dir = "data";
     std::chrono::seconds drain_deadline{10};
@@ -29,31 +35,18 @@ struct Config {
     } log;
 
     /// The server, its limits and deadlines.
-    struct Http {
-        std::string listen = "127.0.0.1:8080";
+    struct Http : http::ServerOptions {
         std::size_t threads = 0;
-        std::size_t max_connections = 10'000;
-        std::size_t max_header_bytes = 16 << 10;
-        std::size_t max_body_bytes = 1 << 20;
-        std::size_t compress_from_bytes = 1400;
-        std::chrono::seconds header_deadline{10};
-        std::chrono::seconds body_deadline{30};
-        std::chrono::seconds handler_deadline{30};
-        std::chrono::seconds write_deadline{30};
-        std::chrono::seconds idle_deadline{75};
         std::chrono::seconds drain_notice{0};
-        std::vector<std::string> trusted_proxies;
-        std::vector<std::string> cors_origins;
-        bool access_log = true;
     } http;
 
     /// Which services this process runs, and where it finds the others.
     struct Services {
-        std::vector<std::string> run;  // empty: all
-        std::array<std::vector<std::string>, kServices.size()> urls;
+        std::vector<std::string> run;                                       // empty: all
+        std::map<std::string, std::vector<std::string>, std::less<>> urls;  // by service
         std::vector<std::string> secrets;
 
-        /// True when this process runs `service`, one of kServices.
+        /// True when this process runs `service`.
         bool runs(std::string_view service) const;
         /// True when it runs all of them.
         bool run_all() const;
@@ -67,36 +60,13 @@ struct Config {
         std::string prefix = "guildhall:";
     } redis;
 
-    /// RabbitMQ. Without a URL events stay in this process.
-    struct Bus {
-        std::vector<std::string> urls;
-        std::string prefix = "guildhall.";
-    } bus;
+    bus::RabbitmqOptions bus;  // without a URL events stay in this process
 
-    /// The social graph. Without a URL it is in this process.
-    struct Graph {
-        std::string url;
-        std::string prefix = "Guildhall";
-        std::chrono::milliseconds question_deadline{2000};
-    } graph;
-
-    /// Bounds on what one member can do.
-    struct Connections {
-        std::size_t invitations_a_week = 100;
-        std::size_t max_pending_invitations = 1500;
-        std::size_t max_connections = 30'000;
-        std::size_t max_follows = 10'000;
-    } connections;
-
-    /// The databases.
+    /// The databases: one engine for all services.
     struct Sql {
         std::string engine = "sqlite";
-        std::string dsn;
-        std::vector<std::string> replicas;
-        std::size_t connections_per_thread = 8;
-        std::chrono::milliseconds statement_deadline{5000};
-        std::size_t max_waiting_writes = 4096;
-        std::size_t page_cache_bytes = 8 << 20;
+        sql::SqliteOptions sqlite;
+        sql::PostgresOptions postgres;
     } sql;
 
     /// The embedded cache.
@@ -104,25 +74,13 @@ struct Config {
         std::size_t max_bytes = 32 << 20;
     } cache;
 
-    /// Passwords, tokens, brakes on guessing.
-    struct Auth {
-        std::string issuer = "guildhall";
-        std::chrono::seconds access_token_ttl{900};
-        std::chrono::seconds refresh_token_ttl{30 * 24 * 3600};
-        std::size_t hashing_threads = 1;
-        std::size_t hashing_queue = 64;
-        std::int64_t lockout_failures = 10;
-        std::int64_t lockout_ip_failures = 100;
-        std::int64_t ip_registrations = 50;
-        std::chrono::seconds lockout_window{900};
-    } auth;
+    /// Requests that one member, or one address, may send in a minute; by http::RateClass.
+    http::RateLimiter::Limits rate_limits{
+        {{1200, std::chrono::minutes(1)}, {300, std::chrono::minutes(1)}, {60, std::chrono::minutes(1)}}};
 
-    /// Requests that one member, or one address, may send.
-    struct RateLimits {
-        std::int64_t read_per_minute = 1200;
-        std::int64_t write_per_minute = 300;
-        std::int64_t auth_per_minute = 60;
-    } rate_limits;
+    user::Options user;
+    connection::Options connection;
+    post::Options post;
 };
 
 /// Where to listen.
@@ -133,8 +91,11 @@ struct ListenAddress {
 
 /// "127.0.0.1:8080" or "[::1]:8080"; nothing when it is neither.
 std::optional<ListenAddress> parse_listen(std::string_view text);
+/// The reverse.
+std::string print_listen(const std::string& ip, std::uint16_t port);
 
-/// One key of the configuration. In TOML `http.listen` is key `listen` of table `http`; in the environment GUILDHALL_HTTP_LISTEN; as a flag --http-listen.
+/// One key of the configuration. In TOML `http.listen` is key `listen` of table `http`; in the environment
+/// GUILDHALL_HTTP_LISTEN; as a flag --http-listen.
 struct Option {
     std::string key;
     std::string help;
@@ -160,8 +121,8 @@ struct Override {
     std::string value;
 };
 
-/// Reads `file` (may be empty: none), then the environment, then `overrides`, and checks all that can be known before the start. Throws std::runtime_error with one line
-/// that names the key.
+/// Reads `file` (may be empty: none), then the environment, then `overrides`, and checks all that can be known before
+/// the start. Throws std::runtime_error with one line that names the key.
 Config load_config(const std::filesystem::path& file, const std::vector<Override>& overrides);
 
 /// All keys with their values as TOML; secrets are masked.

@@ -9,9 +9,11 @@
 
 #include <arpa/inet.h>
 
+#include "app/services.hpp"
 #include "platform/base/log.hpp"
 #include "platform/bus/rabbitmq_connection.hpp"
 #include "platform/http/internal_token.hpp"
+#include "platform/json/describe.hpp"
 #include "platform/neo4j/settings.hpp"
 #include "platform/redis/settings.hpp"
 #include "platform/sql/postgres_settings.hpp"
@@ -46,15 +48,13 @@ void check_dsn(const std::string& key, const std::string& dsn) {
 
 void check_sql(const Config::Sql& sql) {
     demand(sql.engine == "sqlite" || sql.engine == "postgres", "sql.engine must be sqlite or postgres");
-    demand(sql.connections_per_thread > 0, "sql.connections_per_thread must be at least 1");
-    demand(sql.max_waiting_writes > 0, "sql.max_waiting_writes must be at least 1");
+    demand(sql.postgres.connections_per_thread > 0, "sql.connections_per_thread must be at least 1");
+    demand(sql.sqlite.max_waiting_writes > 0, "sql.max_waiting_writes must be at least 1");
     if (sql.engine != "postgres") return;
-    demand(!sql.dsn.empty(), "sql.dsn is needed when sql.engine is postgres");
-    check_dsn("sql.dsn", sql.dsn);
-    for (const std::string& replica : sql.replicas) check_dsn("sql.replicas", replica);
+    demand(!sql.postgres.dsn.empty(), "sql.dsn is needed when sql.engine is postgres");
+    check_dsn("sql.dsn", sql.postgres.dsn);
+    for (const std::string& replica : sql.postgres.replicas) check_dsn("sql.replicas", replica);
 }
-
-bool is_service(std::string_view name) { return std::ranges::find(kServices, name) != kServices.end(); }
 
 /// http://host or http://host:port, also https: what a path is appended to.
 bool is_base_url(const std::string& url) {
@@ -66,13 +66,14 @@ bool is_base_url(const std::string& url) {
 void check_services(const Config& config) {
     const Config::Services& services = config.services;
     for (const std::string& name : services.run)
-        if (!is_service(name)) throw std::runtime_error("services.run: there is no service '" + name + "'");
-    for (const std::string_view name : kServices) {
+        if (find_service(name) == nullptr) throw std::runtime_error("services.run: there is no service '" + name + "'");
+    for (const ServiceRow& row : app::services()) {
+        const std::string name(row.name);
         if (std::ranges::count(services.run, name) > 1)
-            throw std::runtime_error("services.run names " + std::string(name) + " twice");
+            throw std::runtime_error("services.run names " + name + " twice");
         if (!std::ranges::all_of(services.urls_of(name), is_base_url))
-            throw std::runtime_error("services." + std::string(name) + ".url must be base URLs, as http://" +
-                                     std::string(name) + ":8080, without a path");
+            throw std::runtime_error("services." + name + ".url must be base URLs, as http://" + name +
+                                     ":8080, without a path");
     }
     if (!services.secrets.empty()) {
         try {
@@ -87,12 +88,9 @@ void check_services(const Config& config) {
     if (services.secrets.empty()) throw std::runtime_error("services.secrets" + why);
     if (config.redis.url.empty()) throw std::runtime_error("redis.url" + why);
     if (config.bus.urls.empty()) throw std::runtime_error("bus.url" + why);
-    const auto demand_url = [&](std::string_view name) {
-        if (!services.runs(name) && services.urls_of(name).empty())
-            throw std::runtime_error("services." + std::string(name) + ".url" + why);
-    };
-    demand_url("user");
-    if (services.runs("user") || services.runs("post")) demand_url("connection");
+    for (const ServiceRow& row : app::services())
+        if (asks_other_process(services, row.name) && services.urls_of(row.name).empty())
+            throw std::runtime_error("services." + std::string(row.name) + ".url" + why);
 }
 
 void check_engines(const Config& config) {
@@ -102,13 +100,13 @@ void check_engines(const Config& config) {
         throw std::runtime_error(std::string("redis.url: ") + fault.what());
     }
     try {
-        if (!config.graph.url.empty()) neo4j::parse_url(config.graph.url);
+        if (!config.connection.graph.url.empty()) neo4j::parse_url(config.connection.graph.url);
     } catch (const std::invalid_argument& fault) {
         throw std::runtime_error(std::string("graph.url: ") + fault.what());
     }
-    demand(config.graph.question_deadline.count() > 0, "graph.question_deadline must be at least 1");
+    demand(config.connection.graph.question_deadline.count() > 0, "graph.question_deadline must be at least 1");
     try {
-        const connection::Neo4jQueries named(config.graph.prefix);
+        const connection::Neo4jQueries named(config.connection.graph.prefix);
     } catch (const std::invalid_argument& fault) {
         throw std::runtime_error(std::string("graph.prefix: ") + fault.what());
     }
@@ -117,7 +115,7 @@ void check_engines(const Config& config) {
     } catch (const std::invalid_argument& fault) {
         throw std::runtime_error(std::string("bus.url: ") + fault.what());
     }
-    if (!config.services.runs("connection") || !config.graph.url.empty()) return;
+    if (!config.services.runs("connection") || !config.connection.graph.url.empty()) return;
     // An event comes to one of the processes that share these, so they cannot each have a graph of their own.
     demand(config.bus.urls.empty(), "graph.url is needed with bus.url");
     demand(config.redis.url.empty() || config.sql.engine == "sqlite",
@@ -125,7 +123,6 @@ void check_engines(const Config& config) {
 }
 
 void check_http(const Config::Http& http) {
-    demand(parse_listen(http.listen).has_value(), "http.listen must be ADDRESS:PORT, as 127.0.0.1:8080 or [::1]:8080");
     demand(http.threads <= 1024, "http.threads must be at most 1024");
     demand(http.max_connections > 0, "http.max_connections must be at least 1");
     demand(http.max_header_bytes > 0 && http.max_header_bytes <= (1U << 30),
@@ -146,17 +143,18 @@ void check(const Config& config) {
     check_engines(config);
     check_sql(config.sql);
     check_http(config.http);
-    demand(!config.auth.issuer.empty(), "auth.issuer must not be empty");
-    demand(config.auth.access_token_ttl <= std::chrono::minutes(15),
+    demand(!config.user.issuer.empty(), "auth.issuer must not be empty");
+    demand(config.user.access_token_ttl <= std::chrono::minutes(15),
            "auth.access_token_ttl must be at most 900: a revoked session's token lives that long");
-    demand(config.auth.hashing_threads > 0 && config.auth.hashing_threads <= 1024,
+    demand(config.user.hashing_threads > 0 && config.user.hashing_threads <= 1024,
            "auth.hashing_threads must be from 1 to 1024");
-    demand(config.auth.lockout_failures > 0, "auth.lockout_failures must be at least 1");
-    demand(config.auth.lockout_ip_failures > 0, "auth.lockout_ip_failures must be at least 1");
-    demand(config.connections.max_connections > 0, "connections.max_connections must be at least 1");
-    demand(config.rate_limits.read_per_minute > 0, "rate_limits.read_per_minute must be at least 1");
-    demand(config.rate_limits.write_per_minute > 0, "rate_limits.write_per_minute must be at least 1");
-    demand(config.rate_limits.auth_per_minute > 0, "rate_limits.auth_per_minute must be at least 1");
+    demand(config.user.throttle.account_failures > 0, "auth.lockout_failures must be at least 1");
+    demand(config.user.throttle.ip_failures > 0, "auth.lockout_ip_failures must be at least 1");
+    demand(config.connection.limits.connections > 0, "connections.max_connections must be at least 1");
+    for (const auto rate_class : {http::RateClass::read, http::RateClass::write, http::RateClass::auth})
+        if (config.rate_limits[static_cast<std::size_t>(rate_class)].requests < 1)
+            throw std::runtime_error("rate_limits." + std::string(json::name_of(rate_class)) +
+                                     "_per_minute must be at least 1");
 }
 
 std::optional<ListenAddress> parse_listen(std::string_view text) {
@@ -171,6 +169,11 @@ std::optional<ListenAddress> parse_listen(std::string_view text) {
     if (fault != std::errc{} || end != port.data() + port.size() || !is_ip(address.ip)) return std::nullopt;
     if (is_bracketed != address.ip.contains(':')) return std::nullopt;
     return address;
+}
+
+std::string print_listen(const std::string& ip, std::uint16_t port) {
+    const bool is_bracketed = ip.contains(':');
+    return (is_bracketed ? "[" + ip + "]" : ip) + ":" + std::to_string(port);
 }
 
 }  // namespace guildhall::app

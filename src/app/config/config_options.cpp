@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/config/config.hpp"
+#include "app/services.hpp"
 
 namespace guildhall::app {
 namespace {
@@ -95,6 +96,24 @@ Option option_or_none(std::string key, std::string help, Member member) {
     return made;
 }
 
+Option listen_option() {
+    const auto set = [](Config& config, std::string_view text) -> std::optional<std::string> {
+        auto listen = parse_listen(text);
+        if (!listen) return "must be ADDRESS:PORT, as 127.0.0.1:8080 or [::1]:8080";
+        config.http.address = std::move(listen->ip);
+        config.http.port = listen->port;
+        return std::nullopt;
+    };
+    const auto get = [](const Config& config) { return print_listen(config.http.address, config.http.port); };
+    return {"http.listen", "ADDRESS:PORT; port 0 takes a free one", "--listen", false, set, get};
+}
+
+Option rate_limit_option(std::string key, std::string help, http::RateClass rate_class) {
+    return option(std::move(key), std::move(help), [at = static_cast<std::size_t>(rate_class)](Config& c) -> auto& {
+        return c.rate_limits[at].requests;
+    });
+}
+
 std::vector<Option> server_options() {
     return {
         option(
@@ -104,9 +123,7 @@ std::vector<Option> server_options() {
                [](Config& c) -> auto& { return c.drain_deadline; }),
         option("log.level", "trace, debug, info, warn or error", [](Config& c) -> auto& { return c.log.level; }),
         option("log.json", "One JSON object a line; false: plain text", [](Config& c) -> auto& { return c.log.json; }),
-        option(
-            "http.listen", "ADDRESS:PORT; port 0 takes a free one", [](Config& c) -> auto& { return c.http.listen; },
-            "--listen"),
+        listen_option(),
         option("http.threads", "io threads; 0: one a core", [](Config& c) -> auto& { return c.http.threads; }),
         option("http.max_connections", "More are answered 503 and closed",
                [](Config& c) -> auto& { return c.http.max_connections; }),
@@ -139,39 +156,42 @@ std::vector<Option> server_options() {
     };
 }
 
-/// Where each of the services is when another process runs it.
-void add_service_urls(std::vector<Option>& table) {
-    for (std::size_t i = 0; i < kServices.size(); ++i) {
-        const std::string name(kServices[i]);
-        std::string help = "Base URLs of the ";
-        help.append(name).append(" service when another process runs it, as http://").append(name);
-        help.append(":8080; of several the next is asked when one is away");
-        table.push_back(option("services." + name + ".url", std::move(help),
-                               [i](Config& c) -> auto& { return c.services.urls[i]; }));
+/// "user, connection and post"
+std::string listed_services() {
+    std::string list;
+    for (const ServiceRow& row : services()) {
+        const bool is_last = &row == &services().back();
+        list.append(list.empty() ? "" : is_last ? " and " : ", ").append(row.name);
     }
+    return list;
 }
 
 std::vector<Option> service_options() {
     std::vector<Option> table{
         option(
-            "services.run",
-            "Which of user, connection, post, chat, media, analytics, notification and search this process runs; empty: all",
+            "services.run", "Which of " + listed_services() + " this process runs; empty: all",
             [](Config& c) -> auto& { return c.services.run; }, "--services"),
-        secret(
-            "services.secrets",
-            "Shared by all processes, at least 32 bytes each: the first signs what services ask each other, all are accepted",
-            [](Config& c) -> auto& { return c.services.secrets; }),
+        secret("services.secrets",
+               "Shared by all processes, at least 32 bytes each; the first signs internal requests, all are accepted",
+               [](Config& c) -> auto& { return c.services.secrets; }),
     };
-    add_service_urls(table);
+    for (const ServiceRow& row : services()) {
+        const std::string name(row.name);
+        Option urls =
+            option("services." + name + ".url",
+                   "Base URLs of the " + name + " service in other processes, asked in turn: http://" + name + ":8080",
+                   [name](Config& c) -> auto& { return c.services.urls[name]; });
+        urls.get = [name](const Config& c) { return print(c.services.urls_of(name)); };  // adds no empty list
+        table.push_back(std::move(urls));
+    }
     return table;
 }
 
 std::vector<Option> engine_options() {
     return {
-        secret(
-            "redis.url",
-            "redis://, redis+sentinel:// or redis+cluster:// (rediss: TLS) of what all processes share; empty: one process has it in memory",
-            [](Config& c) -> auto& { return c.redis.url; }),
+        secret("redis.url",
+               "redis://, redis+sentinel:// or redis+cluster:// URL (rediss: TLS); empty: one process has it in memory",
+               [](Config& c) -> auto& { return c.redis.url; }),
         option("redis.prefix", "Before every key and channel in Redis",
                [](Config& c) -> auto& { return c.redis.prefix; }),
         secret("bus.url", "amqp:// URLs of RabbitMQ's nodes; empty: events stay in this process",
@@ -179,60 +199,57 @@ std::vector<Option> engine_options() {
         option("bus.prefix", "Before every exchange and queue in RabbitMQ",
                [](Config& c) -> auto& { return c.bus.prefix; }),
         secret("graph.url", "http:// URL of Neo4j, with user and password; empty: the social graph is in this process",
-               [](Config& c) -> auto& { return c.graph.url; }),
+               [](Config& c) -> auto& { return c.connection.graph.url; }),
         option("graph.prefix", "Before every label, type and index in Neo4j: letters, digits, underscores",
-               [](Config& c) -> auto& { return c.graph.prefix; }),
+               [](Config& c) -> auto& { return c.connection.graph.prefix; }),
         option("graph.question_deadline",
                "Milliseconds until Neo4j must have answered a question; then it is given up with 503",
-               [](Config& c) -> auto& { return c.graph.question_deadline; }),
+               [](Config& c) -> auto& { return c.connection.graph.question_deadline; }),
         option("connections.invitations_a_week", "Invitations that a member may send in a week; more get 429",
-               [](Config& c) -> auto& { return c.connections.invitations_a_week; }),
+               [](Config& c) -> auto& { return c.connection.limits.invitations_a_week; }),
         option("connections.max_pending_invitations", "Invitations of a member that may wait for their answers",
-               [](Config& c) -> auto& { return c.connections.max_pending_invitations; }),
+               [](Config& c) -> auto& { return c.connection.limits.pending_invitations; }),
         option("connections.max_connections", "Connections that a member may have",
-               [](Config& c) -> auto& { return c.connections.max_connections; }),
+               [](Config& c) -> auto& { return c.connection.limits.connections; }),
         option("connections.max_follows",
                "Members whom one may follow without a connection, and connections whom one may unfollow, together",
-               [](Config& c) -> auto& { return c.connections.max_follows; }),
+               [](Config& c) -> auto& { return c.connection.limits.follows; }),
         option("sql.engine", "sqlite (embedded) or postgres", [](Config& c) -> auto& { return c.sql.engine; }),
-        secret(
-            "sql.dsn",
-            "libpq connection string or URL of PostgreSQL; each service has a schema of its own there. Of several hosts "
-            "the one that takes writes",
-            [](Config& c) -> auto& { return c.sql.dsn; }),
+        secret("sql.dsn",
+               "libpq connection string or URL of PostgreSQL; a schema for each service. Of several hosts, the primary",
+               [](Config& c) -> auto& { return c.sql.postgres.dsn; }),
         secret("sql.replicas", "The same for streaming standbys, which answer reads",
-               [](Config& c) -> auto& { return c.sql.replicas; }),
+               [](Config& c) -> auto& { return c.sql.postgres.replicas; }),
         option("sql.connections_per_thread", "PostgreSQL connections of each service and io thread",
-               [](Config& c) -> auto& { return c.sql.connections_per_thread; }),
+               [](Config& c) -> auto& { return c.sql.postgres.connections_per_thread; }),
         option("sql.statement_deadline", "Milliseconds that a PostgreSQL statement may take",
-               [](Config& c) -> auto& { return c.sql.statement_deadline; }),
+               [](Config& c) -> auto& { return c.sql.postgres.statement_deadline; }),
         option("sql.max_waiting_writes", "SQLite transactions that may wait for the writer; more get 503",
-               [](Config& c) -> auto& { return c.sql.max_waiting_writes; }),
+               [](Config& c) -> auto& { return c.sql.sqlite.max_waiting_writes; }),
         option("sql.page_cache_bytes", "SQLite page cache of each connection",
-               [](Config& c) -> auto& { return c.sql.page_cache_bytes; }),
+               [](Config& c) -> auto& { return c.sql.sqlite.cache_bytes; }),
         option("cache.max_bytes", "Bound of the embedded cache", [](Config& c) -> auto& { return c.cache.max_bytes; }),
-        option("auth.issuer", "iss and aud of the access tokens", [](Config& c) -> auto& { return c.auth.issuer; }),
+        option("auth.issuer", "iss and aud of the access tokens", [](Config& c) -> auto& { return c.user.issuer; }),
         option("auth.access_token_ttl", "Seconds; at most 900",
-               [](Config& c) -> auto& { return c.auth.access_token_ttl; }),
+               [](Config& c) -> auto& { return c.user.access_token_ttl; }),
         option("auth.refresh_token_ttl", "Seconds since the last refresh",
-               [](Config& c) -> auto& { return c.auth.refresh_token_ttl; }),
+               [](Config& c) -> auto& { return c.user.refresh_token_ttl; }),
         option("auth.hashing_threads", "Threads that hash passwords; each hash costs 19 MiB and about 64 ms",
-               [](Config& c) -> auto& { return c.auth.hashing_threads; }),
+               [](Config& c) -> auto& { return c.user.hashing_threads; }),
         option("auth.hashing_queue", "Hashes that may wait; more get 503",
-               [](Config& c) -> auto& { return c.auth.hashing_queue; }),
+               [](Config& c) -> auto& { return c.user.hashing_queue; }),
         option("auth.lockout_failures", "Failed sign-ins to an account before it is locked for the window",
-               [](Config& c) -> auto& { return c.auth.lockout_failures; }),
+               [](Config& c) -> auto& { return c.user.throttle.account_failures; }),
         option("auth.lockout_ip_failures", "Failed sign-ins from an address before it is locked for the window",
-               [](Config& c) -> auto& { return c.auth.lockout_ip_failures; }),
+               [](Config& c) -> auto& { return c.user.throttle.ip_failures; }),
         option("auth.ip_registrations", "Registrations from an address within the window; more get 429 for as long",
-               [](Config& c) -> auto& { return c.auth.ip_registrations; }),
-        option("auth.lockout_window", "Seconds", [](Config& c) -> auto& { return c.auth.lockout_window; }),
-        option("rate_limits.read_per_minute", "Reading requests of a member (or address)",
-               [](Config& c) -> auto& { return c.rate_limits.read_per_minute; }),
-        option("rate_limits.write_per_minute", "Writing requests of a member (or address)",
-               [](Config& c) -> auto& { return c.rate_limits.write_per_minute; }),
-        option("rate_limits.auth_per_minute", "Requests to /v1/auth of an address",
-               [](Config& c) -> auto& { return c.rate_limits.auth_per_minute; }),
+               [](Config& c) -> auto& { return c.user.throttle.ip_registrations; }),
+        option("auth.lockout_window", "Seconds", [](Config& c) -> auto& { return c.user.throttle.window; }),
+        rate_limit_option("rate_limits.read_per_minute", "Reading requests of a member (or address)",
+                          http::RateClass::read),
+        rate_limit_option("rate_limits.write_per_minute", "Writing requests of a member (or address)",
+                          http::RateClass::write),
+        rate_limit_option("rate_limits.auth_per_minute", "Requests to /v1/auth of an address", http::RateClass::auth),
     };
 }
 

@@ -9,23 +9,14 @@
 
 #include <arpa/inet.h>
 
+#include "app/services.hpp"
+
 namespace guildhall::app {
 namespace {
 
 constexpr std::string_view kDefaultPort = "8080";
 /// Has the routes that every process serves: the documents and /v1/instance.
 constexpr std::string_view kPlatformService = "user";
-/// Every service has a live stream beside its routes (GET, WebSocket or server-sent events).
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kStreams{{
-    {"user", "/v1/users/stream"},
-    {"connection", "/v1/connections/stream"},
-    {"post", "/v1/posts/stream"},
-    {"chat", "/v1/chat/stream"},
-    {"media", "/v1/media/stream"},
-    {"analytics", "/v1/analytics/stream"},
-    {"notification", "/v1/notifications/stream"},
-    {"search", "/v1/search/stream"},
-}};
 constexpr std::array<std::string_view, 3> kForOperators{"/readyz", "/startupz", "/metrics"};
 constexpr std::string_view kOwn = "/livez";
 
@@ -117,8 +108,7 @@ std::string target_of(std::string_view url, const std::string& where) {
 /// From the flags, else from the configuration, else by the name of the service.
 std::vector<GatewayService> services_of(const Config& config, const std::vector<std::string>& replicas) {
     std::vector<GatewayService> services;
-    services.reserve(kServices.size());
-    for (std::string_view name : kServices) services.push_back({std::string(name), {}});
+    for (const ServiceRow& row : app::services()) services.push_back({std::string(row.name), {}});
     for (const std::string& text : replicas) {
         const auto equals = std::min(text.find('='), text.size());
         const auto service = std::ranges::find(services, text.substr(0, equals), &GatewayService::name);
@@ -181,7 +171,6 @@ std::vector<GatewayPath> gateway_paths(const http::Router& routes) {
         add_method(path, route->method, route->who == http::Who::signed_in);
         if (route->method == "GET" && route->who == http::Who::anyone && route->has_etag) path.is_cacheable = true;
     }
-    for (const auto& [service, path] : kStreams) add_method(path_of(paths, service, std::string(path)), "GET", false);
     std::vector<GatewayPath> sorted;
     sorted.reserve(paths.size());
     for (auto& [name, path] : paths) sorted.push_back(std::move(path));

@@ -12,7 +12,7 @@
 
 namespace guildhall::app {
 
-/// What `guildhall gateway` is told beside the configuration of the services, whose limits and deadlines it takes over.
+/// The options of `guildhall gateway` beside the configuration of the services, whose limits and deadlines it uses.
 struct GatewayOptions {
     std::string bind = "127.0.0.1:8000";  // nginx only: where it listens
     std::string host;                     // the only one it answers for; empty: any
@@ -58,8 +58,9 @@ struct Gateway {
     std::vector<GatewayPath> paths;  // the first whose pattern fits is right
 };
 
-/// The paths of `routes` and the streams of all services, in the order of their precedence: fixed segments before parameters, as in Router.
-/// /livez is not among them: a gateway answers for itself. Throws std::runtime_error when methods of one path belong to several services.
+/// The paths of `routes`, in the order of their precedence: fixed segments before parameters, as in Router. /livez is
+/// not among them: a gateway answers for itself. Throws std::runtime_error when methods of one path belong to several
+/// services.
 std::vector<GatewayPath> gateway_paths(const http::Router& routes);
 
 /// The gateway before the services. Throws std::runtime_error for an option that cannot be understood.

@@ -80,7 +80,8 @@ bj::array consumers_of(const std::filesystem::path& jwks) {
 bj::object upstream(const GatewayService& service) {
     bj::array targets;
     for (const std::string& replica : service.replicas) targets.push_back({{"target", replica}, {"weight", 100}});
-    // Ready is 200, draining or without its database 503. What a service answers to a client says nothing of its health.
+    // Ready is 200, draining or without its database 503. What a service answers to a client says nothing of its
+    // health.
     bj::object active{
         {"type", "http"},
         {"http_path", "/readyz"},
@@ -102,7 +103,8 @@ class Routes {
 public:
     explicit Routes(const Gateway& gateway) : gateway_(gateway), left_(static_cast<int>(gateway.paths.size())) {}
 
-    /// The routes of one path, less urgent than those of the path before. Methods that nobody has go to the service too: it says 405.
+    /// The routes of one path, less urgent than those of the path before. Methods that nobody has go to the service
+    /// too: it says 405.
     bj::array of(const GatewayPath& path) {
         --left_;
         bj::array out;
@@ -135,7 +137,8 @@ public:
     }
 
 private:
-    /// True when a route of a path behind `path` asks for a header and fits what `path` does: Kong would take that one before any that asks for none.
+    /// True when a route of a path behind `path` asks for a header and fits what `path` does: Kong would take that one
+    /// before any that asks for none.
     bool has_bearers_behind(const GatewayPath& path) const {
         if (gateway_.options.cache_seconds <= 0) return false;
         const auto behind = std::span(gateway_.paths).last(static_cast<std::size_t>(left_));

@@ -40,8 +40,8 @@ constexpr std::array<OwnAnswer, 14> kOwnAnswers{{
 
 constexpr int kTries = 2;
 constexpr std::chrono::seconds kConnectDeadline{1};
-/// A replica that failed twice is left alone for so long. http.drain_notice must be longer: else two replicas that are restarted one after
-/// the other are both left alone.
+/// A replica that failed twice is left alone for so long. http.drain_notice must be longer, because otherwise two
+/// replicas that are restarted one after the other are both left alone.
 constexpr std::chrono::seconds kLeftAlone{2};
 constexpr std::chrono::seconds kStreamSilence{90};  // streams are pinged every 25 s
 constexpr int kConnections = 4096;                  // of each worker process, to clients and services
@@ -78,7 +78,8 @@ private:
 std::string seconds(std::chrono::seconds duration) { return std::to_string(duration.count()) + "s"; }
 
 void write_upstreams(Text& out, const Gateway& gateway) {
-    // The services close a silent connection after idle_deadline; nginx must have let go of it before, or a request meets its end.
+    // The services close a silent connection after idle_deadline; nginx must have let go of it before, or a request
+    // meets its end.
     const auto kept = std::max<std::chrono::seconds>(gateway.config.http.idle_deadline * 4 / 5, 1s);
     for (const GatewayService& service : gateway.services) {
         out.line("").open("upstream " + service.name).line("zone " + service.name + " 64k;");
@@ -177,7 +178,8 @@ void write_service_side(Text& out, const Gateway& gateway) {
     out.line("# A service answers by itself before this.");
     out.line("proxy_read_timeout " + seconds(http.handler_deadline + 1s) + ";");
     out.line(
-        "# Another replica gets what the first did not get, or what may be done twice; never a POST or PATCH that was sent.");
+        "# Another replica gets what the first did not get, or what may be done twice; never a POST or PATCH that");
+    out.line("# was sent.");
     out.line("proxy_next_upstream error timeout;");
     out.line("proxy_next_upstream_tries " + std::to_string(kTries) + ";");
     out.line("proxy_next_upstream_timeout " + seconds(2 * (http.handler_deadline + 1s)) + ";");
@@ -275,8 +277,8 @@ std::string nginx_configuration(const Gateway& gateway) {
     out.open("http");
     out.line("default_type application/problem+json;").line("server_tokens off;");
     if (gateway.config.http.access_log) {
-        out.line(
-            "log_format json escape=json '{\"time\":\"$time_iso8601\",\"request_id\":\"$asked_id\",\"ip\":\"$remote_addr\",'");
+        out.line("log_format json escape=json '{\"time\":\"$time_iso8601\",\"request_id\":\"$asked_id\",'");
+        out.line("    '\"ip\":\"$remote_addr\",'");
         out.line(
             "    '\"method\":\"$request_method\",\"path\":\"$said_path\",\"status\":$status,\"bytes\":$bytes_sent,'");
         out.line(

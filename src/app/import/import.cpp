@@ -107,7 +107,8 @@ void add_line(WholeFile& file, const Line& line) {
     file.add_line(text);
 }
 
-/// The value, or an exception that says in which stage what was refused. Input was checked before, so this is a surprise.
+/// The value, or an exception that says in which stage what was refused. Input was checked before, so this is a
+/// surprise.
 template <class T>
 T value_of(Result<T> result, std::string_view stage) {
     if (result) return std::move(*result);
@@ -376,8 +377,8 @@ ImportPlan read_plan(const ImportOptions& options) {
     return ImportPlan(std::move(input));
 }
 
-/// The members' password: the given one, or a random one that is kept in the data folder until the import has ended, so that all members have the same
-/// also when the import is cut short and run again.
+/// The members' password: the given one, or a random one that is kept in the data folder until the import has ended, so
+/// that all members have the same also when the import is cut short and run again.
 class Password {
 public:
     Password(const std::string& given, const std::filesystem::path& folder)
@@ -446,7 +447,7 @@ int import_files(const Config& config, const ImportOptions& options) {
     const auto start = std::chrono::steady_clock::now();
     IoThreads threads(2);
     Config importing = config;
-    importing.sql.page_cache_bytes = std::max(config.sql.page_cache_bytes, kPageCacheBytes);
+    importing.sql.sqlite.cache_bytes = std::max(config.sql.sqlite.cache_bytes, kPageCacheBytes);
     Application application(importing, threads);
     application.start();
     const Draining draining{application, threads, kDrainLimit};

@@ -33,8 +33,8 @@ struct ImportOptions {
 /// Adds the flags of `import` to its subcommand.
 void add_import_options(CLI::App& command, ImportOptions& options);
 
-/// Runs the import. The exit code. Throws std::runtime_error naming file and line for what cannot be read: nothing is written then. What was cut
-/// short is finished by the same call again, without doubles.
+/// Runs the import. The exit code. Throws std::runtime_error naming file and line for what cannot be read: nothing is
+/// written then. What was cut short is finished by the same call again, without doubles.
 int import_files(const Config& config, const ImportOptions& options);
 
 }  // namespace guildhall::app

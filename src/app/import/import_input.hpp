@@ -24,20 +24,25 @@ struct EdgeList {
     std::size_t repeated = 0;  // lines that say again what an earlier line said, in either direction
 };
 
-/// Reads "a b" a line, two numbers of at most 18 digits between white space. Empty lines and those that begin with # or % are comments.
+/// Reads "a b" a line, two numbers of at most 18 digits between white space. Empty lines and those that begin with # or
+/// % are comments.
 /// Throws BadInput: anything else, an edge of a node with itself, an overlong line, a file without an edge.
 EdgeList read_edges(const std::filesystem::path& file);
 
-/// Reads one paragraph a line, in NFC and without white space at its ends; of a .tsv file what is behind the first tab. Empty lines are skipped.
+/// Reads one paragraph a line, in NFC and without white space at its ends; of a .tsv file what is behind the first tab.
+/// Empty lines are skipped.
 /// Throws BadInput: invalid UTF-8, control characters, more than 3000 code points, a file without a paragraph.
 std::vector<std::string> read_paragraphs(const std::filesystem::path& file);
 
-/// Reads one first name a line; of a folder, names-female.txt and then names-male.txt. Empty lines and those that begin with # are skipped.
+/// Reads one first name a line; of a folder, names-female.txt and then names-male.txt. Empty lines and those that begin
+/// with # are skipped.
 /// Throws BadInput: invalid UTF-8, control characters, more than 60 code points, no name at all.
 std::vector<std::string> read_names(const std::filesystem::path& file_or_folder);
 
-/// Reads the titles of an O*NET table (code, title, description between tabs; the first line is a heading), without their quotation marks.
-/// Throws BadInput: a line without a title, invalid UTF-8, control characters, more than 220 code points, no title at all.
+/// Reads the titles of an O*NET table (code, title, description between tabs; the first line is a heading), without
+/// their quotation marks.
+/// Throws BadInput: a line without a title, invalid UTF-8, control characters, more than 220 code points, no title at
+/// all.
 std::vector<std::string> read_occupations(const std::filesystem::path& file);
 
 }  // namespace guildhall::app

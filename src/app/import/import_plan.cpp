@@ -11,7 +11,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Everything is written in the 2^35 ms (398 days) before this. Fixed, so that the same files give the same network next year.
+/// Everything is written in the 2^35 ms (398 days) before this. Fixed, so that the same files give the same network
+/// next year.
 constexpr Time kEnd{std::chrono::sys_days{std::chrono::January / 1 / 2026}};
 constexpr unsigned kWindowBits = 35;
 constexpr unsigned kSlotBits = 20;

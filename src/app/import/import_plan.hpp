@@ -65,8 +65,8 @@ struct PlannedReaction {
     Time created_at;
 };
 
-/// What an import writes: a pure function of the input, so that it can be computed by others and repeated after a crash. docs/import.md defines
-/// it; what is here must stay as it says. Thread-safe.
+/// What an import writes: a pure function of the input, so that it can be computed by others and repeated after a
+/// crash. docs/import.md defines it; what is here must stay as it says. Thread-safe.
 class ImportPlan {
 public:
     explicit ImportPlan(ImportInput input);
@@ -88,8 +88,8 @@ public:
     /// By connections of the post's author, each at most once.
     std::vector<PlannedReaction> reactions(std::size_t n) const;
 
-    /// Names this network among imports into one instance: of other files or of another seed it is another one. The number of posts is no part of it,
-    /// so that an import can be continued with more.
+    /// Names this network among imports into one instance: of other files or of another seed it is another one. The
+    /// number of posts is no part of it, so that an import can be continued with more.
     const std::string& digest() const { return digest_; }
 
     const ImportInput& input() const { return input_; }

@@ -11,8 +11,8 @@
 
 namespace guildhall::app {
 
-/// Shows how far a stage of work is: a bar that redraws itself on a terminal, else a line every few seconds; at the end a line with number, time
-/// and rate.
+/// Shows how far a stage of work is: a bar that redraws itself on a terminal, else a line every few seconds; at the end
+/// a line with number, time and rate.
 class Progress {
 public:
     /// `total` > 0. `interval` is between two lines or redraws.

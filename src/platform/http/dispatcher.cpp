@@ -428,7 +428,7 @@ Task<Response> Dispatcher::answer(Exchange exchange, Request& request) {
 
     if (!admitted) {
         response = problem(admitted.error(), request.context);
-    } else if (route->idempotency_keys && exchange.head.count("Idempotency-Key") > 0) {
+    } else if (route->is_idempotent && exchange.head.count("Idempotency-Key") > 0) {
         response = co_await state_->run_once(exchange, *route, request, view(exchange.head["Idempotency-Key"]));
     } else {
         response = co_await state_->run(*route, request);

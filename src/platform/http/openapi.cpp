@@ -75,7 +75,7 @@ bj::object operation_of(const Route& route) {
                                         {"description", text},
                                         {"schema", {{"type", "string"}, {"maxLength", 255}}}});
     };
-    if (route.idempotency_keys) header("Idempotency-Key", "1 to 255 visible ASCII characters; kept 24 hours");
+    if (route.is_idempotent) header("Idempotency-Key", "1 to 255 visible ASCII characters; kept 24 hours");
     if (route.has_etag) header("If-None-Match", "304 when the answer still has this ETag");
     if (route.takes_if_match) header("If-Match", "412 when the resource has another version");
 
@@ -94,7 +94,7 @@ bj::object operation_of(const Route& route) {
         add_failure(responses, Code::too_large, "body too large");
         add_failure(responses, Code::unsupported_media, "not application/json");
     }
-    if (route.idempotency_keys) {
+    if (route.is_idempotent) {
         add_failure(responses, Code::conflict, "a request with this key is still running");
         add_failure(responses, Code::unprocessable, "the key was used for another request");
     }

@@ -16,8 +16,8 @@ Route& Route::internal(const InternalTokens& tokens) {
     internal_tokens = &tokens;
     return anyone().unlimited();
 }
-Route& Route::idempotent(sql::Database& keys) {
-    idempotency_keys = &keys;
+Route& Route::idempotent() {
+    is_idempotent = true;
     return *this;
 }
 Route& Route::etag() {

@@ -40,17 +40,19 @@ struct Request {
     std::vector<std::string> path_values;  // decoded, in the order of the path's parameters
 };
 
-/// What a route is: data, for the router, the OpenAPI document, the gateway's configuration and the authorisation tests.
+/// What a route is: data, for the router, the OpenAPI document, the gateway's configuration and the authorisation
+/// tests.
 class Route {
 public:
     /// Who may call it; each route says one of both.
     Route& signed_in();
     Route& anyone();
-    /// Only for other services of ours, under /internal/: answers whoever has one of `tokens` for its service, 404 to all others; has no
-    /// rate limit and is in no public document. The handler's Visitor is the member for whom the caller acts, or nobody.
+    /// Only for other services of ours, under /internal/: answers callers that hold one of `tokens` for its service,
+    /// and 404 to all others; has no rate limit and is in no public document. The handler's Visitor is the member for
+    /// whom the caller acts, or nobody.
     Route& internal(const InternalTokens& tokens);
-    /// The route takes an Idempotency-Key; its answers are kept in `keys`.
-    Route& idempotent(sql::Database& keys);
+    /// The route takes an Idempotency-Key; its answers are kept in the database of its service (Router::set_service).
+    Route& idempotent();
     /// Answers carry an ETag, and If-None-Match is honoured.
     Route& etag();
     /// The route honours If-Match against the version in the ETag.
@@ -73,7 +75,8 @@ public:
     RateClass rate_class = RateClass::read;
     bool is_unlimited = false;
     const InternalTokens* internal_tokens = nullptr;
-    sql::Database* idempotency_keys = nullptr;
+    bool is_idempotent = false;
+    sql::Database* idempotency_keys = nullptr;  // of its service; null when the route is only described
     bool has_etag = false;
     bool takes_if_match = false;
     bool has_body = false;
@@ -84,7 +87,7 @@ public:
     boost::json::object answer_schema;
     boost::json::array parameters;  // OpenAPI parameter objects of path and query
     std::vector<std::pair<Code, std::string>> failures;
-    std::function<Task<Response>(Request&)> handle;
+    std::function<Task<Response>(Request&)> handle;  // none when the route is only described
 };
 
 }  // namespace guildhall::http

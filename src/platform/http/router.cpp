@@ -57,6 +57,7 @@ Route& Router::add(std::string_view method, std::string path) {
     route->method = method;
     route->path = std::move(path);
     route->service = service_;
+    route->idempotency_keys = keys_;
     return *routes_.emplace_back(std::move(route));
 }
 
@@ -69,8 +70,10 @@ void Router::freeze() {
             throw std::logic_error(name + " is open to anyone, but its handler needs a member");
         if (!route->takes_caller && route->who == Who::signed_in)
             throw std::logic_error(name + " is for members, but its handler takes any visitor");
-        if (route->idempotency_keys && route->who == Who::anyone)
+        if (route->is_idempotent && route->who == Who::anyone)
             throw std::logic_error(name + " is idempotent, but keys are scoped to members");
+        if (route->is_idempotent && route->handle && !route->idempotency_keys)
+            throw std::logic_error(name + " is idempotent, but its service has no database for the keys");
         if (route->path.starts_with(kInternal) != (route->internal_tokens != nullptr))
             throw std::logic_error(name + " is internal by its path or by what it says, not by both");
         Node* node = root_.get();

@@ -43,46 +43,54 @@ std::string next_link(const Request& request, std::string_view cursor);
 ///
 ///     Task<Result<Answer>> (Service::*)(Caller or Visitor, path parameters in order…, [Body or Query])
 ///
-/// Path parameters are ids or textual constraint types; a described struct as last argument is the body of POST, PUT and PATCH, and the query of GET and
-/// DELETE. Answer: a described struct or a vector or page of them (200), Created<T> (201), Accepted<T> (202), void (204), FoundOrMoved<T>, Document.
+/// Path parameters are ids or textual constraint types; a described struct as last argument is the body of POST, PUT
+/// and PATCH, and the query of GET and DELETE. Answer: a described struct or a vector or page of them (200), Created<T>
+/// (201), Accepted<T> (202), void (204), FoundOrMoved<T>, Document.
 class Router {
 public:
     explicit Router(std::string service = {}) : service_(std::move(service)) {}
 
-    /// Binds a method and a path to a member function of `service`, which must live as long as the router.
+    /// Binds a method and a path to a member function of `service`, which must live as long as the router. Without a
+    /// service (null) the route is only described: it is in the documents, and cannot be called.
     template <class S, class M>
-    Route& get(std::string path, S& service, M method) {
+    Route& get(std::string path, S* service, M method) {
         return bind<false>("GET", std::move(path), service, method);
     }
     template <class S, class M>
-    Route& post(std::string path, S& service, M method) {
+    Route& post(std::string path, S* service, M method) {
         return bind<true>("POST", std::move(path), service, method);
     }
     template <class S, class M>
-    Route& put(std::string path, S& service, M method) {
+    Route& put(std::string path, S* service, M method) {
         return bind<true>("PUT", std::move(path), service, method);
     }
     template <class S, class M>
-    Route& patch(std::string path, S& service, M method) {
+    Route& patch(std::string path, S* service, M method) {
         return bind<true>("PATCH", std::move(path), service, method);
     }
     template <class S, class M>
-    Route& remove(std::string path, S& service, M method) {
+    Route& remove(std::string path, S* service, M method) {
         return bind<false>("DELETE", std::move(path), service, method);
     }
 
-    /// The service that routes added from now on belong to ("post").
-    void set_service(std::string service) { service_ = std::move(service); }
+    /// The service that routes added from now on belong to ("post"), and the database that keeps its idempotency keys;
+    /// null when it has no idempotent routes, or when its routes are only described.
+    void set_service(std::string service, sql::Database* keys = nullptr) {
+        service_ = std::move(service);
+        keys_ = keys;
+    }
 
     const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
 
-    /// The route of a request's path and method; the path's parameters go into `values`. Fixed segments win over parameters.
+    /// The route of a request's path and method; the path's parameters go into `values`. Fixed segments win over
+    /// parameters.
     /// Errors: not_found; `allowed` is then the comma-separated list of methods when the path exists with others (405).
     const Route* match(std::string_view method, std::string_view path, std::vector<std::string>& values,
                        std::string& allowed) const;
 
-    /// From now on handlers run for a Call (async/call.hpp), so that what they ask of other servers has the request's id and trace and is given up
-    /// `deadline` after the request came; internal requests bring their own. For processes that call others: costs a coroutine start a request.
+    /// From now on handlers run for a Call (async/call.hpp), so that what they ask of other servers has the request's
+    /// id and trace and is given up `deadline` after the request came; internal requests bring their own. For processes
+    /// that call others: costs a coroutine start a request.
     void carry_calls(std::chrono::milliseconds deadline) { call_deadline_ = deadline; }
     /// What was said last; nothing when handlers run for no Call.
     std::optional<std::chrono::milliseconds> call_deadline() const { return call_deadline_; }
@@ -90,19 +98,21 @@ public:
     /// The OpenAPI 3.1 document of all routes but the internal ones.
     boost::json::object openapi() const;
 
-    /// Builds the look-up tables; throws std::logic_error for a route that does not say who may call it, or says it against its handler's type,
-    /// for two routes of the same method and path, and for a path under /internal/ that is not internal or the reverse. Once, after the last route.
+    /// Builds the look-up tables; throws std::logic_error for a route that does not say who may call it, or says it
+    /// against its handler's type, for two routes of the same method and path, and for a path under /internal/ that is
+    /// not internal or the reverse. Once, after the last route.
     void freeze();
 
 private:
     struct Node;
     /// With `kTakesBody`, a described struct is the body, else the query.
     template <bool kTakesBody, class S, class Out, class First, class... Args>
-    Route& bind(std::string_view method, std::string path, S& service, Task<Result<Out>> (S::*member)(First, Args...));
+    Route& bind(std::string_view method, std::string path, S* service, Task<Result<Out>> (S::*member)(First, Args...));
     Route& add(std::string_view method, std::string path);
     json::Schemas& schemas_for(const Route& route);
 
     std::string service_;
+    sql::Database* keys_ = nullptr;
     std::vector<std::unique_ptr<Route>> routes_;
     std::shared_ptr<Node> root_;
     json::Schemas schemas_;
@@ -266,7 +276,7 @@ void read_argument(const Request& request, const std::vector<std::string>& names
 }  // namespace detail
 
 template <bool kTakesBody, class S, class Out, class First, class... Args>
-Route& Router::bind(std::string_view method, std::string path, S& service,
+Route& Router::bind(std::string_view method, std::string path, S* service,
                     Task<Result<Out>> (S::*member)(First, Args...)) {
     static_assert(std::is_same_v<First, Caller> || std::is_same_v<First, Visitor>,
                   "a handler's first argument says who calls");
@@ -296,7 +306,8 @@ Route& Router::bind(std::string_view method, std::string path, S& service,
     (describe_argument(std::type_identity<Args>{}), ...);
     detail::Answer<Out>::describe(route, schemas);
 
-    route.handle = [&service, member, names](Request& request) -> Task<Response> {
+    if (service == nullptr) return route;
+    route.handle = [service, member, names](Request& request) -> Task<Response> {
         std::tuple<Args...> arguments;
         json::Faults faults;
         Result<void> body_error;
@@ -317,7 +328,7 @@ Route& Router::bind(std::string_view method, std::string path, S& service,
 
         First who{request.user, request.session, &request.context};
         Task<Result<Out>> task =
-            std::apply([&](auto&... argument) { return (service.*member)(who, std::move(argument)...); }, arguments);
+            std::apply([&](auto&... argument) { return (service->*member)(who, std::move(argument)...); }, arguments);
         Result<Out> result = co_await std::move(task);
         if (!result) co_return problem(result.error(), request.context);
         if constexpr (std::is_void_v<Out>) {

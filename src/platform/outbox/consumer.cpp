@@ -20,8 +20,9 @@ namespace {
 constexpr int kMostTries = 5;
 constexpr std::size_t kMostErrorBytes = 500;
 constexpr std::chrono::days kInboxAge{8};
-// After the first, Redis is away for all, who so keep nothing. Had another process taken them, none would have come back for the second.
+// After so long, Redis is unavailable for all processes, which so keep nothing.
 constexpr std::chrono::minutes kLeftToOthers{1};
+// An event that does not come back for so long was taken by another process.
 constexpr std::chrono::seconds kTakenByOthers{30};
 constexpr std::chrono::days kDeadLetterAge{90};
 
@@ -83,15 +84,20 @@ std::string storable(std::string text) {
 struct Consumers::Group {
     using Events = std::span<const bus::Envelope>;
 
-    Group(std::string consumer, sql::Database& inbox, const Clock& time)
-        : name(std::move(consumer)), database(inbox), clock(time) {}
+    Group(std::string consumer, Consumers& of, bool hands_over)
+        : name(std::move(consumer)),
+          database(of.database_),
+          clock(of.clock_),
+          coherence(of.coherence_),
+          may_hand_over(hands_over) {}
 
     const Binding* find(std::string_view type) const {
         const auto found = std::ranges::find(bindings, type, &Binding::type);
         return found == bindings.end() ? nullptr : &*found;
     }
 
-    // In order; neighbours with transactional effects share a transaction, neighbours of a type that is handled together a call.
+    // In order; neighbours with transactional effects share a transaction, neighbours of a type that is handled
+    // together a call.
     Task<void> handle(std::vector<bus::Envelope> events) {
         const auto is_transactional = [this](const bus::Envelope& event) {
             const Binding* binding = find(event.type);
@@ -168,6 +174,8 @@ struct Consumers::Group {
             try {
                 if (binding->repeatable) {
                     co_await binding->repeatable(event);
+                } else if (binding->changes) {
+                    co_await drop(binding->changes(event));
                 } else {
                     co_await at_once({&event, 1});
                 }
@@ -181,7 +189,21 @@ struct Consumers::Group {
         co_await bury(event, std::move(reason));
     }
 
-    // With the inbox row, so that the event is not tried again when it comes twice. One that was handled meanwhile is not buried.
+    // Drops what changed at all who keep it, or leaves the event to a process that reaches them.
+    Task<void> drop(cache::Changes changes) {
+        co_await coherence.changed(std::move(changes));
+        // Only now: a process that was live all the while and reached nobody is forgotten by the others, who drop all,
+        // later than this.
+        if (coherence.live() || !may_hand_over) co_return;
+        const Time now = clock.now();
+        if (now - last_refusal > kTakenByOthers) first_refusal = now;
+        last_refusal = now;
+        if (now - first_refusal > kLeftToOthers) co_return;
+        throw bus::Elsewhere("this process may not reach those who keep what the event changed");
+    }
+
+    // With the inbox row, so that the event is not tried again when it comes twice. One that was handled meanwhile is
+    // not buried.
     Task<void> bury(const bus::Envelope& event, std::string reason) {
         reason = storable(std::move(reason));
         auto body = [&](sql::Transaction& tx) -> Task<Result<bool>> {
@@ -202,7 +224,11 @@ struct Consumers::Group {
     const std::string name;
     sql::Database& database;
     const Clock& clock;
+    cache::Coherence& coherence;
+    const bool may_hand_over;
     std::vector<Binding> bindings;
+    Time first_refusal;  // of events that were left to others, one after the other
+    Time last_refusal;
     const metrics::Labels labels{{"consumer", name}};
     metrics::Counter& handled =
         metrics::counter("guildhall_events_handled_total", "Events that a consumer has done.", labels);
@@ -212,50 +238,13 @@ struct Consumers::Group {
         metrics::histogram("guildhall_event_delay_seconds", "From the fact to the end of its effect.", labels);
 };
 
-void Consumers::add(std::string consumer, std::string type, Effect effect) {
-    bindings_.push_back({std::move(consumer), std::move(type), std::move(effect), {}, {}});
-}
-
-void Consumers::add_repeatable(std::string consumer, std::string type, Repeatable effect) {
-    bindings_.push_back({std::move(consumer), std::move(type), {}, std::move(effect), {}});
-}
-
-void Consumers::add_together(std::string consumer, std::string type, Together effect) {
-    bindings_.push_back({std::move(consumer), std::move(type), {}, {}, std::move(effect)});
-}
-
-Task<void> Consumers::tell(cache::Coherence& coherence, Refusals& refusals, cache::Changes changes) {
-    co_await coherence.changed(std::move(changes));
-    // Only now: one that was live all the while and reached nobody is forgotten by the others, who drop all, later than this.
-    if (coherence.live() || !may_hand_over_) co_return;
-    const Time now = clock_.now();
-    if (now - refusals.last > kTakenByOthers) refusals.first = now;
-    refusals.last = now;
-    if (now - refusals.first > kLeftToOthers) co_return;
-    throw bus::Elsewhere("this process may not reach those who keep what the event changed");
-}
-
-std::vector<bus::Wanted> Consumers::wanted() const {
-    std::vector<bus::Wanted> all;
-    for (const Binding& binding : bindings_) {
-        auto found = std::ranges::find(all, binding.consumer, &bus::Wanted::consumer);
-        if (found == all.end()) found = all.insert(found, {binding.consumer, {}});
-        found->types.push_back(binding.type);
-    }
-    return all;
-}
-
 void Consumers::subscribe(bus::Bus& bus) {
-    may_hand_over_ = bus.hands_over();
     std::vector<std::shared_ptr<Group>> groups;
-    for (const Binding& binding : bindings_) {
+    for (const Binding& binding : bindings()) {
         auto found = std::ranges::find(groups, binding.consumer, [](const auto& group) { return group->name; });
         if (found == groups.end()) {
-            groups.push_back(std::make_shared<Group>(binding.consumer, database_, clock_));
+            groups.push_back(std::make_shared<Group>(binding.consumer, *this, bus.hands_over()));
             found = std::prev(groups.end());
-        }
-        if ((*found)->find(binding.type) != nullptr) {
-            throw std::logic_error("consumer " + binding.consumer + " binds " + binding.type + " twice");
         }
         (*found)->bindings.push_back(binding);
     }

@@ -4,7 +4,6 @@
 #include <span>
 #include <utility>
 
-#include "services/connection/graph/graph_service.hpp"
 #include "services/connection/public/kept.hpp"
 
 namespace guildhall::connection {
@@ -37,18 +36,6 @@ Task<std::shared_ptr<const Ids>> CachedNetwork::connections_of(UserId user) {
 std::shared_ptr<const Ids> CachedNetwork::cached_connections_of(UserId user) {
     const auto circle = circles_.find(user);
     return circle ? circle->connections : nullptr;
-}
-
-Task<Degrees> CachedNetwork::degrees(UserId viewer, std::vector<UserId> members) {
-    if (!graph_) co_return co_await Network::degrees(viewer, std::move(members));
-    co_return co_await graph_->known_degrees(viewer, std::move(members));
-}
-
-CachedDegree CachedNetwork::cached_degree(UserId viewer, UserId member) {
-    const auto circle = circles_.find(viewer);
-    if (!circle) return {};
-    if (const auto first = first_degree(viewer, *circle->connections, member)) return first;
-    return graph_ ? graph_->cached_degree(viewer, member) : std::optional<int>();
 }
 
 Task<std::vector<std::shared_ptr<const Ids>>> CachedNetwork::connections_of_all(std::vector<UserId> users) {

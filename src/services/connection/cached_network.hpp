@@ -11,10 +11,8 @@
 
 namespace guildhall::connection {
 
-class GraphService;
-
-/// The Network over the store: each member's list stays in memory, least recently used out first, and is dropped at the commit that changed
-/// it, in whatever process.
+/// The Network over the store: each member's list stays in memory, least recently used out first, and is dropped at the
+/// commit that changed it, in whatever process.
 class CachedNetwork final : public Network {
 public:
     CachedNetwork(ConnectionStore& store, cache::Coherence& coherence, std::size_t max_bytes);
@@ -22,18 +20,12 @@ public:
     Task<std::shared_ptr<const Ids>> connections_of(UserId user) override;
     Task<Circle> circle_of(UserId user) override;
     std::shared_ptr<const Ids> cached_connections_of(UserId user) override;
-    Task<Degrees> degrees(UserId viewer, std::vector<UserId> members) override;
-    CachedDegree cached_degree(UserId viewer, UserId member) override;
 
     /// The lists of several members in their order; those not in memory are read together. Never null.
     Task<std::vector<std::shared_ptr<const Ids>>> connections_of_all(std::vector<UserId> users);
 
-    /// Who answers degrees() from now on, at the start; until then only what the lists tell is known. Outlives this.
-    void ask_degrees_of(GraphService& graph) { graph_ = &graph; }
-
 private:
     ConnectionStore& store_;
-    GraphService* graph_ = nullptr;
     cache::Local<UserId, Circle> circles_;
     const std::unique_ptr<cache::Coherence::Registration> kept_circles_;
 };

@@ -16,19 +16,17 @@ Task<void> tell(user::Directory& directory, realtime::Channel& channel, UserId m
     channel.publish(live_stream_of(member), json::to_json(notice));
 }
 
-}  // namespace
-
-void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& service, cache::Coherence& coherence) {
+void add_connection_consumers(outbox::Bindings& consumers, ConnectionService* service) {
     // One consumer for both, so that a block and its end come in order.
-    consumers.on<user::Blocked>("connection.blocks", [&service](sql::Transaction& tx, const user::Blocked& event) {
-        return service.blocked(tx, event);
+    consumers.on<user::Blocked>("connection.blocks", [service](sql::Transaction& tx, const user::Blocked& event) {
+        return service->blocked(tx, event);
     });
-    consumers.on<user::Unblocked>("connection.blocks", [&service](sql::Transaction& tx, const user::Unblocked& event) {
-        return service.unblocked(tx, event);
+    consumers.on<user::Unblocked>("connection.blocks", [service](sql::Transaction& tx, const user::Unblocked& event) {
+        return service->unblocked(tx, event);
     });
 
-    consumers.on_repeatable<user::ProfileChanged>("connection.names", [&service](const user::ProfileChanged& event) {
-        return service.refresh_name(event.user_id);
+    consumers.on_repeatable<user::ProfileChanged>("connection.names", [service](const user::ProfileChanged& event) {
+        return service->refresh_name(event.user_id);
     });
 
     // Lists are dropped right after each commit; this is for a commit whose outcome its own request never learned (the
@@ -36,42 +34,52 @@ void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& s
     const auto lists = [](const auto& event) {
         return cache::Changes{{kListKind, {event.low_id.value, event.high_id.value}}};
     };
-    consumers.on_change<Connected>("connection.lists", coherence, lists);
-    consumers.on_change<Disconnected>("connection.lists", coherence, lists);
-    consumers.on_change<Followed>("connection.lists", coherence, lists);
-    consumers.on_change<Unfollowed>("connection.lists", coherence, lists);
-    consumers.on_change<MemberChanged>("connection.kept_members", coherence, [](const MemberChanged& event) {
+    consumers.on_change<Connected>("connection.lists", lists);
+    consumers.on_change<Disconnected>("connection.lists", lists);
+    consumers.on_change<Followed>("connection.lists", lists);
+    consumers.on_change<Unfollowed>("connection.lists", lists);
+    consumers.on_change<MemberChanged>("connection.kept_members", [](const MemberChanged& event) {
         return cache::Changes{{kMemberKind, {event.user_id.value}}};
     });
 }
 
-void add_graph_consumers(outbox::Consumers& consumers, MemberService& members, GraphKeeper& graph) {
-    const auto refresh = [&members](const auto& event) { return members.refresh({event.user_id}); };
+/// Keeps the graph, and what the profiles say of members, up to date.
+void add_graph_consumers(outbox::Bindings& consumers, MemberService* members, GraphKeeper* graph) {
+    const auto refresh = [members](const auto& event) { return members->refresh({event.user_id}); };
     consumers.on_repeatable<user::Registered>("connection.members", refresh);
     consumers.on_repeatable<user::ProfileChanged>("connection.members", refresh);
 
-    const auto refresh_pairs = [&graph](const auto& events) {
+    const auto refresh_pairs = [graph](const auto& events) {
         std::vector<PairKey> keys;
         keys.reserve(events.size());
         for (const auto& event : events) keys.push_back({event.low_id, event.high_id});
-        return graph.refresh(std::move(keys));
+        return graph->refresh(std::move(keys));
     };
     consumers.on_repeatable_together<Connected>("connection.graph", refresh_pairs);
     consumers.on_repeatable_together<Disconnected>("connection.graph", refresh_pairs);
     consumers.on_repeatable<MemberChanged>(
-        "connection.graph", [&graph](const MemberChanged& event) { return graph.refresh(event.user_id); });
+        "connection.graph", [graph](const MemberChanged& event) { return graph->refresh(event.user_id); });
 }
 
-void add_live_notices(outbox::Consumers& consumers, user::Directory& directory, realtime::Channel& channel) {
-    consumers.on_repeatable<Invited>("connection.live", [&directory, &channel](const Invited& event) {
-        return tell(directory, channel, event.invitee_id, {LiveKind::invited, event.inviter_id});
+/// Tells invitations and new connections to the live streams of the members that they concern.
+void add_live_notices(outbox::Bindings& consumers, user::Directory* directory, realtime::Channel* channel) {
+    consumers.on_repeatable<Invited>("connection.live", [directory, channel](const Invited& event) {
+        return tell(*directory, *channel, event.invitee_id, {LiveKind::invited, event.inviter_id});
     });
-    consumers.on_repeatable<Connected>("connection.live", [&directory, &channel](const Connected& event) -> Task<void> {
+    consumers.on_repeatable<Connected>("connection.live", [directory, channel](const Connected& event) -> Task<void> {
         const UserId low = event.low_id;
         const UserId high = event.high_id;
-        co_await tell(directory, channel, low, {LiveKind::connected, high});
-        co_await tell(directory, channel, high, {LiveKind::connected, low});
+        co_await tell(*directory, *channel, low, {LiveKind::connected, high});
+        co_await tell(*directory, *channel, high, {LiveKind::connected, low});
     });
+}
+
+}  // namespace
+
+void add_consumers(outbox::Bindings& consumers, Consuming with) {
+    add_connection_consumers(consumers, with.connections);
+    add_graph_consumers(consumers, with.members, with.graph);
+    add_live_notices(consumers, with.directory, with.channel);
 }
 
 }  // namespace guildhall::connection

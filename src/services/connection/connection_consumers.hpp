@@ -1,7 +1,6 @@
 #pragma once
 
-#include "platform/cache/coherence.hpp"
-#include "platform/outbox/consumer.hpp"
+#include "platform/outbox/bindings.hpp"
 #include "platform/realtime/channel.hpp"
 #include "services/connection/connection_service.hpp"
 #include "services/connection/graph/graph_keeper.hpp"
@@ -10,13 +9,16 @@
 
 namespace guildhall::connection {
 
-/// What this service does on events; before Consumers::subscribe().
-void add_connection_consumers(outbox::Consumers& consumers, ConnectionService& service, cache::Coherence& coherence);
+/// What the consumers of this service work with.
+struct Consuming {
+    ConnectionService* connections = nullptr;
+    MemberService* members = nullptr;
+    GraphKeeper* graph = nullptr;
+    user::Directory* directory = nullptr;
+    realtime::Channel* channel = nullptr;
+};
 
-/// Keeps the graph, and what the profiles say of members, up to date.
-void add_graph_consumers(outbox::Consumers& consumers, MemberService& members, GraphKeeper& graph);
-
-/// Tells invitations and new connections to the live streams of the members that they concern.
-void add_live_notices(outbox::Consumers& consumers, user::Directory& directory, realtime::Channel& channel);
+/// Binds what this service does on events; with nothing given it only describes it.
+void add_consumers(outbox::Bindings& consumers, Consuming with = {});
 
 }  // namespace guildhall::connection

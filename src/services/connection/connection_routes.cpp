@@ -2,15 +2,13 @@
 
 namespace guildhall::connection {
 
-void add_connection_routes(http::Router& router, const Routed& services) {
+void add_routes(http::Router& router, Routed to) {
     using S = ConnectionService;
-    ConnectionService& service = services.connections;
-    sql::Database& keys = services.keys;
-    router.set_service("connection");
+    ConnectionService* service = to.connections;
 
     router.post("/v1/invitations", service, &S::invite)
         .signed_in()
-        .idempotent(keys)
+        .idempotent()
         .summary("Invite a member; when they have invited you, both are connected at once")
         .may_fail(Code::not_found, "there is no such member")
         .may_fail(Code::forbidden, "invitation_restricted: the member chose who may invite them")
@@ -64,7 +62,7 @@ void add_connection_routes(http::Router& router, const Routed& services) {
         .signed_in()
         .summary("What up to 100 members are to you");
 
-    FollowService& follows = services.follows;
+    FollowService* follows = to.follows;
     router.put("/v1/users/{user_id}/follow", follows, &FollowService::follow)
         .signed_in()
         .summary("Follow a member: their posts come to your feed, as far as you may see them")
@@ -82,7 +80,7 @@ void add_connection_routes(http::Router& router, const Routed& services) {
         .signed_in()
         .summary("List who follows you, connections among them");
 
-    MemberService& members = services.members;
+    MemberService* members = to.members;
     router.get("/v1/users/me/network-settings", members, &MemberService::settings)
         .signed_in()
         .summary("Who may invite you, and what others see of your network");
@@ -90,16 +88,16 @@ void add_connection_routes(http::Router& router, const Routed& services) {
         .signed_in()
         .summary("Change them (JSON Merge Patch)");
 
-    GraphService& graph = services.graph;
-    constexpr std::string_view kAway = "graph_unavailable: the social graph cannot be asked at the moment";
+    GraphService* graph = to.graph;
+    constexpr std::string_view kUnavailable = "graph_unavailable: the social graph cannot be asked at the moment";
     router.get("/v1/degrees", graph, &GraphService::list_degrees)
         .signed_in()
         .summary("How many steps up to 100 members are away from you")
-        .may_fail(Code::unavailable, std::string(kAway));
+        .may_fail(Code::unavailable, std::string(kUnavailable));
     router.get("/v1/suggestions/people", graph, &GraphService::list_suggestions)
         .signed_in()
         .summary("People you may know, best first, each with the reasons")
-        .may_fail(Code::unavailable, std::string(kAway));
+        .may_fail(Code::unavailable, std::string(kUnavailable));
     router.remove("/v1/suggestions/people/{user_id}", graph, &GraphService::dismiss)
         .signed_in()
         .summary("Never suggest this member to you again")
@@ -109,11 +107,11 @@ void add_connection_routes(http::Router& router, const Routed& services) {
         .summary("Who could introduce you to a member: the best chains of connections")
         .may_fail(Code::not_found, "there is no such member")
         .may_fail(Code::unprocessable, "self_path")
-        .may_fail(Code::unavailable, std::string(kAway));
+        .may_fail(Code::unavailable, std::string(kUnavailable));
     router.get("/v1/users/me/network-stats", graph, &GraphService::stats)
         .signed_in()
         .summary("How large your network is, and how it grew")
-        .may_fail(Code::unavailable, std::string(kAway));
+        .may_fail(Code::unavailable, std::string(kUnavailable));
 }
 
 }  // namespace guildhall::connection

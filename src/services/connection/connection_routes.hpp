@@ -1,7 +1,6 @@
 #pragma once
 
 #include "platform/http/router.hpp"
-#include "platform/sql/database.hpp"
 #include "services/connection/connection_service.hpp"
 #include "services/connection/follow_service.hpp"
 #include "services/connection/graph/graph_service.hpp"
@@ -9,16 +8,15 @@
 
 namespace guildhall::connection {
 
-/// What the routes call; `keys` holds the answers to Idempotency-Keys.
+/// What the routes call.
 struct Routed {
-    ConnectionService& connections;
-    FollowService& follows;
-    MemberService& members;
-    GraphService& graph;
-    sql::Database& keys;
+    ConnectionService* connections = nullptr;
+    FollowService* follows = nullptr;
+    MemberService* members = nullptr;
+    GraphService* graph = nullptr;
 };
 
-/// The routes of this service.
-void add_connection_routes(http::Router& router, const Routed& services);
+/// Binds the public routes of this service; with nothing given it only describes them.
+void add_routes(http::Router& router, Routed to = {});
 
 }  // namespace guildhall::connection

@@ -273,7 +273,8 @@ Task<bool> ConnectionService::has_most_connections(std::vector<UserId> members) 
     co_return false;
 }
 
-/// Counts one that is about to be sent, within the limits. Errors: too_many_requests (invitation_limit); conflict (too_many_pending).
+/// Counts one that is about to be sent, within the limits. Errors: too_many_requests (invitation_limit); conflict
+/// (too_many_pending).
 Task<Result<void>> ConnectionService::count_invitation(sql::Transaction& tx, UserId inviter, Time now) {
     const MemberStore::Window window = co_await member_store_.count_invitation(tx, inviter, now);
     if (window.sent > limits_.invitations_a_week)
@@ -463,7 +464,7 @@ Task<Result<Page<Relationship>>> ConnectionService::list_relationships(Caller ca
         pairs.emplace(other, pair);
     }
 
-    const Degrees degrees = co_await network_.degrees(me, query.ids.items);
+    const DegreeList degrees = co_await degrees_.degrees(me, query.ids.items);
 
     Page<Relationship> page;
     page.items.reserve(query.ids.items.size());

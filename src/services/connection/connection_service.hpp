@@ -18,6 +18,7 @@
 #include "services/connection/connection_store.hpp"
 #include "services/connection/follow_store.hpp"
 #include "services/connection/member_store.hpp"
+#include "services/connection/public/degrees.hpp"
 #include "services/user/public/directory.hpp"
 #include "services/user/public/events.hpp"
 
@@ -36,6 +37,7 @@ public:
         FollowStore& follows;
         CachedNetwork& network;
         CachedMembers& members;
+        Degrees& degrees;
         cache::Coherence& coherence;
         IdGenerator& ids;
         const Clock& clock;
@@ -48,6 +50,7 @@ public:
           follows_(parts.follows),
           network_(parts.network),
           members_(parts.members),
+          degrees_(parts.degrees),
           coherence_(parts.coherence),
           ids_(parts.ids),
           clock_(parts.clock),
@@ -59,8 +62,9 @@ public:
 
     /// Invites a member. When that one has invited the caller before, ignored or not, both are connected at once and
     /// the answer is an accepted invitation. Errors: unprocessable (self_invitation); not_found; conflict:
-    /// already_connected, already_invited, cool_down (retry_after says how long), connection_limit, too_many_pending; forbidden (invitation_restricted: the
-    /// invitee chose who may); too_many_requests (invitation_limit; retry_after says until when).
+    /// already_connected, already_invited, cool_down (retry_after says how long), connection_limit, too_many_pending;
+    /// forbidden (invitation_restricted: the invitee chose who may); too_many_requests (invitation_limit; retry_after
+    /// says until when).
     Task<Result<http::Created<Invitation>>> invite(Caller caller, Invite body);
 
     /// The pending invitations to the caller that are not ignored, newest first.
@@ -74,8 +78,9 @@ public:
 
     /// Accepts an invitation to the caller; both become connected, in one transaction with the event. Again: the same
     /// answer.
-    /// Errors: not_found, also for the inviter; conflict: connection_limit, invitation_withdrawn, invitation_over (ignored, or accepted
-    /// and disconnected since). Whoever ignored an invitation and thinks better of it invites the inviter.
+    /// Errors: not_found, also for the inviter; conflict: connection_limit, invitation_withdrawn, invitation_over
+    /// (ignored, or accepted and disconnected since). Whoever ignored an invitation and thinks better of it invites the
+    /// inviter.
     Task<Result<Invitation>> accept(Caller caller, InvitationId id);
 
     /// Takes an invitation from the caller's list; the inviter cannot see it. Again: no change. Errors: not_found;
@@ -91,8 +96,8 @@ public:
     /// A page of the caller's own connections.
     Task<Result<Page<ConnectionItem>>> list_connections(Caller caller, ListConnections query);
 
-    /// Errors: not_found; forbidden: connections_hidden unless the caller is `user`, or connected with `user`, who does not hide them. Connections who hide theirs are left out
-    /// for all but `user`.
+    /// Errors: not_found; forbidden: connections_hidden unless the caller is `user`, or connected with `user`, who does
+    /// not hide them. Connections who hide theirs are left out for all but `user`.
     Task<Result<Page<ConnectionItem>>> list_connections_of(Caller caller, UserId user, ListConnections query);
 
     /// Ends a connection; the other is not told. Errors: not_found when there is none.
@@ -152,6 +157,7 @@ private:
     FollowStore& follows_;
     CachedNetwork& network_;
     CachedMembers& members_;
+    Degrees& degrees_;
     cache::Coherence& coherence_;
     IdGenerator& ids_;
     const Clock& clock_;

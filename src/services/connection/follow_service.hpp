@@ -15,19 +15,29 @@ namespace guildhall::connection {
 /// Who follows whom. Connections follow each other until one unfollows, which the other is not told. Thread-safe.
 class FollowService {
 public:
-    FollowService(ConnectionStore& pairs, FollowStore& follows, MemberStore& members, cache::Coherence& coherence,
-                  outbox::Outbox& outbox, user::Directory& directory, const Limits& limits)
-        : pairs_(pairs),
-          follows_(follows),
-          members_(members),
-          coherence_(coherence),
-          outbox_(outbox),
-          directory_(directory),
+    /// What it works with; all of it lives longer.
+    struct Parts {
+        ConnectionStore& pairs;
+        FollowStore& follows;
+        MemberStore& members;
+        cache::Coherence& coherence;
+        outbox::Outbox& outbox;
+        user::Directory& directory;
+    };
+    FollowService(Parts parts, const Limits& limits)
+        : pairs_(parts.pairs),
+          follows_(parts.follows),
+          members_(parts.members),
+          coherence_(parts.coherence),
+          outbox_(parts.outbox),
+          directory_(parts.directory),
           limits_(limits) {}
 
-    /// The caller follows `user`; again: no change. Errors: unprocessable (self_follow); not_found; conflict (follow_limit).
+    /// The caller follows `user`; again: no change. Errors: unprocessable (self_follow); not_found; conflict
+    /// (follow_limit).
     Task<Result<void>> follow(http::Caller caller, UserId user);
-    /// The caller no longer follows `user`, and stays connected if they are; again: no change. Errors: as follow(), self_follow aside.
+    /// The caller no longer follows `user`, and stays connected if they are; again: no change. Errors: as follow(),
+    /// self_follow aside.
     Task<Result<void>> unfollow(http::Caller caller, UserId user);
 
     /// Whom the caller follows, by id.

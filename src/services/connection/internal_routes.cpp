@@ -12,13 +12,12 @@ Task<Result<ConnectionsAnswer>> InternalApi::connections(http::Visitor visitor, 
 
 Task<Result<DegreesAnswer>> InternalApi::degrees(http::Visitor visitor, DegreesQuestion question) {
     if (!visitor.id) co_return Error{Code::forbidden, "the internal token names no member"};
-    co_return DegreesAnswer{co_await graph_.known_degrees(visitor.id, std::move(question.ids.items))};
+    co_return DegreesAnswer{co_await degrees_.degrees(visitor.id, std::move(question.ids.items))};
 }
 
 void add_internal_routes(http::Router& router, InternalApi& api, const http::InternalTokens& tokens) {
-    router.set_service("connection");
-    router.post("/internal/v1/connection/connections", api, &InternalApi::connections).internal(tokens);
-    router.post("/internal/v1/connection/degrees", api, &InternalApi::degrees).internal(tokens);
+    router.post("/internal/v1/connection/connections", &api, &InternalApi::connections).internal(tokens);
+    router.post("/internal/v1/connection/degrees", &api, &InternalApi::degrees).internal(tokens);
 }
 
 }  // namespace guildhall::connection

@@ -13,17 +13,28 @@ namespace guildhall::connection {
 /// What is known of members here: their settings, and what of their profiles brings them together. Thread-safe.
 class MemberService {
 public:
-    MemberService(MemberStore& store, CachedMembers& members, cache::Coherence& coherence, outbox::Outbox& outbox,
-                  user::Directory& directory)
-        : store_(store), members_(members), coherence_(coherence), outbox_(outbox), directory_(directory) {}
+    /// What it works with; all of it lives longer.
+    struct Parts {
+        MemberStore& store;
+        CachedMembers& members;
+        cache::Coherence& coherence;
+        outbox::Outbox& outbox;
+        user::Directory& directory;
+    };
+    explicit MemberService(Parts parts)
+        : store_(parts.store),
+          members_(parts.members),
+          coherence_(parts.coherence),
+          outbox_(parts.outbox),
+          directory_(parts.directory) {}
 
     /// The caller's own.
     Task<Result<NetworkSettings>> settings(http::Caller caller);
     /// Changes the caller's own; with an event, unless nothing changes.
     Task<Result<NetworkSettings>> change_settings(http::Caller caller, ChangeSettings patch);
 
-    /// Brings what the profiles of up to 500 members say up to date; who has none is left alone. With an event for each whose row is new or changes. May be
-    /// repeated, and run side by side.
+    /// Brings what the profiles of up to 500 members say up to date; who has none is left alone. With an event for each
+    /// whose row is new or changes. May be repeated, and run side by side.
     Task<void> refresh(std::vector<UserId> users);
 
 private:

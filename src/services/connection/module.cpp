@@ -1,74 +1,69 @@
 #include "services/connection/module.hpp"
 
-#include <string>
-
-#include "platform/http/idempotency.hpp"
-#include "platform/http/stand_in.hpp"
-#include "platform/sql/node_lease.hpp"
 #include "services/connection/connection_consumers.hpp"
 #include "services/connection/connection_routes.hpp"
 #include "services/connection/migrations.hpp"
 
 namespace guildhall::connection {
-namespace {
 
-constexpr std::chrono::hours kPruneEvery{1};
-
-}  // namespace
-
-Module::Module(Ports ports, Options options)
-    : ports_(ports),
-      store_(ports.database),
-      member_store_(ports.database),
-      follow_store_(ports.database),
-      check_store_(ports.database),
-      network_(store_, ports.coherence, options.max_list_bytes),
-      cached_members_(member_store_, ports.coherence, options.max_members),
-      service_({store_, member_store_, follow_store_, network_, cached_members_, ports.coherence, ports.ids,
-                ports.clock, ports.outbox, ports.directory},
+Module::Module(const service::Base& base, Needs needs, const Options& options)
+    : needs_(needs),
+      engine_(options.graph),
+      store_(base.database),
+      member_store_(base.database),
+      follow_store_(base.database),
+      check_store_(base.database),
+      network_(store_, base.coherence, options.max_list_bytes),
+      cached_members_(member_store_, base.coherence, options.max_members),
+      members_({member_store_, cached_members_, base.coherence, base.outbox, needs.directory}),
+      keeper_({engine_.graph(), engine_.own(), store_, member_store_, check_store_, members_, needs.directory,
+               base.coherence, base.ids, base.clock}),
+      graph_({engine_.graph(), keeper_, store_, member_store_, cached_members_, network_, needs.directory, base.clock}),
+      service_({store_, member_store_, follow_store_, network_, cached_members_, graph_, base.coherence, base.ids,
+                base.clock, base.outbox, needs.directory},
                options.limits),
-      follows_(store_, follow_store_, member_store_, ports.coherence, ports.outbox, ports.directory, options.limits),
-      members_(member_store_, cached_members_, ports.coherence, ports.outbox, ports.directory),
-      keeper_({ports.graph, ports.own_graph, store_, member_store_, check_store_, members_, ports.directory,
-               ports.coherence, ports.ids, ports.clock}),
-      graph_({ports.graph, keeper_, store_, member_store_, cached_members_, network_, ports.directory, ports.clock}),
-      internal_(store_, graph_) {
-    network_.ask_degrees_of(graph_);
-    add_connection_consumers(ports.consumers, service_, ports.coherence);
-    add_graph_consumers(ports.consumers, members_, keeper_);
-    add_live_notices(ports.consumers, ports.directory, ports.channel);
-}
+      follows_({store_, follow_store_, member_store_, base.coherence, base.outbox, needs.directory}, options.limits),
+      internal_(store_, graph_) {}
 
-std::vector<sql::Migration> Module::migrations() {
-    std::vector<sql::Migration> all = outbox::migrations();
-    all.push_back({"platform/node_lease", sql::kNodeLeaseSchema});
-    all.push_back({"platform/idempotency", http::kIdempotencySchema});
-    for (const auto& [name, text] : kMigrations) all.push_back({"connection/" + std::string(name), text});
-    return all;
+service::Definition Module::definition() {
+    return {.name = "connection",
+            .migrations = service::migrations_of("connection", kMigrations),
+            .describe_routes = [](http::Router& router) { connection::add_routes(router); },
+            .describe_consumers = [](outbox::Bindings& consumers) { connection::add_consumers(consumers); }};
 }
 
 void Module::add_routes(http::Router& router) {
-    add_connection_routes(router, {service_, follows_, members_, graph_, ports_.database});
-}
-
-void Module::describe_routes(http::Router& router) {
-    http::StandIn<ConnectionService> service;
-    http::StandIn<FollowService> follows;
-    http::StandIn<MemberService> members;
-    http::StandIn<GraphService> graph;
-    http::StandIn<sql::Database> keys;
-    add_connection_routes(router, {service.get(), follows.get(), members.get(), graph.get(), keys.get()});
+    connection::add_routes(router, {&service_, &follows_, &members_, &graph_});
 }
 
 void Module::add_internal_routes(http::Router& router, const http::InternalTokens& tokens) {
     connection::add_internal_routes(router, internal_, tokens);
 }
 
-Task<void> Module::maintain() {
-    const Time now = ports_.clock.now();
-    if (now < pruned_at_ + kPruneEvery) co_return;
-    const bool is_done = co_await http::prune_idempotency_keys(ports_.database, now);
-    if (is_done && co_await ports_.consumers.prune()) pruned_at_ = now;
+void Module::add_consumers(outbox::Bindings& consumers) {
+    connection::add_consumers(consumers, {&service_, &members_, &keeper_, &needs_.directory, &needs_.channel});
+}
+
+Task<void> Module::load() {
+    engine_.load();
+    co_await keeper_.begin();
+}
+
+std::vector<service::Upkeep> Module::upkeep() {
+    return {{"graph", [this] { return keeper_.maintain(); }}};
+}
+
+std::vector<service::Dependency> Module::dependencies() {
+    auto of_the_graph = engine_.dependency();
+    if (!of_the_graph) return {};
+    return {std::move(*of_the_graph)};
+}
+
+void Module::stop() { keeper_.stop(); }
+
+void Module::close() {
+    engine_.stop();
+    engine_.save(keeper_.is_compared());
 }
 
 }  // namespace guildhall::connection

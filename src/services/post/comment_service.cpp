@@ -63,8 +63,8 @@ Task<Result<StoredComment>> CommentService::find_visible(const Viewer& viewer, C
     co_return std::move(*comment);
 }
 
-// One's own comment can be taken back, and one below one's own post removed, also when the one does not see the other any
-// more.
+// One's own comment can be taken back, and one below one's own post removed, also when the one does not see the other
+// any more.
 Task<Result<PostKey>> CommentService::find_removable(UserId caller, CommentId id) {
     const std::optional<PostId> post_id = co_await store_.find_comment_route(id);
     if (!post_id) co_return no_such_comment();
@@ -86,7 +86,7 @@ Task<std::vector<Shown<Comment>>> CommentService::show(const Viewer& viewer, std
     authors.reserve(rows.size());
     for (const StoredComment& row : rows) authors.push_back(row.author_id);
     const std::vector<user::CardPointer> cards = co_await directory_.cards(authors);
-    const connection::Degrees degrees = co_await reader_.degrees(viewer, std::move(authors));
+    const connection::DegreeList degrees = co_await reader_.degrees(viewer, std::move(authors));
     co_await leave_out_hidden(viewer, rows);
     std::vector<Shown<Comment>> shown;
     shown.reserve(rows.size());
@@ -175,7 +175,7 @@ Task<Result<Comment>> CommentService::find(http::Visitor visitor, CommentId id) 
     std::vector<UserId> authors{found->author_id};
     const std::vector<user::CardPointer> cards = co_await directory_.cards(authors);
     if (!cards.front()) co_return no_such_comment();
-    const connection::Degrees degrees = co_await reader_.degrees(viewer, std::move(authors));
+    const connection::DegreeList degrees = co_await reader_.degrees(viewer, std::move(authors));
     co_await leave_out_hidden(viewer, std::span(&*found, 1));
     co_return comment_of(std::move(*found), cards.front(), degrees.front());
 }

@@ -17,15 +17,24 @@ namespace guildhall::post {
 /// from the reader are left out.
 class CommentService {
 public:
-    CommentService(PostStore& store, PostReader& reader, cache::Coherence& coherence, user::Directory& directory,
-                   IdGenerator& ids, const Clock& clock, outbox::Outbox& outbox)
-        : store_(store),
-          reader_(reader),
-          coherence_(coherence),
-          directory_(directory),
-          ids_(ids),
-          clock_(clock),
-          outbox_(outbox) {}
+    /// What it works with; all of it lives longer.
+    struct Parts {
+        PostStore& store;
+        PostReader& reader;
+        cache::Coherence& coherence;
+        user::Directory& directory;
+        IdGenerator& ids;
+        const Clock& clock;
+        outbox::Outbox& outbox;
+    };
+    explicit CommentService(Parts parts)
+        : store_(parts.store),
+          reader_(parts.reader),
+          coherence_(parts.coherence),
+          directory_(parts.directory),
+          ids_(parts.ids),
+          clock_(parts.clock),
+          outbox_(parts.outbox) {}
 
     /// Errors: unprocessable when `parent_id` is no comment of this post that the caller can see.
     Task<Result<http::Created<Comment>>> create(http::Caller caller, PostId post, CreateComment body);

@@ -46,8 +46,15 @@ struct ImportedReaction {
 /// in the order of the input. For one caller at a time.
 class Importer {
 public:
-    Importer(PostStore& store, cache::Coherence& coherence, user::Directory& directory, outbox::Outbox& outbox)
-        : store_(store), coherence_(coherence), directory_(directory), outbox_(outbox) {}
+    /// What it works with; all of it lives longer.
+    struct Parts {
+        PostStore& store;
+        cache::Coherence& coherence;
+        user::Directory& directory;
+        outbox::Outbox& outbox;
+    };
+    explicit Importer(Parts parts)
+        : store_(parts.store), coherence_(parts.coherence), directory_(parts.directory), outbox_(parts.outbox) {}
 
     /// The ids, in the order of `posts`. Errors: invalid with a pointer ("/3/text") for a text that a member could
     /// not post.

@@ -13,8 +13,7 @@ Task<Result<PostsAnswer>> InternalApi::cards(http::Visitor viewer, PostsQuestion
 }
 
 void add_internal_routes(http::Router& router, InternalApi& api, const http::InternalTokens& tokens) {
-    router.set_service("post");
-    router.post("/internal/v1/post/cards", api, &InternalApi::cards).internal(tokens);
+    router.post("/internal/v1/post/cards", &api, &InternalApi::cards).internal(tokens);
 }
 
 }  // namespace guildhall::post

@@ -35,19 +35,19 @@ std::string excerpt_of(std::string_view text) {
 
 }  // namespace
 
-PostReader::PostReader(PostStore& store, user::Directory& directory, connection::Network& network,
-                       cache::Coherence& coherence, ReaderLimits limits)
-    : store_(store),
-      directory_(directory),
-      network_(network),
+PostReader::PostReader(Parts parts, ReaderLimits limits)
+    : store_(parts.store),
+      directory_(parts.directory),
+      network_(parts.network),
+      degrees_(parts.degrees),
       records_(
-          limits.post_bytes, [](const PostRecord& record) { return record.weight(); }, coherence.live()),
+          limits.post_bytes, [](const PostRecord& record) { return record.weight(); }, parts.coherence.live()),
       own_reactions_(
           limits.reaction_bytes,
           [](const OwnReactions& own) { return sizeof own + own.reactions.capacity() * sizeof(OwnReaction); },
-          coherence.live()),
-      kept_records_(cache::keep_coherent(coherence, kRecordKind, records_)),
-      kept_reactions_(cache::keep_coherent(coherence, kReactionsKind, own_reactions_)) {}
+          parts.coherence.live()),
+      kept_records_(cache::keep_coherent(parts.coherence, kRecordKind, records_)),
+      kept_reactions_(cache::keep_coherent(parts.coherence, kReactionsKind, own_reactions_)) {}
 
 Task<Viewer> PostReader::viewer(UserId user) {
     if (!user) co_return Viewer();
@@ -56,9 +56,9 @@ Task<Viewer> PostReader::viewer(UserId user) {
     co_return Viewer(user, std::move(hidden), std::move(circle));
 }
 
-Task<connection::Degrees> PostReader::degrees(const Viewer& viewer, std::vector<UserId> members) {
-    if (!viewer.id()) co_return connection::Degrees(members.size());
-    co_return co_await network_.degrees_of_all(viewer.id(), std::move(members));
+Task<connection::DegreeList> PostReader::degrees(const Viewer& viewer, std::vector<UserId> members) {
+    if (!viewer.id()) co_return connection::DegreeList(members.size());
+    co_return co_await degrees_.degrees_of_all(viewer.id(), std::move(members));
 }
 
 Task<std::vector<ListedPost>> PostReader::look_up(std::vector<ListedPost> posts) {

@@ -8,6 +8,7 @@
 
 #include "platform/cache/coherence.hpp"
 #include "platform/cache/local.hpp"
+#include "services/connection/public/degrees.hpp"
 #include "services/connection/public/network.hpp"
 #include "services/post/post_api.hpp"
 #include "services/post/post_store.hpp"
@@ -34,8 +35,15 @@ struct ReaderLimits {
 /// viewer may not see. Thread-safe.
 class PostReader final : public Posts {
 public:
-    PostReader(PostStore& store, user::Directory& directory, connection::Network& network, cache::Coherence& coherence,
-               ReaderLimits limits);
+    /// What it works with; all of it lives longer.
+    struct Parts {
+        PostStore& store;
+        user::Directory& directory;
+        connection::Network& network;
+        connection::Degrees& degrees;
+        cache::Coherence& coherence;
+    };
+    PostReader(Parts parts, ReaderLimits limits);
 
     /// `user` as a viewer; 0 is somebody who is not signed in.
     Task<Viewer> viewer(UserId user);
@@ -57,8 +65,9 @@ public:
 
     Task<std::vector<PostCardPointer>> cards(UserId viewer, std::vector<PostId> ids) override;
 
-    /// How many steps `members` are from the viewer, in their order, as connection::Network says; nothing for whoever is not signed in.
-    Task<connection::Degrees> degrees(const Viewer& viewer, std::vector<UserId> members);
+    /// How many steps `members` are from the viewer, in their order, as connection::Degrees says; nothing when the
+    /// viewer is not signed in.
+    Task<connection::DegreeList> degrees(const Viewer& viewer, std::vector<UserId> members);
 
 private:
     /// The newest reactions of a member, by post id, newest first; all of them on posts from `floor` on.
@@ -73,6 +82,7 @@ private:
     PostStore& store_;
     user::Directory& directory_;
     connection::Network& network_;
+    connection::Degrees& degrees_;
     cache::Local<PostId, PostRecord> records_;
     cache::Local<UserId, OwnReactions> own_reactions_;
     const std::unique_ptr<cache::Coherence::Registration> kept_records_;

@@ -10,11 +10,10 @@ constexpr const char* kOtherVersion = "If-Match names another version.";
 
 }  // namespace
 
-void add_post_routes(http::Router& r, PostService& posts, ReactionService& reactions, CommentService& comments,
-                     sql::Database& keys) {
-    r.set_service("post");
+void add_routes(http::Router& r, Routed to) {
+    const auto& [posts, reactions, comments] = to;
 
-    r.post("/v1/posts", posts, &PostService::create).signed_in().idempotent(keys).summary("Publish a post");
+    r.post("/v1/posts", posts, &PostService::create).signed_in().idempotent().summary("Publish a post");
     r.get("/v1/posts", posts, &PostService::list_by_ids)
         .anyone()
         .summary("Read up to 100 posts by their ids; those that the caller may not see are left out");
@@ -78,7 +77,7 @@ void add_post_routes(http::Router& r, PostService& posts, ReactionService& react
 
     r.post("/v1/posts/{post_id}/comments", comments, &CommentService::create)
         .signed_in()
-        .idempotent(keys)
+        .idempotent()
         .summary("Comment a post, or reply to a comment")
         .may_fail(Code::not_found, kAbsent)
         .may_fail(Code::gone, kDeleted)

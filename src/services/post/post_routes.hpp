@@ -7,8 +7,14 @@
 
 namespace guildhall::post {
 
-/// Adds the routes of posts, reactions and comments. `keys` keeps the idempotency keys.
-void add_post_routes(http::Router& router, PostService& posts, ReactionService& reactions, CommentService& comments,
-                     sql::Database& keys);
+/// What the routes call.
+struct Routed {
+    PostService* posts = nullptr;
+    ReactionService* reactions = nullptr;
+    CommentService* comments = nullptr;
+};
+
+/// Binds the public routes of this service; with nothing given it only describes them.
+void add_routes(http::Router& router, Routed to = {});
 
 }  // namespace guildhall::post

@@ -26,17 +26,28 @@ std::vector<UserId> newly_mentioned(const std::vector<Mention>& before, const st
 /// Posts and the lists of them.
 class PostService {
 public:
-    PostService(PostStore& store, PostReader& reader, Timelines& timelines, Feed& feed, cache::Coherence& coherence,
-                user::Directory& directory, IdGenerator& ids, const Clock& clock, outbox::Outbox& outbox)
-        : store_(store),
-          reader_(reader),
-          timelines_(timelines),
-          feed_(feed),
-          coherence_(coherence),
-          directory_(directory),
-          ids_(ids),
-          clock_(clock),
-          outbox_(outbox) {}
+    /// What it works with; all of it lives longer.
+    struct Parts {
+        PostStore& store;
+        PostReader& reader;
+        Timelines& timelines;
+        Feed& feed;
+        cache::Coherence& coherence;
+        user::Directory& directory;
+        IdGenerator& ids;
+        const Clock& clock;
+        outbox::Outbox& outbox;
+    };
+    explicit PostService(Parts parts)
+        : store_(parts.store),
+          reader_(parts.reader),
+          timelines_(parts.timelines),
+          feed_(parts.feed),
+          coherence_(parts.coherence),
+          directory_(parts.directory),
+          ids_(parts.ids),
+          clock_(parts.clock),
+          outbox_(parts.outbox) {}
 
     /// Publishes a post; members see it unless the body says otherwise.
     Task<Result<http::Created<PostView>>> create(http::Caller caller, CreatePost body);

@@ -85,7 +85,7 @@ Task<Result<Page<Reaction>>> ReactionService::list(http::Visitor visitor, PostId
         users.reserve(rows.size());
         for (const StoredReaction& row : rows) users.push_back(row.user_id);
         const std::vector<user::CardPointer> cards = co_await directory_.cards(users);
-        const connection::Degrees degrees = co_await reader_.degrees(viewer, std::move(users));
+        const connection::DegreeList degrees = co_await reader_.degrees(viewer, std::move(users));
         std::vector<Shown<Reaction>> shown;
         shown.reserve(rows.size());
         for (std::size_t i = 0; i < rows.size(); ++i)

@@ -13,9 +13,22 @@ namespace guildhall::post {
 /// recount.
 class ReactionService {
 public:
-    ReactionService(PostStore& store, PostReader& reader, cache::Coherence& coherence, user::Directory& directory,
-                    IdGenerator& ids, outbox::Outbox& outbox)
-        : store_(store), reader_(reader), coherence_(coherence), directory_(directory), ids_(ids), outbox_(outbox) {}
+    /// What it works with; all of it lives longer.
+    struct Parts {
+        PostStore& store;
+        PostReader& reader;
+        cache::Coherence& coherence;
+        user::Directory& directory;
+        IdGenerator& ids;
+        outbox::Outbox& outbox;
+    };
+    explicit ReactionService(Parts parts)
+        : store_(parts.store),
+          reader_(parts.reader),
+          coherence_(parts.coherence),
+          directory_(parts.directory),
+          ids_(parts.ids),
+          outbox_(parts.outbox) {}
 
     /// Sets the caller's reaction, or changes its kind.
     Task<Result<void>> set(http::Caller caller, PostId id, SetReaction body);

@@ -66,14 +66,13 @@ Task<Result<SessionsAnswer>> InternalApi::sessions(http::Visitor, SessionsQuesti
 }
 
 void add_internal_routes(http::Router& router, InternalApi& api, const http::InternalTokens& tokens) {
-    router.set_service("user");
-    router.post("/internal/v1/user/cards", api, &InternalApi::cards).internal(tokens);
-    router.post("/internal/v1/user/hidden", api, &InternalApi::hidden).internal(tokens);
-    router.post("/internal/v1/user/blocked", api, &InternalApi::blocked).internal(tokens);
-    router.post("/internal/v1/user/traits", api, &InternalApi::traits).internal(tokens);
-    router.post("/internal/v1/user/email", api, &InternalApi::email).internal(tokens);
-    router.post("/internal/v1/user/handles", api, &InternalApi::handles).internal(tokens);
-    router.post("/internal/v1/user/sessions", api, &InternalApi::sessions).internal(tokens);
+    router.post("/internal/v1/user/cards", &api, &InternalApi::cards).internal(tokens);
+    router.post("/internal/v1/user/hidden", &api, &InternalApi::hidden).internal(tokens);
+    router.post("/internal/v1/user/blocked", &api, &InternalApi::blocked).internal(tokens);
+    router.post("/internal/v1/user/traits", &api, &InternalApi::traits).internal(tokens);
+    router.post("/internal/v1/user/email", &api, &InternalApi::email).internal(tokens);
+    router.post("/internal/v1/user/handles", &api, &InternalApi::handles).internal(tokens);
+    router.post("/internal/v1/user/sessions", &api, &InternalApi::sessions).internal(tokens);
 }
 
 }  // namespace guildhall::user

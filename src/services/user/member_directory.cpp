@@ -53,19 +53,19 @@ void fill(cache::Local<UserId, T>& cache, std::vector<Row> read, const std::vect
 
 std::int64_t handle_id(std::string_view handle) { return static_cast<std::int64_t>(stable_hash(handle)); }
 
-MemberDirectory::MemberDirectory(UserStore& store, cache::Coherence& coherence, Sizes sizes)
-    : store_(store),
+MemberDirectory::MemberDirectory(const service::Base& base, DirectorySizes sizes)
+    : store_(base.database),
       cards_(
-          sizes.cards, [](const CardRecord&) -> std::size_t { return 1; }, coherence.live()),
+          sizes.cards, [](const CardRecord&) -> std::size_t { return 1; }, base.coherence.live()),
       profiles_(
-          sizes.profiles, [](const Profile&) -> std::size_t { return 1; }, coherence.live()),
+          sizes.profiles, [](const Profile&) -> std::size_t { return 1; }, base.coherence.live()),
       hidden_(
-          sizes.hidden, [](const UserSet& users) { return 1 + users.size(); }, coherence.live()),
+          sizes.hidden, [](const UserSet& users) { return 1 + users.size(); }, base.coherence.live()),
       handles_(
-          sizes.handles, [](const KnownHandle&) -> std::size_t { return 1; }, coherence.live()),
-      kept_cards_(cache::keep_coherent(coherence, kCardKind, cards_, profiles_)),
-      kept_hidden_(cache::keep_coherent(coherence, kHiddenKind, hidden_)),
-      kept_handles_(cache::keep_coherent(coherence, kHandleKind, handles_)) {}
+          sizes.handles, [](const KnownHandle&) -> std::size_t { return 1; }, base.coherence.live()),
+      kept_cards_(cache::keep_coherent(base.coherence, kCardKind, cards_, profiles_)),
+      kept_hidden_(cache::keep_coherent(base.coherence, kHiddenKind, hidden_)),
+      kept_handles_(cache::keep_coherent(base.coherence, kHandleKind, handles_)) {}
 
 Task<std::vector<CardPointer>> MemberDirectory::cards(std::vector<UserId> ids) {
     std::vector<CardPointer> found(ids.size());

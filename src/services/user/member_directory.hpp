@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,7 +9,9 @@
 
 #include "platform/cache/coherence.hpp"
 #include "platform/cache/local.hpp"
+#include "platform/service/base.hpp"
 #include "services/user/public/directory.hpp"
+#include "services/user/user_options.hpp"
 #include "services/user/user_store.hpp"
 
 namespace guildhall::user {
@@ -22,17 +23,11 @@ inline constexpr std::string_view kHandleKind = "user.handle";
 /// A number for a handle, the same in all processes; two may have the same.
 std::int64_t handle_id(std::string_view handle);
 
-/// The Directory, and what else of members is read often, in memory in front of the store. Exact: who changes a row tells `coherence`. Thread-safe.
+/// The Directory, and what else of members is read often, in memory in front of the store. Exact: every change of
+/// a row goes through the base's coherence. Thread-safe.
 class MemberDirectory final : public Directory {
 public:
-    /// How many entries of each kind stay in memory; `hidden` counts each member in each list.
-    struct Sizes {
-        std::size_t cards = 100'000;
-        std::size_t profiles = 20'000;
-        std::size_t hidden = 100'000;
-        std::size_t handles = 20'000;
-    };
-    MemberDirectory(UserStore& store, cache::Coherence& coherence, Sizes sizes);
+    MemberDirectory(const service::Base& base, DirectorySizes sizes);
 
     Task<std::vector<CardPointer>> cards(std::vector<UserId> ids) override;
     Task<std::shared_ptr<const UserSet>> hidden_from(UserId user) override;
@@ -60,7 +55,7 @@ private:
     /// What is in memory; null when nothing is.
     std::shared_ptr<const KnownHandle> known(const std::string& handle);
 
-    UserStore& store_;
+    UserStore store_;
     cache::Local<UserId, CardRecord> cards_;
     cache::Local<UserId, Profile> profiles_;
     cache::Local<UserId, UserSet> hidden_;

@@ -3,11 +3,8 @@
 #include <utility>
 
 #include "platform/async/upkeep.hpp"
-#include "platform/http/stand_in.hpp"
-#include "platform/sql/node_lease.hpp"
 #include "services/user/migrations.hpp"
-#include "services/user/public/events.hpp"
-#include "services/user/public/kept.hpp"
+#include "services/user/user_consumers.hpp"
 #include "services/user/user_routes.hpp"
 
 namespace guildhall::user {
@@ -42,34 +39,25 @@ UserService::Options user_options(const Options& options) {
 
 }  // namespace
 
-Module::Module(Ports ports, Options options)
-    : ports_(ports),
+Module::Module(const service::Base& base, Needs needs, Options options)
+    : clock_(base.clock),
       options_(std::move(options)),
-      store_(ports.database),
-      directory_(store_, ports.coherence, options_.caches),
-      hasher_(ports.hashing, options_.argon2),
-      keys_(ports.database, store_, ports.clock, ports.tokens,
+      store_(base.database),
+      hashing_("hashing", options_.hashing_threads, options_.hashing_queue),
+      hasher_(hashing_, options_.argon2),
+      keys_(base.database, store_, base.clock, needs.tokens,
             {options_.issuer, options_.signing_key_lifetime, kKeysVerifyFor + options_.access_token_ttl}),
-      revocations_([this](RevokedSession last) { return list_revoked(last); }, ports.clock,
+      revocations_([this](RevokedSession last) { return list_revoked(last); }, base.clock,
                    options_.access_token_ttl + kClockDifference),
-      post_office_(ports.database, store_, ports.mailer, ports.clock, ports.ids),
-      throttle_(ports.cache, ports.clock),
-      auth_({ports.database, store_, ports.ids, ports.clock, ports.outbox, hasher_, keys_, revocations_, post_office_,
+      post_office_(base.database, store_, needs.mailer, base.clock, base.ids),
+      throttle_(needs.cache, base.clock),
+      auth_({base.database, store_, base.ids, base.clock, base.outbox, hasher_, keys_, revocations_, post_office_,
              throttle_},
             auth_options(options_)),
-      users_({ports.database, store_, directory_, ports.ids, ports.clock, ports.outbox, throttle_, ports.coherence},
+      users_({base.database, store_, needs.directory, needs.degrees, base.ids, base.clock, base.outbox, throttle_,
+              base.coherence},
              user_options(options_)),
-      internal_(store_, keys_) {
-    // What is kept is dropped right after each commit; this is for a commit whose outcome its request never learned (the database's
-    // answer was lost), and for a process that ended before it could tell the others.
-    const auto hidden = [](const auto& event) {
-        return cache::Changes{{kHiddenKind, {event.user_id.value, event.blocked_id.value}}};
-    };
-    ports_.consumers.on_change<Blocked>("user.caches", ports_.coherence, hidden);
-    ports_.consumers.on_change<Unblocked>("user.caches", ports_.coherence, hidden);
-    const auto card = [](const ProfileChanged& event) { return cache::Changes{{kCardKind, {event.user_id.value}}}; };
-    ports_.consumers.on_change<ProfileChanged>("user.caches", ports_.coherence, card);
-}
+      internal_(store_, keys_) {}
 
 Task<SessionRevocations::Page> Module::list_revoked(RevokedSession last) {
     auto sessions = co_await store_.list_revoked(last, kMaxRevokedInAnswer);
@@ -77,24 +65,20 @@ Task<SessionRevocations::Page> Module::list_revoked(RevokedSession last) {
     co_return SessionRevocations::Page{std::move(sessions), has_more};
 }
 
-std::vector<sql::Migration> Module::migrations() {
-    std::vector<sql::Migration> all = outbox::migrations();
-    all.push_back({"platform/node_lease", sql::kNodeLeaseSchema});
-    for (const auto& [name, text] : kMigrations) all.push_back({"user/" + std::string(name), text});
-    return all;
+service::Definition Module::definition() {
+    return {.name = "user",
+            .migrations = service::migrations_of("user", kMigrations),
+            .describe_routes = [](http::Router& router) { user::add_routes(router, nullptr, nullptr); },
+            .describe_consumers = user::add_consumers};
 }
 
-void Module::add_routes(http::Router& router) { user::add_routes(router, auth_, users_); }
-
-void Module::describe_routes(http::Router& router) {
-    http::StandIn<AuthService> auth;
-    http::StandIn<UserService> users;
-    user::add_routes(router, auth.get(), users.get());
-}
+void Module::add_routes(http::Router& router) { user::add_routes(router, &auth_, &users_); }
 
 void Module::add_internal_routes(http::Router& router, const http::InternalTokens& tokens) {
     user::add_internal_routes(router, internal_, tokens);
 }
+
+void Module::add_consumers(outbox::Bindings& consumers) { user::add_consumers(consumers); }
 
 Task<void> Module::load() {
     co_await revocations_.load();
@@ -110,7 +94,7 @@ Task<void> Module::maintain() {
 }
 
 Task<void> Module::prune() {
-    const Time now = ports_.clock.now();
+    const Time now = clock_.now();
     if (now < pruned_at_ + kPruneEvery) co_return;
     const Time revoked_before = now - (options_.access_token_ttl + kRevokedKept);
     if (co_await store_.prune(now, revoked_before, kPruneTime)) pruned_at_ = now;

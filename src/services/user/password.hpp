@@ -1,24 +1,17 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "platform/async/pool.hpp"
 #include "platform/async/task.hpp"
+#include "services/user/user_options.hpp"
 
 namespace guildhall::user {
 
-/// The cost of argon2id. Source: OWASP Password Storage Cheat Sheet (19 MiB, 2 passes, 1 lane).
-struct Argon2Cost {
-    std::uint32_t memory_kib = 19'456;
-    std::uint32_t passes = 2;
-    std::uint32_t lanes = 1;
-};
-
-/// Hashes passwords by argon2id (RFC 9106) into PHC strings. Only on the given pool: a hash takes tens of milliseconds of a core. When
-/// the pool is full, its Unavailable is thrown. Passwords are in NFC. Thread-safe.
+/// Hashes passwords by argon2id (RFC 9106) into PHC strings. Only on the given pool: a hash takes tens of milliseconds
+/// of a core. When the pool is full, its Unavailable is thrown. Passwords are in NFC. Thread-safe.
 class PasswordHasher {
 public:
     PasswordHasher(Pool& pool, Argon2Cost cost);

@@ -4,9 +4,7 @@ namespace guildhall::user {
 
 using http::RateClass;
 
-void add_routes(http::Router& r, AuthService& auth, UserService& users) {
-    r.set_service("user");
-
+void add_routes(http::Router& r, AuthService* auth, UserService* users) {
     r.post("/v1/auth/register", auth, &AuthService::register_member)
         .anyone()
         .rate(RateClass::auth)

@@ -6,7 +6,7 @@
 
 namespace guildhall::user {
 
-/// Binds the service's methods and paths to its members; both services must outlive the router.
-void add_routes(http::Router& router, AuthService& auth, UserService& users);
+/// Binds the public routes of this service; null: only describes them.
+void add_routes(http::Router& router, AuthService* auth, UserService* users);
 
 }  // namespace guildhall::user

@@ -98,19 +98,14 @@ Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdatePro
     co_return changed;
 }
 
-Task<std::vector<std::optional<int>>> UserService::degrees(UserId viewer, std::vector<UserId> members) {
-    if (!network_) co_return std::vector<std::optional<int>>(members.size());
-    co_return co_await network_->degrees(viewer, std::move(members));
-}
-
 Task<Result<SeenProfile>> UserService::find(http::Caller caller, UserId user) {
     const auto hidden = co_await parts_.directory.hidden_from(caller.id);
     if (hidden->contains(user)) co_return no_such_member();
     const auto profile = co_await parts_.directory.profile(user);
     if (!profile) co_return no_such_member();
-    if (network_ && hidden->empty())
-        if (const auto known = network_->cached_degree(caller.id, user)) co_return SeenProfile{*profile, *known};
-    const auto degree = co_await degrees(caller.id, {user});
+    if (hidden->empty())
+        if (const auto known = parts_.degrees.cached_degree(caller.id, user)) co_return SeenProfile{*profile, *known};
+    const auto degree = co_await parts_.degrees.degrees(caller.id, {user});
     co_return SeenProfile{*profile, degree.front()};
 }
 
@@ -127,7 +122,7 @@ Task<Result<std::vector<SeenProfile>>> UserService::list(http::Caller caller, Us
     const auto hidden = co_await parts_.directory.hidden_from(caller.id);
     std::erase_if(query.ids.items, [&](UserId id) { return hidden->contains(id); });
     const auto found = co_await parts_.directory.profiles(query.ids.items);
-    const auto far = co_await degrees(caller.id, std::move(query.ids.items));
+    const auto far = co_await parts_.degrees.degrees(caller.id, std::move(query.ids.items));
     std::vector<SeenProfile> profiles;
     profiles.reserve(found.size());
     for (std::size_t i = 0; i < found.size(); ++i)

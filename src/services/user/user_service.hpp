@@ -6,14 +6,15 @@
 #include "platform/http/caller.hpp"
 #include "platform/http/response.hpp"
 #include "platform/outbox/outbox.hpp"
-#include "services/connection/public/network.hpp"
+#include "services/connection/public/degrees.hpp"
 #include "services/user/member_directory.hpp"
 #include "services/user/throttle.hpp"
 #include "services/user/user_store.hpp"
 
 namespace guildhall::user {
 
-/// Profiles, handles and blocks. Of two members of whom one blocks the other, neither finds the other here. Thread-safe.
+/// Profiles, handles and blocks. Of two members of whom one blocks the other, neither finds the other here.
+/// Thread-safe.
 class UserService {
 public:
     /// Brakes.
@@ -25,6 +26,7 @@ public:
         sql::Database& database;
         UserStore& store;
         MemberDirectory& directory;
+        connection::Degrees& degrees;
         IdGenerator& ids;
         const Clock& clock;
         outbox::Outbox& outbox;
@@ -37,7 +39,8 @@ public:
     Task<Result<Me>> me(http::Caller caller);
 
     /// Changes the caller's own profile; nothing, not even the version, when the patch is empty.
-    /// Errors: precondition_failed when If-Match names another version; conflict (handle_taken); too_many_requests for handles.
+    /// Errors: precondition_failed when If-Match names another version; conflict (handle_taken); too_many_requests for
+    /// handles.
     Task<Result<Me>> update_me(http::Caller caller, UpdateProfile patch);
 
     /// Errors: not_found, also for members who are hidden from the caller.
@@ -52,27 +55,22 @@ public:
     /// Whom the caller blocks, latest first. Errors: invalid for a cursor of another list.
     Task<Result<Page<Block>>> list_blocks(http::Caller caller, json::PageQuery query);
 
-    /// Blocks `user`; again has no effect. Errors: unprocessable (self_block); not_found, also when `user` blocks the caller and is not blocked
-    /// by them (so that a block cannot be detected).
+    /// Blocks `user`; again has no effect. Errors: unprocessable (self_block); not_found, also when `user` blocks the
+    /// caller and is not blocked by them (so that a block cannot be detected).
     Task<Result<void>> block(http::Caller caller, UserId user);
 
     /// Ends a block; no effect when there is none.
     Task<Result<void>> unblock(http::Caller caller, UserId user);
 
-    /// Takes over members, verified at once, in one transaction; their ids in order. A member whose address has an account already is left as it
-    /// is and gives that account's id, so that an import can be repeated.
+    /// Takes over members, verified at once, in one transaction; their ids in order. A member whose address has an
+    /// account already is left as it is and gives that account's id, so that an import can be repeated.
     Task<Result<std::vector<UserId>>> import_members(std::vector<ImportedMember> members);
 
-    /// Who knows the degrees of members from now on, at the start; until then they are null. Outlives this.
-    void ask_degrees_of(connection::Network& network) { network_ = &network; }
-
 private:
-    Task<std::vector<std::optional<int>>> degrees(UserId viewer, std::vector<UserId> members);
     Task<Result<Profile>> change_profile(http::Caller caller, UpdateProfile patch, Credentials credentials);
 
     Parts parts_;
     const Options options_;
-    connection::Network* network_ = nullptr;
 };
 
 }  // namespace guildhall::user

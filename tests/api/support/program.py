@@ -5,8 +5,8 @@ import os
 import pathlib
 import random
 import socket
+import subprocess
 
-SERVICES = ("user", "connection", "post", "chat", "media", "analytics", "notification", "search")
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
@@ -18,6 +18,10 @@ def binary() -> pathlib.Path:
     if not built:
         raise RuntimeError("no guildhall in build/*/; build it, or name one in GUILDHALL_BINARY")
     return max(built, key=lambda path: path.stat().st_mtime)
+
+
+# The services that the program knows.
+SERVICES = tuple(subprocess.run([binary(), "services"], check=True, capture_output=True, text=True).stdout.split())
 
 
 def free_ports(count: int) -> list[int]:

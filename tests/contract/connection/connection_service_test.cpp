@@ -871,21 +871,6 @@ TEST_P(ConnectionServiceContract, AnInvitationThatCannotBeRememberedDidNotHappen
     EXPECT_EQ(world->events().size(), 1U);
 }
 
-TEST_P(ConnectionServiceContract, UpkeepThatFailedIsDoneAtTheNextTurn) {
-    http::IdempotencyClaim claim(a, "POST /v1/invitations", "key-1", "x", world->clock.now());
-    world->request.idempotency = &claim;
-    ASSERT_TRUE(world->invite(a, b));
-    world->request.idempotency = nullptr;
-    world->run(world->module->maintain());
-    world->clock.advance(std::chrono::hours(25));
-
-    world->database.before_next_transaction = [] { throw Unavailable("away"); };
-    EXPECT_THROW(world->run(world->module->maintain()), Unavailable);
-    world->run(world->module->maintain());
-    constexpr sql::Statement kCount{"test.count", "SELECT COUNT(*) FROM idempotency_keys"};
-    EXPECT_EQ(world->run(world->database.read(kCount, {}))[0].number(0), 0);
-}
-
 // What other services ask.
 
 TEST_P(ConnectionServiceContract, WarmAnswersTouchNoDatabase) {

@@ -283,7 +283,7 @@ TEST_P(ConnectionStoreContract, ManyStrangersAreConnectedAtOnceAndOthersLeft) {
 
 TEST_P(ConnectionStoreContract, MigrationsMayBeAppliedAgain) {
     connect(one, two, Time(1s));
-    world->database.migrate(Module::migrations());
+    world->database.migrate(service::all_migrations(Module::definition()));
     EXPECT_THAT(peers(one), ElementsAre(two));
 }
 

@@ -186,7 +186,7 @@ TEST_P(GraphKeeperContract, WhoeverIsNotInTheGraphComesBackWithAllConnections) {
     world->connect(people[0], people.back());
     compare(true);
     WatchedKeeper watched(*world);
-    const auto forget = [&]() -> Task<void> { co_await world->graph.remove_members({people.back()}); };
+    const auto forget = [&]() -> Task<void> { co_await world->graph().remove_members({people.back()}); };
     watched.graph.before_listing_behind(people[199], forget);
     world->run(watched.keeper.compare(true));
     EXPECT_EQ(degree(people[0], people.back()), 1);
@@ -284,8 +284,8 @@ TEST_P(GraphKeeperContract, AnOwnGraphAnswersOnceItHasBeenCompared) {
     const UserId a = world->member();
     const UserId b = world->member();
     world->connect(a, b);
-    EXPECT_THROW(world->run(world->graph.degrees({a, {}}, {b})), Unavailable);
-    EXPECT_EQ(world->run(world->network().degrees(a, {b})).front(), 1) << "a connection is known without the graph";
+    EXPECT_THROW(world->run(world->graph().degrees({a, {}}, {b})), Unavailable);
+    EXPECT_EQ(world->run(world->degrees().degrees(a, {b})).front(), 1) << "a connection is known without the graph";
     world->run(keeper().maintain());
     EXPECT_EQ(degree(a, b), 1);
 }

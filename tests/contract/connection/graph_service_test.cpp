@@ -60,15 +60,15 @@ TEST_P(GraphServiceContract, ADegreeThatIsInMemoryIsTheOneThatIsAskedFor) {
     const auto chain = world->members(5);
     for (std::size_t i = 0; i + 1 < chain.size(); ++i) world->connect(chain[i], chain[i + 1]);
     EXPECT_EQ(compare(true).missing_connections, 4);
-    Network& all = world->network();
+    Degrees& all = world->degrees();
     EXPECT_FALSE(all.cached_degree(chain[0], chain[2]).has_value());
-    const Degrees asked = world->run(all.degrees(chain[0], chain));
+    const DegreeList asked = world->run(all.degrees(chain[0], chain));
     EXPECT_THAT(asked, testing::ElementsAre(0, 1, 2, 3, std::nullopt));
     for (std::size_t i = 0; i < chain.size(); ++i)
         EXPECT_EQ(all.cached_degree(chain[0], chain[i]), CachedDegree(asked[i])) << i;
     // Whoever was a connection a moment ago is one no longer, though the graph does not know yet.
     ASSERT_TRUE(world->run(world->service().disconnect(world->as(chain[0]), chain[1])));
-    world->run(all.connections_of(chain[0]));
+    world->run(world->network().connections_of(chain[0]));
     EXPECT_EQ(all.cached_degree(chain[0], chain[1]), CachedDegree(std::optional<int>()));
 }
 

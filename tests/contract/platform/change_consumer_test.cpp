@@ -35,9 +35,9 @@ class Service {
 public:
     Service(realtime::Channel& channel, test::Truth& truth, sql::Database& database, const Clock& clock,
             std::unique_ptr<bus::Bus> bus)
-        : replica(channel, truth), consumers_(database, clock), bus_(std::move(bus)) {
+        : replica(channel, truth), consumers_(database, clock, replica.process.coherence()), bus_(std::move(bus)) {
         const auto changes = [](const Counted& event) { return cache::Changes{{"shop.item", {event.subject_id}}}; };
-        consumers_.on_change<Counted>("shop.caches", replica.process.coherence(), changes);
+        consumers_.on_change<Counted>("shop.caches", changes);
         auto mark = [&markers = markers_](const Marker&) -> Task<void> {
             ++markers;
             co_return;

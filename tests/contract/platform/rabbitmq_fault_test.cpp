@@ -169,7 +169,8 @@ constexpr std::int64_t kKilledEach = 100;
 TEST(RabbitmqFaultsProcess, DISABLED_Consumes) {
     const auto database = sql::open_sqlite({.file = std::getenv("GUILDHALL_TEST_CHILD_FILE")});
     const SystemClock clock;
-    Consumers consumers(*database, clock);
+    const auto coherence = cache::make_memory_coherence();
+    Consumers consumers(*database, clock, *coherence);
     const auto effect = [](sql::Transaction& tx, const Counted& event) -> Task<void> {
         std::this_thread::sleep_for(1ms);  // so that the kill comes in the middle
         co_await tx.execute(test::kEffect, sql::params(event.subject_id, event.n));

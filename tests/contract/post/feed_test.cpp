@@ -133,9 +133,9 @@ TEST_P(FeedContract, PostOfOneConnectionReadsOnlyTheirTimelineAnew) {
         const UserId author{100 + i * 4 % 40};
         const PostId id = world().publish(author);
         expected.insert(expected.begin(), id);
-        const int calls = world().database.calls;
+        const int calls = world().database.calls();
         ASSERT_EQ(world().feed_page(kAda, 20)->items.front().record->key.id, id);
-        EXPECT_LE(world().database.calls - calls, 2) << "the author's timeline and the new post";
+        EXPECT_LE(world().database.calls() - calls, 2) << "the author's timeline and the new post";
     }
     EXPECT_EQ(world().feed(kAda, 100), expected);
 }

@@ -36,7 +36,7 @@ TEST_P(ImportContract, ImportedPostsAreOrdinaryPostsOfTheirTime) {
     EXPECT_EQ(time_of_id(post.id.value), post.created_at);
     EXPECT_EQ(post.mentions.at(0).user_id, kBela);
     EXPECT_EQ(world().posts_with(kBela, "tag").size(), 5U);
-    EXPECT_EQ(world().events(), std::vector<std::string>(5, "post.created.v1"));
+    EXPECT_EQ(world().event_types(), std::vector<std::string>(5, "post.created.v1"));
 }
 
 TEST_P(ImportContract, RepeatedAndOverlappingBatchesImportNothingTwice) {
@@ -49,7 +49,7 @@ TEST_P(ImportContract, RepeatedAndOverlappingBatchesImportNothingTwice) {
     EXPECT_TRUE(std::ranges::is_sorted(again));
     EXPECT_EQ(std::ranges::adjacent_find(again), again.end());
     EXPECT_EQ(world().posts_of(kAda, kAda).size(), 20U);
-    EXPECT_EQ(world().events().size(), 20U);
+    EXPECT_EQ(world().event_types().size(), 20U);
 }
 
 TEST_P(ImportContract, FaultyTextIsNamedAndNothingIsImported) {
@@ -87,7 +87,7 @@ TEST_P(ImportContract, CommentsAndReactionsAreCountedOnce) {
         EXPECT_EQ(world().find(UserId{10}, ids[0])->my_reaction, ReactionKind::love);
         world().start();
     }
-    EXPECT_EQ(world().events().size(), 2U + 6U + 6U + 1U);
+    EXPECT_EQ(world().event_types().size(), 2U + 6U + 6U + 1U);
 }
 
 TEST_P(ImportContract, CommentOfAnAbsentPostRefusesTheBatch) {

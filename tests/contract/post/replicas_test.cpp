@@ -55,9 +55,9 @@ TEST_P(PostReplicas, AnEditIsReadAtTheOther) {
 TEST_P(PostReplicas, AWarmPostIsReadWithoutSql) {
     const PostId id = a().publish(kAda);
     shown(b(), id);
-    const int before = b().database.calls;
+    const int before = b().database.calls();
     shown(b(), id);
-    EXPECT_EQ(b().database.calls, before);
+    EXPECT_EQ(b().database.calls(), before);
 }
 
 TEST_P(PostReplicas, APostIsInTheFeedAtTheOther) {

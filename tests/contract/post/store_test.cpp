@@ -188,7 +188,7 @@ TEST_P(PostStoreContract, CountsOfADeletedPostCannotChange) {
 
 TEST_P(PostStoreContract, StoredPostsAreThereAfterReopening) {
     insert(stored(10));
-    const auto other = world().stored.open();
+    const auto other = world().ground->place.open();
     PostStore reopened(*other);
     std::vector<PostKey> keys{{PostId{10}, {}}};
     EXPECT_EQ(world().run(reopened.list_posts(keys)).size(), 1U);

@@ -36,7 +36,7 @@ TEST_P(Accounts, ANewcomerRegistersVerifiesAndIsSignedIn) {
     EXPECT_EQ(me->email, kAda);
     EXPECT_EQ(me->handle, "ada");
     EXPECT_EQ(me->name, "Ada Lovelace");
-    EXPECT_EQ(world->events(), std::vector<std::string>{"user.registered.v1"});
+    EXPECT_EQ(world->event_types(), std::vector<std::string>{"user.registered.v1"});
 }
 
 // [U1]
@@ -46,7 +46,7 @@ TEST_P(Accounts, ARegistrationIsNobodyUntilItIsVerified) {
     EXPECT_EQ(wire(world->log_in(kAda)), wire(world->log_in("nobody@example.org")));
     EXPECT_FALSE(run(users().find_by_handle(world->caller(bob), {"ada"})));
     EXPECT_EQ(run(world->directory().ids_of_handles({"ada"})), std::vector<UserId>{UserId{}});
-    EXPECT_EQ(world->events().size(), 1U) << "only bob's";
+    EXPECT_EQ(world->event_types().size(), 1U) << "only bob's";
 }
 
 // [U1]
@@ -159,7 +159,7 @@ TEST_P(Accounts, ManyWhoRegisterOneAddressAtOnceMakeOneAccount) {
     int opened = 0;
     for (const auto& session : world->run_together(std::move(tries))) opened += session.has_value();
     EXPECT_EQ(opened, 1);
-    EXPECT_EQ(world->events().size(), 1U);
+    EXPECT_EQ(world->event_types().size(), 1U);
 }
 
 // [U1]
@@ -171,7 +171,7 @@ TEST_P(Accounts, OneCodeUsedByManyAtOnceOpensOneAccount) {
     int opened = 0;
     for (const auto& tokens : world->run_together(std::move(tries))) opened += tokens.has_value();
     EXPECT_EQ(opened, 1);
-    EXPECT_EQ(world->events().size(), 1U);
+    EXPECT_EQ(world->event_types().size(), 1U);
 }
 
 // [U1]
@@ -480,11 +480,11 @@ TEST_P(BusySignIn, APoolThatIsFullLocksNobodyOut) {
     world->sign_up(kAda);
     std::size_t taken = 0;
     try {
-        for (;; ++taken) world->hashing.enter();
+        for (;; ++taken) world->module->hashing().enter();
     } catch (const Unavailable&) {
     }
     for (int i = 0; i < 12; ++i) EXPECT_THROW((void)world->log_in(kAda), Unavailable);
-    for (; taken > 0; --taken) world->hashing.leave();
+    for (; taken > 0; --taken) world->module->hashing().leave();
     EXPECT_TRUE(world->log_in(kAda));
 }
 
@@ -694,7 +694,7 @@ GUILDHALL_OVER_BOTH_DATABASES(Revocations);
 TEST_P(Revocations, AnotherReplicaKnowsThemAfterItsNextMaintenance) {
     const auto tokens = world->sign_up(kAda);
     const auto claims = world->verifier.verify(tokens.access_token).value();
-    Module replica(world->ports(), {});
+    Module replica(world->base, world->needs(), {});
     run(replica.maintain());
     ASSERT_TRUE(run(auth().log_out(world->caller(tokens))));
     EXPECT_FALSE(replica.revocations().is_revoked(claims));
@@ -708,7 +708,7 @@ TEST_P(Revocations, AReplicaThatStartsKnowsThem) {
     const auto claims = world->verifier.verify(tokens.access_token).value();
     ASSERT_TRUE(run(auth().log_out(world->caller(tokens))));
     world->clock.advance(minutes(14));
-    Module replica(world->ports(), {});
+    Module replica(world->base, world->needs(), {});
     run(replica.maintain());
     EXPECT_TRUE(replica.revocations().is_revoked(claims));
 }
@@ -732,7 +732,7 @@ GUILDHALL_OVER_BOTH_DATABASES(Upkeep);
 TEST_P(Upkeep, RevocationsAreLoadedWhileTheKeysCannotBe) {
     const auto tokens = world->sign_up(kAda);
     const auto claims = world->verifier.verify(tokens.access_token).value();
-    Module replica(world->ports(), {});
+    Module replica(world->base, world->needs(), {});
     run(replica.maintain());
     ASSERT_TRUE(run(auth().log_out(world->caller(tokens))));
     world->database.broken_read = "user.list_keys";
@@ -785,7 +785,7 @@ TEST_P(Keys, ANewKeySignsOnlyAfterEveryReplicaKnowsItAndTheOldOneGoesOnVerifying
 
 // [U3]
 TEST_P(Keys, OfReplicasThatStartTogetherOneSigns) {
-    Module replica(world->ports(), {});
+    Module replica(world->base, world->needs(), {});
     run(replica.maintain());
     EXPECT_EQ(kids().size(), 1U);
     const auto document = run(auth().jwks(world->visitor()));
@@ -798,7 +798,7 @@ TEST_P(Keys, BeforeTheyAreLoadedNobodyIsSignedIn) {
     world->sign_up(kAda);
     Options options;
     options.argon2 = {64, 1, 1};
-    Module replica(world->ports(), options);
+    Module replica(world->base, world->needs(), options);
     EXPECT_THROW((void)run(replica.auth().log_in(world->visitor(), {{kAda}, {std::string(World::kPassword)}, {}})),
                  Unavailable);
 }

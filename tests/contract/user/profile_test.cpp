@@ -33,7 +33,7 @@ TEST_P(Profiles, AMemberEditsTheProfileAndOthersSeeIt) {
     EXPECT_EQ(json::to_json(*seen), json::to_json(static_cast<const Profile&>(*mine)));
     EXPECT_EQ(seen->about, "Poetical science.\nNotes, A to G.");
     EXPECT_EQ(run(world->directory().cards({ada.user_id})).at(0)->headline, "Analyst of engines");
-    EXPECT_EQ(world->events().back(), "user.profile_changed.v1");
+    EXPECT_EQ(world->event_types().back(), "user.profile_changed.v1");
 }
 
 // [U16]
@@ -54,9 +54,9 @@ TEST_P(Profiles, APatchChangesOnlyWhatItNames) {
 // [U16]
 TEST_P(Profiles, AnEmptyPatchChangesNothing) {
     const auto ada = world->sign_up("ada@example.org");
-    const auto events = world->events().size();
+    const auto events = world->event_types().size();
     EXPECT_EQ(update(ada, {})->version, 1);
-    EXPECT_EQ(world->events().size(), events);
+    EXPECT_EQ(world->event_types().size(), events);
 }
 
 // [U16]
@@ -323,26 +323,26 @@ TEST_P(Blocks, SkipNobodyWhenOneIsLiftedBetweenTwoPages) {
 
 // [U32]
 TEST_P(Blocks, TwiceIsOnceAndTellsTheOthersOnce) {
-    const auto before = world->events().size();
+    const auto before = world->event_types().size();
     ASSERT_TRUE(block(ada, bob.user_id));
     ASSERT_TRUE(block(ada, bob.user_id));
     EXPECT_EQ(list(ada).size(), 1U);
     ASSERT_TRUE(unblock(ada, bob.user_id));
     ASSERT_TRUE(unblock(ada, bob.user_id));
-    const auto events = world->events();
+    const auto events = world->event_types();
     EXPECT_EQ(std::vector(events.begin() + static_cast<std::ptrdiff_t>(before), events.end()),
               (std::vector<std::string>{"user.blocked.v1", "user.unblocked.v1"}));
 }
 
 // [U32]
 TEST_P(Blocks, ManyAtOnceAreOne) {
-    const auto before = world->events().size();
+    const auto before = world->event_types().size();
     std::vector<Task<Result<void>>> blocks;
     for (int i = 0; i < 8; ++i) blocks.push_back(users().block(world->caller(ada), bob.user_id));
     // One that comes after the first has been stored may already find bob hidden; it is blocked all the same.
     for (const auto& done : world->run_together(std::move(blocks))) EXPECT_TRUE(done);
     EXPECT_EQ(list(ada).size(), 1U);
-    EXPECT_EQ(world->events().size(), before + 1);
+    EXPECT_EQ(world->event_types().size(), before + 1);
 }
 
 // [U32]
@@ -419,7 +419,7 @@ TEST_P(Import, MakesVerifiedMembersWithTheirPasts) {
     EXPECT_EQ(profile->headline, "Analyst");
     EXPECT_EQ(profile->industry, "Computing");
     EXPECT_EQ(profile->created_at, long_ago);
-    EXPECT_EQ(world->events(), std::vector<std::string>{"user.registered.v1"});
+    EXPECT_EQ(world->event_types(), std::vector<std::string>{"user.registered.v1"});
 }
 
 TEST_P(Import, CanBeRepeatedAndGoesOnWhereItStopped) {
@@ -431,7 +431,7 @@ TEST_P(Import, CanBeRepeatedAndGoesOnWhereItStopped) {
     ASSERT_EQ(again.size(), 3U);
     EXPECT_EQ(again[0], first[0]);
     EXPECT_EQ(again[1], first[1]);
-    EXPECT_EQ(world->events().size(), 3U);
+    EXPECT_EQ(world->event_types().size(), 3U);
 }
 
 TEST_P(Import, GivesANumberToAHandleThatIsTakenOrReserved) {

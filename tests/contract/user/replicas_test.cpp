@@ -4,8 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "platform/bus/memory.hpp"
-#include "platform/json/write.hpp"
 #include "services/user/public/directory_client.hpp"
 #include "support/three_processes.hpp"
 #include "support/user_world.hpp"
@@ -24,18 +22,6 @@ protected:
         return b().run(directory.cards(std::move(ids))).front();
     }
     UserSet hidden(Directory& directory, UserId user) { return *b().run(directory.hidden_from(user)); }
-    void deliver(World& world, const ProfileChanged& event) {
-        const auto bus = bus::make_memory_bus();
-        world.consumers.subscribe(*bus);
-        std::vector<bus::Envelope> events{{.id = world.ids.next<bus::EventId>(),
-                                           .source = "/user",
-                                           .type = std::string(ProfileChanged::kType),
-                                           .subject = event.subject(),
-                                           .time = world.clock.now(),
-                                           .traceparent = {},
-                                           .data = json::to_json(event)}};
-        world.run(bus->publish(std::move(events)));
-    }
     Result<Me> change(World& world, const Tokens& member, UpdateProfile patch) {
         return world.run(world.users().update_me(world.caller(member), std::move(patch)));
     }
@@ -81,11 +67,11 @@ TEST_P(UserReplicas, AChangedHandleThatNobodyWasToldOfIsRightAfterItsEvent) {
     UpdateProfile patch;
     patch.handle.value = {"ada-two"};
     ASSERT_TRUE(change(silent, ada, std::move(patch)));
-    deliver(b(), ProfileChanged{ada.user_id});
+    b().deliver(ProfileChanged{ada.user_id});
     EXPECT_EQ(known(), (std::vector{UserId{}, ada.user_id}));
     patch.handle.value = {"ada-one"};
     ASSERT_TRUE(change(silent, ada, std::move(patch)));
-    deliver(b(), ProfileChanged{ada.user_id});
+    b().deliver(ProfileChanged{ada.user_id});
     EXPECT_EQ(known(), (std::vector{ada.user_id, UserId{}}));
 }
 

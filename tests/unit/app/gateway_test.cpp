@@ -20,8 +20,7 @@ struct Service {
 
 std::vector<std::string> names_of(const std::vector<GatewayPath>& paths) {
     std::vector<std::string> out;
-    for (const GatewayPath& path : paths)
-        if (!path.is_stream) out.push_back(path.path);
+    for (const GatewayPath& path : paths) out.push_back(path.path);
     return out;
 }
 
@@ -29,10 +28,10 @@ TEST(GatewayPaths, FixedSegmentsComeBeforeParameters) {
     Service service;
     http::Router router;
     router.set_service("post");
-    router.get("/a/{id}/{other}", service, &Service::call_two).anyone();
+    router.get("/a/{id}/{other}", &service, &Service::call_two).anyone();
     for (const char* path : {"/a/{id}", "/a/{id}/b", "/a/z/{id}"})
-        router.get(path, service, &Service::call_one).anyone();
-    router.get("/a/z", service, &Service::call).anyone();
+        router.get(path, &service, &Service::call_one).anyone();
+    router.get("/a/z", &service, &Service::call).anyone();
     EXPECT_EQ(names_of(gateway_paths(router)),
               (std::vector<std::string>{"/a/z", "/a/z/{id}", "/a/{id}", "/a/{id}/b", "/a/{id}/{other}"}));
 }
@@ -41,14 +40,14 @@ TEST(GatewayPaths, RefuseAPathOfTwoServices) {
     Service service;
     http::Router router;
     router.set_service("post");
-    router.get("/a", service, &Service::call).anyone();
+    router.get("/a", &service, &Service::call).anyone();
     router.set_service("user");
-    router.post("/a", service, &Service::call).anyone();
+    router.post("/a", &service, &Service::call).anyone();
     EXPECT_THROW(gateway_paths(router), std::runtime_error);
 }
 
 TEST(GatewayPaths, HoldNothingInternalAndEveryPublicRouteButTheGatewaysOwn) {
-    const http::Router routes = describe_all_routes(Config{});
+    const http::Router routes = describe_all_routes();
     const std::vector<GatewayPath> paths = gateway_paths(routes);
     for (const GatewayPath& path : paths) EXPECT_FALSE(path.path.starts_with("/internal/")) << path.path;
     for (const auto& route : routes.routes()) {
@@ -58,25 +57,38 @@ TEST(GatewayPaths, HoldNothingInternalAndEveryPublicRouteButTheGatewaysOwn) {
 }
 
 TEST(GatewayPaths, OnlyWhatVisitorsShareIsCacheable) {
-    for (const GatewayPath& path : gateway_paths(describe_all_routes(Config{})))
+    for (const GatewayPath& path : gateway_paths(describe_all_routes()))
         if (path.is_cacheable)
             EXPECT_TRUE(std::ranges::find(path.signed_in, "GET") == path.signed_in.end()) << path.path;
 }
 
+TEST(GatewayPaths, OnlyAStreamIsPassedOnUnbuffered) {
+    Service service;
+    http::Router router;
+    router.set_service("post");
+    router.get("/v1/posts", &service, &Service::call).anyone();
+    EXPECT_EQ(nginx_configuration(plan_gateway({}, {}, router)).find("Upgrade $http_upgrade"), std::string::npos);
+    router.get("/v1/posts/stream", &service, &Service::call).anyone();
+    EXPECT_NE(nginx_configuration(plan_gateway({}, {}, router)).find("Upgrade $http_upgrade"), std::string::npos);
+}
+
 TEST(DescribedRoutes, CannotBeCalled) {
-    for (const auto& route : describe_all_routes(Config{}).routes()) EXPECT_FALSE(route->handle) << route->path;
+    for (const auto& route : describe_all_routes().routes()) EXPECT_FALSE(route->handle) << route->path;
 }
 
 TEST(Gateway, TakesReplicasFromFlagsThenFromTheConfigurationThenByName) {
     Config config;
-    config.services.urls[0] = {"http://10.0.0.1:1", "http://10.0.0.2:1/"};
-    config.services.urls[1] = {"http://10.0.0.3:1"};
+    config.services.urls["user"] = {"http://10.0.0.1:1", "http://10.0.0.2:1/"};
+    config.services.urls["post"] = {"http://10.0.0.3:1"};
     GatewayOptions options;
-    options.replicas = {std::string(kServices[1]) + "=http://[::1]:9"};
+    options.replicas = {"post=http://[::1]:9"};
     const Gateway gateway = plan_gateway(config, options, http::Router());
-    EXPECT_EQ(gateway.services.at(0).replicas, (std::vector<std::string>{"10.0.0.1:1", "10.0.0.2:1"}));
-    EXPECT_EQ(gateway.services.at(1).replicas, (std::vector<std::string>{"[::1]:9"}));
-    EXPECT_EQ(gateway.services.at(2).replicas, (std::vector<std::string>{std::string(kServices[2]) + ":8080"}));
+    const auto replicas_of = [&](const std::string& name) {
+        return std::ranges::find(gateway.services, name, &GatewayService::name)->replicas;
+    };
+    EXPECT_EQ(replicas_of("user"), (std::vector<std::string>{"10.0.0.1:1", "10.0.0.2:1"}));
+    EXPECT_EQ(replicas_of("post"), (std::vector<std::string>{"[::1]:9"}));
+    EXPECT_EQ(replicas_of("connection"), (std::vector<std::string>{"connection:8080"}));
 }
 
 /// What is written into a configuration file as it stands must not be able to end its line.

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "app/io_threads.hpp"
+#include "app/platform_routes.hpp"
 #include "support/await.hpp"
 #include "support/databases.hpp"
 #include "support/http_server.hpp"
@@ -46,15 +47,13 @@ protected:
     ~NeighboursTest() override { threads_.stop(); }
 
     void start(std::vector<std::string> users, std::vector<std::string> connections) {
-        config_.services.urls.at(0) = std::move(users);
-        ASSERT_EQ(kServices.at(0), "user");
-        config_.services.urls.at(1) = std::move(connections);
-        ASSERT_EQ(kServices.at(1), "connection");
+        config_.services.urls["user"] = std::move(users);
+        config_.services.urls["connection"] = std::move(connections);
         engines_.emplace(config_, "test", threads_);
         neighbours_.emplace(config_, *engines_);
     }
     bool is_up(const std::string& name) {
-        for (const Dependency& dependency : neighbours_->dependencies()) {
+        for (const service::Dependency& dependency : neighbours_->dependencies()) {
             if (dependency.name != name) continue;
             bool answer = false;
             run_and_wait(threads_, [&]() -> Task<void> { answer = co_await dependency.is_up(); });
@@ -73,7 +72,7 @@ protected:
 TEST_F(NeighboursTest, AServiceIsThereWhenOneOfItsReplicasAnswersHoweverManyAreSilent) {
     Lives lives;
     const test::HttpServer server(
-        [&lives](http::Router& router) { router.get("/livez", lives, &Lives::live).anyone(); });
+        [&lives](http::Router& router) { router.get("/livez", &lives, &Lives::live).anyone(); });
     const std::vector<SilentServer> silent(8);
     std::vector<std::string> urls;
     for (const SilentServer& one : silent) urls.push_back(one.url());

@@ -22,7 +22,7 @@ TEST(OpenFiles, CountsConnectionsOfClientsAndOfDatabases) {
     Config config;
     config.http.max_connections = 1000;
     config.sql.engine = "postgres";
-    config.sql.connections_per_thread = 8;
+    config.sql.postgres.connections_per_thread = 8;
     EXPECT_GE(most_open_files(config, 4), 1000U + 3 * 8 * 4);
     EXPECT_LT(most_open_files(config, 4), 1300U);
 }

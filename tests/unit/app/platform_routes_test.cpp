@@ -10,10 +10,10 @@ namespace guildhall::app {
 namespace {
 
 /// GET /readyz of a process with these dependencies.
-http::Response ask_readiness(std::vector<Dependency> dependencies) {
+http::Response ask_readiness(std::vector<service::Dependency> dependencies) {
     PlatformRoutes routes(Config{}, std::move(dependencies));
     http::Router router("test");
-    routes.add_routes(router);
+    PlatformRoutes::add_routes(router, &routes);
     router.freeze();
     http::Request request;
     std::string allowed;
@@ -40,7 +40,7 @@ TEST(Readiness, TellsWhatIsDownAndWhatThatDegrades) {
 }
 
 TEST(Readiness, DoesNotWaitForADependencyThatDoesNotAnswer) {
-    std::vector<Dependency> silent;
+    std::vector<service::Dependency> silent;
     for (int i = 0; i < 3; ++i) silent.push_back({"sql", "", true, answer_late});
     // The io_context of ask_readiness() ends with the late answers: they came to nobody, and did no harm.
     const auto late = ask_readiness(std::move(silent));

@@ -73,12 +73,12 @@ public:
     Task<Result<Echo>> refusing(Visitor) { co_return Error{Code::not_found, "never was"}; }
 
     void add_routes(Router& router) {
-        router.post("/echo", *this, &Peer::echo).anyone();
-        router.get("/slow", *this, &Peer::slow).anyone();
-        router.get("/silent", *this, &Peer::silent).anyone();
-        router.get("/large", *this, &Peer::large).anyone();
-        router.get("/moody", *this, &Peer::moody).anyone();
-        router.get("/refusing", *this, &Peer::refusing).anyone();
+        router.post("/echo", this, &Peer::echo).anyone();
+        router.get("/slow", this, &Peer::slow).anyone();
+        router.get("/silent", this, &Peer::silent).anyone();
+        router.get("/large", this, &Peer::large).anyone();
+        router.get("/moody", this, &Peer::moody).anyone();
+        router.get("/refusing", this, &Peer::refusing).anyone();
     }
 
     std::atomic<int> calls{0};

@@ -68,15 +68,15 @@ public:
     }
 
     void add_routes(Router& router) {
-        router.get("/v1/greetings", *this, &GreetingService::list).anyone().summary("List");
-        router.post("/v1/greetings", *this, &GreetingService::create).signed_in().summary("Create");
-        router.get("/v1/probes/{greeting_id}", *this, &GreetingService::read).anyone().unlimited().summary("Probe");
-        router.get("/v1/greetings/{greeting_id}", *this, &GreetingService::read).anyone().etag().summary("Read");
-        router.patch("/v1/greetings/{greeting_id}", *this, &GreetingService::change)
+        router.get("/v1/greetings", this, &GreetingService::list).anyone().summary("List");
+        router.post("/v1/greetings", this, &GreetingService::create).signed_in().summary("Create");
+        router.get("/v1/probes/{greeting_id}", this, &GreetingService::read).anyone().unlimited().summary("Probe");
+        router.get("/v1/greetings/{greeting_id}", this, &GreetingService::read).anyone().etag().summary("Read");
+        router.patch("/v1/greetings/{greeting_id}", this, &GreetingService::change)
             .signed_in()
             .if_match()
             .summary("Change");
-        router.remove("/v1/greetings/{greeting_id}", *this, &GreetingService::remove).signed_in().summary("Delete");
+        router.remove("/v1/greetings/{greeting_id}", this, &GreetingService::remove).signed_in().summary("Delete");
     }
 };
 

@@ -60,9 +60,9 @@ class InternalRouteTest : public testing::Test {
 protected:
     void bind(Router& router) {
         router.set_service("oracle");
-        router.post("/internal/v1/oracle/ask", oracle, &Oracle::ask).internal(tokens);
-        router.post("/v1/ask", oracle, &Oracle::ask).anyone();
-        router.get("/v1/look", oracle, &Oracle::look).anyone();
+        router.post("/internal/v1/oracle/ask", &oracle, &Oracle::ask).internal(tokens);
+        router.post("/v1/ask", &oracle, &Oracle::ask).anyone();
+        router.get("/v1/look", &oracle, &Oracle::look).anyone();
         router.carry_calls(std::chrono::seconds(10));
     }
     ServiceClient service(const InternalTokens& with, std::string audience = "oracle") {
@@ -119,7 +119,7 @@ TEST_F(InternalRouteTest, ATokenOpensNoPublicRoute) {
 
 TEST_F(InternalRouteTest, IsInNoPublicDocument) {
     Router router;
-    router.post("/internal/v1/oracle/ask", oracle, &Oracle::ask).internal(tokens);
+    router.post("/internal/v1/oracle/ask", &oracle, &Oracle::ask).internal(tokens);
     router.freeze();
     const std::string document = boost::json::serialize(router.openapi());
     EXPECT_EQ(document.find("internal"), std::string::npos);
@@ -128,10 +128,10 @@ TEST_F(InternalRouteTest, IsInNoPublicDocument) {
 
 TEST_F(InternalRouteTest, MustSayThatItIsOne) {
     Router open;
-    open.post("/internal/v1/oracle/ask", oracle, &Oracle::ask).anyone();
+    open.post("/internal/v1/oracle/ask", &oracle, &Oracle::ask).anyone();
     EXPECT_THROW(open.freeze(), std::logic_error);
     Router hidden;
-    hidden.post("/v1/ask", oracle, &Oracle::ask).internal(tokens);
+    hidden.post("/v1/ask", &oracle, &Oracle::ask).internal(tokens);
     EXPECT_THROW(hidden.freeze(), std::logic_error);
 }
 

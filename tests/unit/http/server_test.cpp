@@ -295,14 +295,14 @@ TEST(HttpServer, ClosesIdleConnectionsWhenItDrains) {
 TEST(Router, RefusesARouteThatDoesNotSayWhoMayCallIt) {
     Router router("greeting");
     GreetingService service;
-    router.get("/v1/greetings/{greeting_id}", service, &GreetingService::read);
+    router.get("/v1/greetings/{greeting_id}", &service, &GreetingService::read);
     EXPECT_THROW(router.freeze(), std::logic_error);
 }
 
 TEST(Router, RefusesAHandlerThatNeedsAMemberOnARouteForAnyone) {
     Router router("greeting");
     GreetingService service;
-    router.remove("/v1/greetings/{greeting_id}", service, &GreetingService::remove).anyone();
+    router.remove("/v1/greetings/{greeting_id}", &service, &GreetingService::remove).anyone();
     EXPECT_THROW(router.freeze(), std::logic_error);
 }
 

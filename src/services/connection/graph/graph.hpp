@@ -8,6 +8,7 @@
 
 #include "platform/async/task.hpp"
 #include "platform/base/id.hpp"
+#include "services/connection/public/degrees.hpp"
 #include "services/connection/public/network.hpp"
 
 namespace guildhall::connection {
@@ -37,20 +38,22 @@ struct GraphEntry {
     friend bool operator==(const GraphEntry&, const GraphEntry&) = default;
 };
 
-/// Who asks. What is said of others is what this member may know: a connection between two others counts only when neither hides their network, and
-/// nobody in `hidden` (ascending: a block, either way) is seen or passed.
+/// Who asks. What is said of others is what this member may know: a connection between two others counts only when
+/// neither hides their network, and nobody in `hidden` (ascending: a block, either way) is seen or passed.
 struct Viewer {
     UserId id;
     Ids hidden;
 };
 
-/// A score is an integer, so that it does not depend on the order of addition: 10,000 is what one shared connection of a member with e connections counts.
+/// A score is an integer, so that it does not depend on the order of addition: 10,000 is what one shared connection of
+/// a member with e connections counts.
 inline constexpr std::uint32_t kScoreUnit = 10'000;
 /// What the same place and the same industry count.
 inline constexpr std::uint32_t kPlaceScore = kScoreUnit / 4;
 inline constexpr std::uint32_t kIndustryScore = kScoreUnit / 4;
 
-/// What a shared connection with `degree` connections counts (hidden ones included): kScoreUnit / ln(degree), rounded; a degree below 2 counts like 2.
+/// What a shared connection with `degree` connections counts (hidden ones included): kScoreUnit / ln(degree), rounded;
+/// a degree below 2 counts like 2.
 /// Source: Adamic and Adar, "Friends and neighbors on the Web", Social Networks 25 (2003).
 std::uint32_t shared_connection_score(std::size_t degree);
 
@@ -83,8 +86,8 @@ struct NetworkSize {
     friend bool operator==(const NetworkSize&, const NetworkSize&) = default;
 };
 
-/// The social graph: a projection of the tables, for questions that go further than one step. It may lag, and can be made again from the truth.
-/// Thread-safe. Everything throws Unavailable while the engine is away or not yet loaded.
+/// The social graph: a projection of the tables, for questions that go further than one step. It may lag, and can be
+/// made again from the truth. Thread-safe. Everything throws Unavailable while the engine is away or not yet loaded.
 class Graph {
 public:
     virtual ~Graph() = default;
@@ -102,29 +105,33 @@ public:
     virtual Task<void> put_members(std::vector<GraphMember> members) = 0;
     /// Takes members away, with their connections.
     virtual Task<void> remove_members(std::vector<UserId> members) = 0;
-    /// Connects and disconnects, in order: of several for one pair the last holds. A member who is connected and not known becomes one of whom nothing
-    /// else is known; nobody comes about by a disconnection, and nothing by an edge of a member with themself.
+    /// Connects and disconnects, in order: of several for one pair the last holds. A member who is connected and not
+    /// known becomes one of whom nothing else is known; nobody comes about by a disconnection, and nothing by an edge
+    /// of a member with themself.
     virtual Task<void> set_edges(std::vector<GraphEdge> edges) = 0;
     /// Up to `limit` (at most kMostChanges) members with ids above `after`, ascending.
     virtual Task<std::vector<GraphEntry>> list(UserId after, std::size_t limit) = 0;
 
     // Questions. A limit above its maximum counts as the maximum. A viewer who is not known has no connections.
 
-    /// For up to kMostDegrees members, in their order: 0 for the viewer (known or not), 1 for a connection, 2 and 3 for the steps of the shortest path that the viewer may
-    /// know of; nothing for whoever is further, unknown or hidden.
+    /// For up to kMostDegrees members, in their order: 0 for the viewer (known or not), 1 for a connection, 2 and 3 for
+    /// the steps of the shortest path that the viewer may know of; nothing for whoever is further, unknown or hidden.
     virtual Task<std::vector<std::optional<int>>> degrees(Viewer viewer, std::vector<UserId> members) = 0;
 
-    /// The same for one member without a coroutine, when that is known in memory, for a viewer from whom nobody is hidden; else nothing.
+    /// The same for one member without a coroutine, when that is known in memory, for a viewer from whom nobody is
+    /// hidden; else nothing.
     virtual CachedDegree cached_degree(UserId /*viewer*/, UserId /*member*/) { return {}; }
 
-    /// Up to `limit` people whom the viewer may know: never the viewer, a connection, one of `excluded` (ascending) or of the hidden, or who has opted out.
-    /// First all who share a connection with the viewer; when these are fewer than `limit`, also those of the same place or industry with the most connections;
-    /// when these are still fewer, those with the most connections of all (of equally many, the lower ids). In order of score, then of the number of
+    /// Up to `limit` people whom the viewer may know: never the viewer, a connection, one of `excluded` (ascending) or
+    /// of the hidden, or who has opted out. First all who share a connection with the viewer; when these are fewer than
+    /// `limit`, also those of the same place or industry with the most connections; when these are still fewer, those
+    /// with the most connections of all (of equally many, the lower ids). In order of score, then of the number of
     /// connections (hidden ones included), both falling, then of id.
     virtual Task<std::vector<Suggestion>> suggest(Viewer viewer, Ids excluded, std::size_t limit) = 0;
 
-    /// The best `limit` (at most kMostPaths) simple paths of up to `max_hops` (1 to kMostHops) steps from the viewer to `target`: fewer steps first, then of
-    /// the higher score, then of the lower ids. None when the target is the viewer, unknown or hidden.
+    /// The best `limit` (at most kMostPaths) simple paths of up to `max_hops` (1 to kMostHops) steps from the viewer to
+    /// `target`: fewer steps first, then of the higher score, then of the lower ids. None when the target is the
+    /// viewer, unknown or hidden.
     virtual Task<std::vector<Path>> paths(Viewer viewer, UserId target, std::size_t limit, int max_hops) = 0;
 
     /// The sizes of the viewer's network, as degrees() counts steps.

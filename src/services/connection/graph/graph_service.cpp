@@ -83,7 +83,7 @@ Task<Viewer> GraphService::viewer_of(UserId user) {
     co_return viewer;
 }
 
-Task<GraphService::FoundDegrees> GraphService::degrees(UserId viewer, std::vector<UserId> members) {
+Task<GraphService::FoundDegrees> GraphService::find_degrees(UserId viewer, std::vector<UserId> members) {
     const auto connections = co_await parts_.network.connections_of(viewer);
     Viewer who = co_await viewer_of(viewer);
     FoundDegrees found{first_degrees(viewer, *connections, members), {}};
@@ -108,19 +108,22 @@ Task<GraphService::FoundDegrees> GraphService::degrees(UserId viewer, std::vecto
     co_return found;
 }
 
-Task<Degrees> GraphService::known_degrees(UserId viewer, std::vector<UserId> members) {
-    FoundDegrees found = co_await degrees(viewer, std::move(members));
+Task<DegreeList> GraphService::degrees(UserId viewer, std::vector<UserId> members) {
+    FoundDegrees found = co_await find_degrees(viewer, std::move(members));
     co_return std::move(found.degrees);
 }
 
 CachedDegree GraphService::cached_degree(UserId viewer, UserId member) {
+    const auto connections = parts_.network.cached_connections_of(viewer);
+    if (!connections) return {};
+    if (const auto first = first_degree(viewer, *connections, member)) return first;
     CachedDegree degree = parts_.keeper.is_made() ? parts_.graph.cached_degree(viewer, member) : CachedDegree();
-    if (degree && *degree && **degree < 2) degree->reset();  // as in degrees()
+    if (degree && *degree && **degree < 2) degree->reset();  // as in find_degrees()
     return degree;
 }
 
 Task<Result<Page<MemberDegree>>> GraphService::list_degrees(http::Caller caller, AskRelationships query) {
-    const FoundDegrees found = co_await degrees(caller.id, query.ids.items);
+    const FoundDegrees found = co_await find_degrees(caller.id, query.ids.items);
     if (found.failure) co_return *found.failure;
     Page<MemberDegree> page;
     page.items.reserve(found.degrees.size());
@@ -170,8 +173,8 @@ Task<Result<std::vector<Suggestion>>> GraphService::suggest(Viewer viewer, std::
     co_return found;
 }
 
-/// Those who have opted out, whom the viewer has dismissed, is connected with, or has an open invitation with, ignored or not, and of whose connections by which
-/// they are suggested one is hidden by now; ascending.
+/// Those who have opted out, whom the viewer has dismissed, is connected with, or has an open invitation with, ignored
+/// or not, and of whose connections by which they are suggested one is hidden by now; ascending.
 Task<Ids> GraphService::not_to_suggest(UserId viewer, std::span<const Suggestion> suggestions) {
     if (suggestions.empty()) co_return Ids{};
     std::vector<UserId> candidates;

@@ -13,13 +13,15 @@
 #include "services/connection/graph/graph.hpp"
 #include "services/connection/graph/graph_keeper.hpp"
 #include "services/connection/network_api.hpp"
+#include "services/connection/public/degrees.hpp"
 #include "services/user/public/directory.hpp"
 
 namespace guildhall::connection {
 
-/// What members ask of the graph: degrees, people they may know, introduction paths, the size of their network. The tables have the last word: whom they say the
-/// caller has to do with already is not suggested, however the graph lags. Errors of all: unavailable (graph_unavailable). Thread-safe.
-class GraphService {
+/// What members ask of the graph: degrees, people they may know, introduction paths, the size of their network. The
+/// tables have the last word: members with whom the caller has to do already, as they say, are not suggested, however
+/// the graph lags. Errors of all: unavailable (graph_unavailable). Thread-safe.
+class GraphService final : public Degrees {
 public:
     /// What it works with; all of it lives longer.
     struct Parts {
@@ -36,11 +38,8 @@ public:
 
     /// How many steps up to 100 members are away, in the order asked.
     Task<Result<Page<MemberDegree>>> list_degrees(http::Caller caller, AskRelationships query);
-    /// The same as far as it is known, as Network::degrees() says.
-    Task<Degrees> known_degrees(UserId viewer, std::vector<UserId> members);
-
-    /// How many steps more than one a member is away, as Network::cached_degree() says.
-    CachedDegree cached_degree(UserId viewer, UserId member);
+    Task<DegreeList> degrees(UserId viewer, std::vector<UserId> members) override;
+    CachedDegree cached_degree(UserId viewer, UserId member) override;
 
     /// People whom the caller may know, best first.
     Task<Result<Page<PersonSuggestion>>> list_suggestions(http::Caller caller, ListSuggestions query);
@@ -55,14 +54,14 @@ public:
 
 private:
     struct FoundDegrees {
-        Degrees degrees;
+        DegreeList degrees;
         std::optional<Error> failure;  // why those beyond 1 are not among them
     };
     /// What the graph answers, or why it does not.
     template <class T>
     Task<Result<T>> asked(Task<T> question);
     Task<Viewer> viewer_of(UserId user);
-    Task<FoundDegrees> degrees(UserId viewer, std::vector<UserId> members);
+    Task<FoundDegrees> find_degrees(UserId viewer, std::vector<UserId> members);
     Task<Result<std::vector<Suggestion>>> suggest(Viewer viewer, std::size_t limit);
     Task<Ids> not_to_suggest(UserId viewer, std::span<const Suggestion> suggestions);
 

@@ -48,8 +48,8 @@ std::shared_ptr<const Ids> NetworkClient::cached_connections_of(UserId user) {
     return circle ? circle->connections : nullptr;
 }
 
-Task<Degrees> NetworkClient::degrees(UserId viewer, std::vector<UserId> members) {
-    Degrees degrees(members.size());
+Task<DegreeList> NetworkClient::degrees(UserId viewer, std::vector<UserId> members) {
+    DegreeList degrees(members.size());
     try {
         const auto connections = co_await connections_of(viewer);
         degrees = first_degrees(viewer, *connections, members);

@@ -8,13 +8,14 @@
 #include "platform/cache/coherence.hpp"
 #include "platform/cache/expiring.hpp"
 #include "platform/http/service_client.hpp"
+#include "services/connection/public/degrees.hpp"
 #include "services/connection/public/network.hpp"
 
 namespace guildhall::connection {
 
-/// The Network of another process. Lists are kept while `coherence` is live, so that they are as exact as asking each time, and no longer than Options::ttl.
-/// Thread-safe.
-class NetworkClient final : public Network {
+/// The Network and the Degrees of another process. Lists are kept while `coherence` is live, so that they are as exact
+/// as asking each time, and no longer than Options::ttl. Thread-safe.
+class NetworkClient final : public Network, public Degrees {
 public:
     /// How long and how much of it is kept.
     struct Options {
@@ -29,7 +30,7 @@ public:
     Task<std::shared_ptr<const Ids>> connections_of(UserId user) override;
     Task<Circle> circle_of(UserId user) override;
     std::shared_ptr<const Ids> cached_connections_of(UserId user) override;
-    Task<Degrees> degrees(UserId viewer, std::vector<UserId> members) override;
+    Task<DegreeList> degrees(UserId viewer, std::vector<UserId> members) override;
 
     /// Lets go of what has expired; now and then.
     void expire() { circles_.expire(); }

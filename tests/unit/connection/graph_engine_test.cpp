@@ -1,5 +1,5 @@
 // The graph's snapshot from one start to the next.
-#include "app/graph_engine.hpp"
+#include "services/connection/graph/graph_engine.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -9,7 +9,7 @@
 
 #include "support/databases.hpp"
 
-namespace guildhall::app {
+namespace guildhall::connection {
 namespace {
 
 using testing::ElementsAre;
@@ -19,9 +19,9 @@ constexpr UserId kBela{2};
 
 class GraphEngineTest : public testing::Test {
 protected:
-    void SetUp() override { config.data_dir = folder.path(); }
+    void SetUp() override { options.folder = folder.path(); }
     void end_with_a_connection(bool is_whole) {
-        GraphEngine engine(config);
+        GraphEngine engine(options);
         loop.run(engine.own()->set_edges({{kAda, kBela}}));
         engine.save(is_whole);
     }
@@ -31,13 +31,13 @@ protected:
     const guildhall::test::TemporaryFolder folder;
     const std::filesystem::path snapshot = folder.path() / "graph.snapshot";
     guildhall::test::TestLoop loop;
-    Config config;
+    GraphEngineOptions options;
 };
 
 // [C27]
 TEST_F(GraphEngineTest, BeginsWithTheSnapshotOfTheLastEndOnce) {
     end_with_a_connection(true);
-    GraphEngine engine(config);
+    GraphEngine engine(options);
     engine.load();
     EXPECT_THAT(degree(engine), ElementsAre(1));
     EXPECT_FALSE(has_snapshot()) << "after a crash it would be old";
@@ -46,7 +46,7 @@ TEST_F(GraphEngineTest, BeginsWithTheSnapshotOfTheLastEndOnce) {
 // [C27]
 TEST_F(GraphEngineTest, WithoutASnapshotOfUseItDoesNotAnswer) {
     std::ofstream(snapshot) << "damaged";
-    GraphEngine engine(config);
+    GraphEngine engine(options);
     engine.load();
     EXPECT_THROW(degree(engine), Unavailable);
     EXPECT_FALSE(has_snapshot());
@@ -62,12 +62,12 @@ TEST_F(GraphEngineTest, KeepsNothingThatWasNotComparedWithTheTables) {
 TEST_F(GraphEngineTest, WithNeo4jAnOldSnapshotIsNotKeptForLater) {
     end_with_a_connection(true);
     ASSERT_TRUE(has_snapshot());
-    config.graph.url = "http://127.0.0.1:9";
-    GraphEngine engine(config);
+    options.url = "http://127.0.0.1:9";
+    GraphEngine engine(options);
     engine.load();
     EXPECT_FALSE(has_snapshot());
     engine.stop();
 }
 
 }  // namespace
-}  // namespace guildhall::app
+}  // namespace guildhall::connection

@@ -1,4 +1,4 @@
-#include "app/graph_engine.hpp"
+#include "services/connection/graph/graph_engine.hpp"
 
 #include <utility>
 #include <vector>
@@ -7,7 +7,7 @@
 
 #include "platform/base/result.hpp"
 
-namespace guildhall::app {
+namespace guildhall::connection {
 namespace {
 
 constexpr std::size_t kGraphThreads = 2;
@@ -18,23 +18,23 @@ constexpr std::chrono::milliseconds kPingDeadline{800};  // less than what /read
 
 }  // namespace
 
-GraphEngine::GraphEngine(const Config& config) : snapshot_(config.data_dir / "graph.snapshot") {
-    if (config.graph.url.empty()) {
+GraphEngine::GraphEngine(const GraphEngineOptions& options) : snapshot_(options.folder / "graph.snapshot") {
+    if (options.url.empty()) {
         pool_.emplace("graph", kGraphThreads, kGraphQueue);
         own_.emplace(*pool_, kDegreesMayLag);
         return;
     }
-    http::ClientOptions options;
-    options.max_answer_bytes = kMostAnswerBytes;
-    http_.emplace(options);
-    client_.emplace(*http_, neo4j::parse_url(config.graph.url));
-    connection::Neo4jGraphOptions names;
-    names.prefix = config.graph.prefix;
-    names.read_deadline = config.graph.question_deadline;
+    http::ClientOptions bounds;
+    bounds.max_answer_bytes = kMostAnswerBytes;
+    http_.emplace(bounds);
+    client_.emplace(*http_, neo4j::parse_url(options.url));
+    Neo4jGraphOptions names;
+    names.prefix = options.prefix;
+    names.read_deadline = options.question_deadline;
     shared_.emplace(*client_, std::move(names));
 }
 
-connection::Graph& GraphEngine::graph() {
+Graph& GraphEngine::graph() {
     if (own_) return *own_;
     return *shared_;
 }
@@ -48,7 +48,7 @@ void GraphEngine::load() {
             own_->set_ready();
         }
     } catch (const std::exception& why) {
-        spdlog::warn("the snapshot of the social graph is of no use, the graph is made anew: {}", why.what());
+        spdlog::warn("the snapshot of the social graph is of no use, the graph is rebuilt: {}", why.what());
     }
     // Once only: after a crash, or some time with another graph, it would say what was hidden since.
     std::filesystem::remove(snapshot_, failure);
@@ -68,19 +68,20 @@ void GraphEngine::stop() {
     if (http_) http_->stop();
 }
 
-std::optional<Dependency> GraphEngine::dependency() {
+std::optional<service::Dependency> GraphEngine::dependency() {
     if (own_) return std::nullopt;
     static const neo4j::Query kPing("graph.ping", "RETURN 1");
-    return Dependency{"neo4j", "suggestions, introduction paths and degrees beyond connections answer 503", false,
-                      [this]() -> Task<bool> {
-                          std::vector<neo4j::Step> steps{{kPing, "{}"}};
-                          try {
-                              co_await client_->run(std::move(steps), neo4j::Client::Access::read, kPingDeadline);
-                          } catch (const Unavailable&) {
-                              co_return false;
-                          }
-                          co_return true;
-                      }};
+    return service::Dependency{"neo4j", "suggestions, introduction paths and degrees beyond connections answer 503",
+                               false, [this]() -> Task<bool> {
+                                   std::vector<neo4j::Step> steps{{kPing, "{}"}};
+                                   try {
+                                       co_await client_->run(std::move(steps), neo4j::Client::Access::read,
+                                                             kPingDeadline);
+                                   } catch (const Unavailable&) {
+                                       co_return false;
+                                   }
+                                   co_return true;
+                               }};
 }
 
-}  // namespace guildhall::app
+}  // namespace guildhall::connection
