@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Proves the levels of the house over the includes of src/: a file includes only its own room and rooms of lower levels.
+"""Proves the levels of src/: a file includes only files of its own room (folder) and of rooms of lower levels.
 
     scripts/check_layers.py [ROOT]      ROOT: the folder that holds src/, by default this repository
 
-Also: of another service only public/, no loop of files or rooms, and the libraries that only one room may see.
-There is no list of exceptions: when an include is needed, the level of a room is wrong, and that is decided here, in ROOMS.
+It also proves that a service includes only public/ of another one, that files and rooms have no loops, and that some
+libraries are seen by one room only. There is no list of exceptions: if an include is needed, the level of a room is
+wrong, and must be changed here, in ROOMS.
 """
 import re
 import sys
@@ -74,7 +75,7 @@ def without_comments(text):
 
 
 def loops(graph):
-    """One path for each loop that a depth-first walk of `graph` (node -> iterable of nodes) meets; first node repeated last."""
+    """The loops that a depth-first walk of `graph` (node -> iterable of nodes) meets, each with its first node repeated."""
     found, done, path = [], set(), []
 
     def visit(node):
