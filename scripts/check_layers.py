@@ -75,7 +75,7 @@ def without_comments(text):
 
 
 def loops(graph):
-    """The loops that a depth-first walk of `graph` (node -> iterable of nodes) meets, each with its first node repeated."""
+    """The loops that a depth-first walk of `graph` (node -> iterable of nodes) meets, first node repeated."""
     found, done, path = [], set(), []
 
     def visit(node):
