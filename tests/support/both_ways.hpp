@@ -12,7 +12,8 @@
 
 namespace guildhall::test {
 
-/// A suite over what one service offers the others: on each engine, called directly and over HTTP. Who asks cannot tell the two apart.
+/// A suite over what one service offers the others: on each engine, called directly and over HTTP. Who asks cannot tell
+/// the two apart.
 template <class World>
 class BothWays : public testing::TestWithParam<std::tuple<std::string, std::string>> {
 protected:

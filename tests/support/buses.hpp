@@ -31,7 +31,8 @@ private:
     std::thread thread_{[this] { io_.run(); }};
 };
 
-/// A fresh bus of one kind, "memory" or "rabbitmq" (exchange and queues of its own at the broker of GUILDHALL_TEST_RABBITMQ). Stopped at the end.
+/// A fresh bus of one kind, "memory" or "rabbitmq" (exchange and queues of its own at the broker of
+/// GUILDHALL_TEST_RABBITMQ). Stopped at the end.
 class TestBus {
 public:
     explicit TestBus(const std::string& kind) {

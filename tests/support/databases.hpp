@@ -44,7 +44,8 @@ private:
     std::filesystem::path path_;
 };
 
-/// Where a fresh, empty database of one engine lies: a file in a folder of its own, or a schema of its own. Gone with this.
+/// Where a fresh, empty database of one engine lies: a file in a folder of its own, or a schema of its own. Gone with
+/// this.
 class TestDatabase {
 public:
     /// `engine` is "sqlite" or "postgres".

@@ -14,7 +14,8 @@
 
 namespace guildhall::test {
 
-/// Our own HTTP server on a free port, with threads of its own. No session is revoked and no token but internal ones is known.
+/// Our own HTTP server on a free port, with threads of its own. No session is revoked and no token but internal ones is
+/// known.
 class HttpServer {
 public:
     /// `add_routes` binds the routes; what they refer to outlives this.

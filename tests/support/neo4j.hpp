@@ -51,8 +51,8 @@ private:
     }
 };
 
-/// A graph of a test's own in the server of neo4j_url(), empty at first and taken away at the end. Its prefix is used again by later ones of this process:
-/// the engine plans each statement anew for names that it has not seen.
+/// A graph of a test's own in the server of neo4j_url(), empty at first and taken away at the end. Its prefix is used
+/// again by later ones of this process: the engine plans each statement again for names that it has not seen.
 class Neo4jTestGraph {
 public:
     Neo4jTestGraph() : connection_(neo4j_url()), prefix_(take_prefix()) {

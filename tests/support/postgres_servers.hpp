@@ -16,8 +16,8 @@
 
 namespace guildhall::test {
 
-/// A PostgreSQL primary and its streaming standby, of a test's own, which it may stop, pause, start again and promote (tests/engines/up-postgres).
-/// Killed with this. They are called "primary" and "standby", whatever has become of them.
+/// A PostgreSQL primary and its streaming standby, of a test's own, which it may stop, pause, start again and promote
+/// (tests/engines/up-postgres). Killed with this. They are called "primary" and "standby", whatever has become of them.
 class PostgresServers {
 public:
     /// Throws std::runtime_error with the script's words when they do not start.

@@ -11,7 +11,8 @@
 
 namespace guildhall::test {
 
-/// A RabbitMQ node of this test alone, to be stopped, frozen and started again on the same port and data. About 10 s a start.
+/// A RabbitMQ node of this test alone, to be stopped, frozen and started again on the same port and data. About 10 s a
+/// start.
 class RabbitmqNode {
 public:
     RabbitmqNode() { start(); }

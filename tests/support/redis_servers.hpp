@@ -17,7 +17,8 @@ namespace guildhall::test {
 /// Redis servers of a test's own, which it may stop, pause and start again (tests/engines/up-redis). Killed with this.
 class RedisServers {
 public:
-    /// `mode` is "single", "tls", "sentinel" or "cluster". Throws std::runtime_error with the script's words when they do not start.
+    /// `mode` is "single", "tls", "sentinel" or "cluster". Throws std::runtime_error with the script's words when they
+    /// do not start.
     explicit RedisServers(std::string mode) : mode_(std::move(mode)) { run({}); }
     ~RedisServers() {
         for (const auto& [name, port] : ports_) kill(name);

@@ -12,7 +12,8 @@
 
 namespace guildhall::connection::test {
 
-/// The graph as graph.hpp tells it, with maps and sets and without a thought for time: what the engines are compared with.
+/// The graph as graph.hpp tells it, with maps and sets and without a thought for time: what the engines are compared
+/// with.
 class ReferenceGraph {
 public:
     void put_members(const std::vector<GraphMember>& members) {

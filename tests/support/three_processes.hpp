@@ -13,7 +13,8 @@
 
 namespace guildhall::test {
 
-/// Two processes of a service on one database, and a third of another service that keeps copies of what the second tells it. The parameter is the engine.
+/// Two processes of a service on one database, and a third of another service that keeps copies of what the second
+/// tells it. The parameter is the engine.
 template <class World, class Client>
 class ThreeProcesses : public testing::TestWithParam<std::string> {
 protected:

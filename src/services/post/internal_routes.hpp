@@ -11,7 +11,7 @@ class InternalApi {
 public:
     explicit InternalApi(Posts& posts) : posts_(posts) {}
 
-    /// The viewer is the token's subject, whoever asks: what they may see is decided here.
+    /// The viewer is the token's subject, whichever service asks: what they may see is decided here.
     Task<Result<PostsAnswer>> cards(http::Visitor viewer, PostsQuestion question);
 
 private:

@@ -8,8 +8,8 @@
 
 namespace guildhall::user {
 
-/// What other processes may ask: the Directory, and what they must know to let members in. All is answered from SQL: who asks may keep the answer, so it must not be
-/// what this process has yet to drop. Thread-safe.
+/// What other processes may ask: the Directory, and what they must know to let members in. All is answered from SQL:
+/// who asks may keep the answer, so it must not be what this process has yet to drop. Thread-safe.
 class InternalApi {
 public:
     InternalApi(UserStore& store, const SigningKeys& keys) : store_(store), keys_(keys) {}
