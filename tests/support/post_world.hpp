@@ -181,7 +181,7 @@ public:
 
     Result<Page<PostView>> feed_page(UserId reader, int limit, std::optional<std::string> cursor = {}) {
         return run(
-            module->post_service().feed(caller(reader), {FeedSort::newest, {limit}, cursor_text(std::move(cursor))}));
+            module->post_service().feed(caller(reader), {{{limit}, cursor_text(std::move(cursor))}, FeedSort::newest}));
     }
     /// All pages of a member's feed.
     std::vector<PostId> feed(UserId reader, int limit = 20) {

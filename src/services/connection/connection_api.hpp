@@ -39,13 +39,11 @@ struct Invitation {
 BOOST_DESCRIBE_STRUCT(Invitation, (), (id, state, inviter, invitee, note, mutual_count, created_at))
 
 /// `q`: each of its words must be the beginning of a word of the name, whatever the case and the accents.
-struct ListConnections {
+struct ListConnections : json::PageQuery {
     std::optional<ConnectionSort> sort;  // recent when absent
     std::optional<json::Line<1, 100>> q;
-    json::PageLimit limit;
-    std::optional<json::CursorText> cursor;
 };
-BOOST_DESCRIBE_STRUCT(ListConnections, (), (sort, q, limit, cursor))
+BOOST_DESCRIBE_STRUCT(ListConnections, (json::PageQuery), (sort, q))
 
 /// A connection, seen from the owner of the list.
 struct ConnectionItem {

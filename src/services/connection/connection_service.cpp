@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <ranges>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -47,6 +48,34 @@ Error cool_down(std::chrono::microseconds wait) {
             {},
             std::chrono::ceil<std::chrono::seconds>(wait)};
 }
+
+/// A page request for a member's connections.
+struct ConnectionPageRequest {
+    ConnectionSort sort;
+    std::optional<ConnectionRow> after;
+    std::size_t limit;
+
+    /// Errors: invalid (a fault at /cursor) when the cursor is of another list.
+    static Result<ConnectionPageRequest> of(const ListConnections& query) {
+        ConnectionPageRequest request{query.sort.value_or(ConnectionSort::recent), std::nullopt,
+                                      static_cast<std::size_t>(query.limit.value)};
+        if (!query.cursor) return request;
+        auto cursor = Cursor::decode(query.cursor->value, request.kind(), 2);
+        if (!cursor) return cursor.error();
+        request.after =
+            ConnectionRow{UserId{cursor->numbers[0]}, from_micros(cursor->numbers[1]), std::move(cursor->text)};
+        return request;
+    }
+
+    std::string cursor_after(const std::optional<ConnectionRow>& row) const {
+        Cursor cursor{std::string(kind()), {row->peer_id.value, to_micros(row->connected_at)}, {}};
+        if (sort == ConnectionSort::name) cursor.text = row->sort_name;
+        return cursor.encode();
+    }
+
+private:
+    std::string_view kind() const { return sort == ConnectionSort::recent ? kByTime : kByName; }
+};
 
 }  // namespace
 
@@ -129,24 +158,17 @@ Task<Result<Page<Invitation>>> ConnectionService::list_pending(Caller caller, Di
                                                                json::PageQuery query) {
     const UserId me = caller.id;
     const std::string_view kind = direction == Direction::received ? kReceived : kSent;
-    std::optional<InvitationRow> after;
-    if (query.cursor) {
-        auto cursor = Cursor::decode(query.cursor->value, kind, 1);
-        if (!cursor) co_return cursor.error();
-        after.emplace().id.value = cursor->numbers[0];
-    }
+    const auto request = http::PageRequest::of(query, kind);
+    if (!request) co_return request.error();
 
     const auto hidden = co_await directory_.hidden_from(me);
-    const auto limit = static_cast<std::size_t>(query.limit.value);
-    auto fetch = [&](const std::optional<InvitationRow>& last, std::size_t count) {
-        return store_.list_pending(me, direction, last ? std::optional(last->id) : std::nullopt, count);
+    auto fetch = [&](std::int64_t before, std::size_t count) {
+        return store_.list_pending(me, direction, InvitationId{before}, count);
     };
-    auto rows = co_await take_visible(fetch, *hidden, std::move(after), limit + 1);
-    Page<Invitation> page;
-    if (rows.size() > limit) {
-        rows.resize(limit);
-        page.next_cursor = Cursor{std::string(kind), {rows.back().id.value}, {}}.encode();
-    }
+    const auto key_of = [](const InvitationRow& row) { return row.id.value; };
+    auto pending = co_await page_of_visible<InvitationRow>(*request, fetch, key_of, *hidden);
+    std::vector<InvitationRow>& rows = pending.items;
+    Page<Invitation> page{{}, std::move(pending.next_cursor)};
     if (rows.empty()) co_return page;
 
     std::vector<UserId> people = peers_of(rows);
@@ -364,14 +386,8 @@ Task<Result<Page<ConnectionItem>>> ConnectionService::list_connections_of(Caller
 
 Task<Result<Page<ConnectionItem>>> ConnectionService::page_of_connections(UserId me, UserId owner,
                                                                           ListConnections query) {
-    const ConnectionSort sort = query.sort.value_or(ConnectionSort::recent);
-    const std::string_view kind = sort == ConnectionSort::recent ? kByTime : kByName;
-    std::optional<ConnectionRow> after;
-    if (query.cursor) {
-        auto cursor = Cursor::decode(query.cursor->value, kind, 2);
-        if (!cursor) co_return cursor.error();
-        after = ConnectionRow{UserId{cursor->numbers[0]}, from_micros(cursor->numbers[1]), std::move(cursor->text)};
-    }
+    const auto request = ConnectionPageRequest::of(query);
+    if (!request) co_return request.error();
     std::optional<NamePatterns> patterns;
     if (query.q) {
         patterns = name_patterns(query.q->value);
@@ -379,21 +395,15 @@ Task<Result<Page<ConnectionItem>>> ConnectionService::page_of_connections(UserId
     }
 
     const auto hidden = co_await directory_.hidden_from(me);
-    const auto limit = static_cast<std::size_t>(query.limit.value);
-    auto fetch = [&](std::optional<ConnectionRow> last, std::size_t count) {
-        return store_.list_connections(owner, sort, patterns, std::move(last), count);
+    auto fetch = [&](std::optional<ConnectionRow> after, std::size_t count) {
+        return store_.list_connections(owner, request->sort, patterns, std::move(after), count);
     };
+    const auto key_of = [](const ConnectionRow& row) { return row; };
     CachedMembers* members = owner == me ? nullptr : &members_;
-    auto rows = co_await take_visible(fetch, *hidden, std::move(after), limit + 1, members);
-    Page<ConnectionItem> page;
-    if (rows.size() > limit) {
-        rows.resize(limit);
-        ConnectionRow& last = rows.back();
-        Cursor cursor{std::string(kind), {last.peer_id.value, to_micros(last.connected_at)}, {}};
-        if (sort == ConnectionSort::name) cursor.text = last.sort_name;
-        page.next_cursor = cursor.encode();
-    }
+    auto connections = co_await page_of_visible<ConnectionRow>(*request, fetch, key_of, *hidden, members);
+    const std::vector<ConnectionRow>& rows = connections.items;
     const auto cards = co_await directory_.cards(peers_of(rows));
+    Page<ConnectionItem> page{{}, std::move(connections.next_cursor)};
     page.items.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (cards[i]) page.items.push_back({*cards[i], rows[i].connected_at});
@@ -422,29 +432,22 @@ Task<Result<void>> ConnectionService::disconnect(Caller caller, UserId user) {
 
 Task<Result<MutualConnections>> ConnectionService::list_mutual(Caller caller, UserId user, json::PageQuery query) {
     const UserId me = caller.id;
-    UserId after;
-    if (query.cursor) {
-        auto cursor = Cursor::decode(query.cursor->value, kMutual, 1);
-        if (!cursor) co_return cursor.error();
-        after.value = cursor->numbers[0];
-    }
+    const auto request = http::PageRequest::of(query, kMutual, 0);
+    if (!request) co_return request.error();
     if (!co_await directory_.exists_for(me, user)) co_return user::no_such_member();
 
     const auto hidden = co_await directory_.hidden_from(me);
     const auto mine = co_await network_.connections_of(me);
     const auto theirs = co_await network_.connections_of(user);
     const Ids mutual = co_await members_.mutual(*mine, user, *theirs, *hidden);
-    const auto first = std::ranges::upper_bound(mutual, after);
-    const auto rest = static_cast<std::size_t>(mutual.end() - first);
-    const std::size_t count = std::min(rest, static_cast<std::size_t>(query.limit.value));
+    const auto rest = std::ranges::subrange(std::ranges::upper_bound(mutual, UserId{request->after}), mutual.end());
+    const auto next = rest | std::views::take(request->limit + 1);
+    auto members = http::page_of(*request, Ids(next.begin(), next.end()), [](UserId user) { return user.value; });
 
     MutualConnections answer;
     answer.total = static_cast<std::int64_t>(mutual.size());
-    if (count < rest)
-        answer.next_cursor =
-            Cursor{std::string(kMutual), {first[static_cast<std::ptrdiff_t>(count) - 1].value}, {}}.encode();
-    const auto cards = co_await directory_.cards(Ids(first, first + static_cast<std::ptrdiff_t>(count)));
-    for (const auto& card : cards) {
+    answer.next_cursor = std::move(members.next_cursor);
+    for (const auto& card : co_await directory_.cards(std::move(members.items))) {
         if (card) answer.items.push_back(*card);
     }
     co_return answer;

@@ -411,10 +411,9 @@ Task<std::optional<InvitationRow>> ConnectionStore::find_invitation(sql::Transac
     co_return invitation_of(rows[0]);
 }
 
-Task<std::vector<InvitationRow>> ConnectionStore::list_pending(UserId user, Direction direction,
-                                                               std::optional<InvitationId> before, std::size_t limit) {
-    auto rows = co_await database_.read(
-        kListPending, sql::params(user, json::name_of(direction), before ? before->value : kBehindAll, limit));
+Task<std::vector<InvitationRow>> ConnectionStore::list_pending(UserId user, Direction direction, InvitationId before,
+                                                               std::size_t limit) {
+    auto rows = co_await database_.read(kListPending, sql::params(user, json::name_of(direction), before, limit));
     std::vector<InvitationRow> invitations;
     invitations.reserve(rows.size());
     for (auto row : rows) invitations.push_back(invitation_of(row));

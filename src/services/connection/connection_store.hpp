@@ -74,9 +74,8 @@ public:
     Task<std::optional<InvitationRow>> find_invitation(UserId user, InvitationId id);
     /// The same within a transaction that has locked the pair.
     Task<std::optional<InvitationRow>> find_invitation(sql::Transaction& tx, UserId user, InvitationId id);
-    /// Up to `limit` pending invitations of one direction, newest first, older than `before` (from the newest without
-    /// one).
-    Task<std::vector<InvitationRow>> list_pending(UserId user, Direction direction, std::optional<InvitationId> before,
+    /// Up to `limit` pending invitations of one direction, newest first, older than `before`.
+    Task<std::vector<InvitationRow>> list_pending(UserId user, Direction direction, InvitationId before,
                                                   std::size_t limit);
 
     /// Pending invitations that `inviter` has sent, ignored ones too, counted up to `most`.

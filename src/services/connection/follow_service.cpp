@@ -4,7 +4,6 @@
 #include <string_view>
 #include <utility>
 
-#include "platform/base/cursor.hpp"
 #include "platform/cache/transact.hpp"
 #include "services/connection/public/events.hpp"
 #include "services/connection/public/kept.hpp"
@@ -86,25 +85,17 @@ Task<Result<Page<user::Card>>> FollowService::list_followers(http::Caller caller
 
 Task<Result<Page<user::Card>>> FollowService::list(UserId me, FollowSide side, json::PageQuery query) {
     const std::string_view kind = side == FollowSide::following ? kFollowing : kFollowers;
-    std::optional<FollowRow> last;
-    if (query.cursor) {
-        auto cursor = Cursor::decode(query.cursor->value, kind, 1);
-        if (!cursor) co_return cursor.error();
-        last = FollowRow{UserId{cursor->numbers[0]}};
-    }
+    const auto request = http::PageRequest::of(query, kind, 0);
+    if (!request) co_return request.error();
     const auto hidden = co_await directory_.hidden_from(me);
-    const auto limit = static_cast<std::size_t>(query.limit.value);
-    auto fetch = [&](std::optional<FollowRow> after, std::size_t count) -> Task<std::vector<FollowRow>> {
-        const Ids ids = co_await follows_.list(me, side, after.value_or(FollowRow{}).peer_id, count);
+    auto fetch = [&](std::int64_t after, std::size_t count) -> Task<std::vector<FollowRow>> {
+        const Ids ids = co_await follows_.list(me, side, UserId{after}, count);
         co_return std::vector<FollowRow>(ids.begin(), ids.end());
     };
-    auto rows = co_await take_visible(fetch, *hidden, last, limit + 1);
-    Page<user::Card> page;
-    if (rows.size() > limit) {
-        rows.resize(limit);
-        page.next_cursor = Cursor{std::string(kind), {rows.back().peer_id.value}, {}}.encode();
-    }
-    for (const auto& card : co_await directory_.cards(peers_of(rows)))
+    const auto key_of = [](const FollowRow& row) { return row.peer_id.value; };
+    auto follows = co_await page_of_visible<FollowRow>(*request, fetch, key_of, *hidden);
+    Page<user::Card> page{{}, std::move(follows.next_cursor)};
+    for (const auto& card : co_await directory_.cards(peers_of(follows.items)))
         if (card) page.items.push_back(*card);
     co_return page;
 }

@@ -1,19 +1,19 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <optional>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "platform/async/task.hpp"
+#include "platform/http/paging.hpp"
 #include "services/connection/cached_members.hpp"
 #include "services/user/public/directory.hpp"
 
 namespace guildhall::connection {
 
-/// So many rows at least are read on where some were left out.
-inline constexpr std::size_t kRowsReadOn = 200;
+/// Few members are hidden from anyone, so a page is always filled.
+inline constexpr http::ScanBounds kFillAlways{200, std::numeric_limits<std::size_t>::max()};
 
 /// The other members of rows of a member's lists.
 std::vector<UserId> peers_of(const auto& rows) {
@@ -23,25 +23,25 @@ std::vector<UserId> peers_of(const auto& rows) {
     return ids;
 }
 
-/// The first `count` rows that `fetch(after, count)` gives, without those of hidden members, and of those who hide their connections when `members`
-/// is given. Reads on where some are left out, at most once for each kRowsReadOn of them, and twice more.
-template <class Row, class Fetch>
-Task<std::vector<Row>> take_visible(Fetch fetch, const user::UserSet& hidden, std::optional<Row> after,
-                                    std::size_t count, CachedMembers* members = nullptr) {
-    std::vector<Row> visible;
-    for (std::size_t asked = count;; asked = std::max(count, kRowsReadOn)) {
-        std::vector<Row> rows = co_await fetch(after, asked);
-        const bool is_end = rows.size() < asked;
+/// The page of the rows that `fetch` gives (see http::fill_page), without those of hidden members and, when `members`
+/// is given, of those who hide their connections.
+template <class Row, class Request, class Fetch, class KeyOf>
+Task<Page<Row>> page_of_visible(const Request& request, Fetch& fetch, KeyOf key_of, const user::UserSet& hidden,
+                                CachedMembers* members = nullptr) {
+    using Shown = http::Shown<Row, decltype(key_of(std::declval<Row>()))>;
+    auto show = [&](std::vector<Row> rows) -> Task<std::vector<Shown>> {
         Ids hiding;
         if (members) hiding = co_await members->hiding(peers_of(rows));
+        std::vector<Shown> visible;
+        visible.reserve(rows.size());
         for (Row& row : rows) {
-            after = row;
             if (hidden.contains(row.peer_id) || contains(hiding, row.peer_id)) continue;
-            visible.push_back(std::move(row));
-            if (visible.size() == count) co_return visible;
+            auto key = key_of(row);
+            visible.push_back({std::move(key), std::move(row)});
         }
-        if (is_end) co_return visible;
-    }
+        co_return visible;
+    };
+    co_return co_await http::fill_page<Row>(request, fetch, key_of, show, kFillAlways);
 }
 
 }  // namespace guildhall::connection

@@ -26,11 +26,11 @@ Error no_such_parent() {
             {{"/parent_id", "not_found", "is no comment of this post"}}};
 }
 
-std::string cursor_kind(std::string_view list, CommentSort sort) {
-    return std::string(list) + "." + std::string(json::name_of(sort));
+// Comments in two orders are two lists.
+Result<http::PageRequest> page_request(const CommentsQuery& query, std::string_view list, CommentSort sort) {
+    const std::string kind = std::string(list) + "." + std::string(json::name_of(sort));
+    return http::PageRequest::of(query, kind, sort == CommentSort::recent ? http::kNewestFirst : 0);
 }
-
-std::int64_t start_of(CommentSort sort) { return sort == CommentSort::recent ? kFromNewest : 0; }
 
 Comment comment_of(StoredComment stored, const user::CardPointer& author, std::optional<int> degree) {
     Comment comment{};
@@ -80,7 +80,7 @@ Task<Result<PostKey>> CommentService::find_removable(UserId caller, CommentId id
     co_return Error{Code::forbidden, "only the author of the comment or of the post can delete a comment"};
 }
 
-Task<std::vector<Shown<Comment>>> CommentService::show(const Viewer& viewer, std::vector<StoredComment> rows) {
+Task<std::vector<http::Shown<Comment>>> CommentService::show(const Viewer& viewer, std::vector<StoredComment> rows) {
     std::erase_if(rows, [&](const StoredComment& row) { return !row.is_deleted && viewer.is_hidden(row.author_id); });
     std::vector<UserId> authors;
     authors.reserve(rows.size());
@@ -88,7 +88,7 @@ Task<std::vector<Shown<Comment>>> CommentService::show(const Viewer& viewer, std
     const std::vector<user::CardPointer> cards = co_await directory_.cards(authors);
     const connection::DegreeList degrees = co_await reader_.degrees(viewer, std::move(authors));
     co_await leave_out_hidden(viewer, rows);
-    std::vector<Shown<Comment>> shown;
+    std::vector<http::Shown<Comment>> shown;
     shown.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (!cards[i] && !rows[i].is_deleted) continue;
@@ -180,38 +180,34 @@ Task<Result<Comment>> CommentService::find(http::Visitor visitor, CommentId id) 
     co_return comment_of(std::move(*found), cards.front(), degrees.front());
 }
 
-Task<Page<Comment>> CommentService::page_under(const Viewer& viewer, PostId post, CommentId parent,
-                                               const CommentsQuery& query, CommentSort sort, std::string_view kind,
-                                               std::int64_t position) {
+Task<Page<Comment>> CommentService::page_under(const Viewer& viewer, PostId post, CommentId parent, CommentSort sort,
+                                               const http::PageRequest& request) {
     auto fetch = [&](std::int64_t from, std::size_t count) {
         return store_.list_comments_under(post, parent, CommentId{from}, sort == CommentSort::recent, count);
     };
     auto show_rows = [&](std::vector<StoredComment> rows) { return show(viewer, std::move(rows)); };
-    const auto place = [](const StoredComment& row) { return row.id.value; };
-    const auto limit = static_cast<std::size_t>(query.limit.value);
-    co_return co_await fill_page<Comment>(kind, position, limit, fetch, place, show_rows);
+    const auto key_of = [](const StoredComment& row) { return row.id.value; };
+    co_return co_await http::fill_page<Comment>(request, fetch, key_of, show_rows);
 }
 
 Task<Result<Page<Comment>>> CommentService::list(http::Visitor visitor, PostId post, CommentsQuery query) {
     const CommentSort sort = query.sort.value_or(CommentSort::recent);
-    const std::string kind = cursor_kind("post.comments", sort);
-    const Result<std::int64_t> position = position_of(query.cursor, kind, start_of(sort));
-    if (!position) co_return position.error();
+    const Result<http::PageRequest> request = page_request(query, "post.comments", sort);
+    if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(visitor.id);
     const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, post);
     if (!record) co_return record.error();
-    co_return co_await page_under(viewer, post, CommentId{}, query, sort, kind, *position);
+    co_return co_await page_under(viewer, post, CommentId{}, sort, *request);
 }
 
 Task<Result<Page<Comment>>> CommentService::list_replies(http::Visitor visitor, CommentId id, CommentsQuery query) {
     const CommentSort sort = query.sort.value_or(CommentSort::oldest);
-    const std::string kind = cursor_kind("comment.replies", sort);
-    const Result<std::int64_t> position = position_of(query.cursor, kind, start_of(sort));
-    if (!position) co_return position.error();
+    const Result<http::PageRequest> request = page_request(query, "comment.replies", sort);
+    if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(visitor.id);
     const Result<StoredComment> found = co_await find_visible(viewer, id);
     if (!found) co_return found.error();
-    co_return co_await page_under(viewer, found->post_id, id, query, sort, kind, *position);
+    co_return co_await page_under(viewer, found->post_id, id, sort, *request);
 }
 
 Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, EditComment body) {
@@ -272,9 +268,9 @@ Task<Result<void>> CommentService::remove(http::Caller caller, CommentId id) {
     co_return co_await cache::transact<void>(store_.database(), coherence_, changes, erase);
 }
 
-Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, UserId user, ListQuery query) {
-    const Result<std::int64_t> position = position_of(query.cursor, kUserCursor);
-    if (!position) co_return position.error();
+Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, UserId user, json::PageQuery query) {
+    const Result<http::PageRequest> request = http::PageRequest::of(query, kUserCursor);
+    if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
     const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);
     if (!exists) co_return user::no_such_member();
@@ -283,7 +279,7 @@ Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, Us
     auto fetch = [&](std::int64_t below, std::size_t count) {
         return store_.list_comments_of(user, CommentId{below}, count);
     };
-    auto show_rows = [&](Keys rows) -> Task<std::vector<Shown<Comment>>> {
+    auto show_rows = [&](Keys rows) -> Task<std::vector<http::Shown<Comment>>> {
         std::vector<ListedPost> posts;
         for (const auto& [post, comment] : rows) posts.push_back({{post, {}}, nullptr});
         const std::vector<PostView> views = co_await reader_.list_visible(viewer, std::move(posts));
@@ -295,9 +291,8 @@ Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, Us
         std::erase_if(comments, [](const StoredComment& comment) { return comment.is_deleted; });
         co_return co_await show(viewer, std::move(comments));
     };
-    const auto place = [](const Keys::value_type& row) { return row.second.value; };
-    co_return co_await fill_page<Comment>(kUserCursor, *position, static_cast<std::size_t>(query.limit.value), fetch,
-                                          place, show_rows);
+    const auto key_of = [](const Keys::value_type& row) { return row.second.value; };
+    co_return co_await http::fill_page<Comment>(*request, fetch, key_of, show_rows);
 }
 
 }  // namespace guildhall::post

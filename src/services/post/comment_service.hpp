@@ -4,9 +4,9 @@
 
 #include "platform/base/cursor.hpp"
 #include "platform/http/caller.hpp"
+#include "platform/http/paging.hpp"
 #include "platform/http/response.hpp"
 #include "platform/outbox/outbox.hpp"
-#include "services/post/paging.hpp"
 #include "services/post/post_api.hpp"
 #include "services/post/post_reader.hpp"
 #include "services/post/post_store.hpp"
@@ -49,7 +49,7 @@ public:
     /// By its author or the post's. Its replies stay. Errors: forbidden.
     Task<Result<void>> remove(http::Caller caller, CommentId id);
     /// What a member wrote below posts that the caller may see, newest first.
-    Task<Result<Page<Comment>>> list_by_user(http::Caller caller, UserId user, ListQuery query);
+    Task<Result<Page<Comment>>> list_by_user(http::Caller caller, UserId user, json::PageQuery query);
 
 private:
     /// The comment, also a tombstone, when the viewer may see its post and its author.
@@ -58,9 +58,9 @@ private:
     Task<Result<PostKey>> find_removable(UserId caller, CommentId id);
     /// Takes replies of members who are hidden from the viewer out of the reply counts.
     Task<void> leave_out_hidden(const Viewer& viewer, std::span<StoredComment> comments);
-    Task<std::vector<Shown<Comment>>> show(const Viewer& viewer, std::vector<StoredComment> rows);
-    Task<Page<Comment>> page_under(const Viewer& viewer, PostId post, CommentId parent, const CommentsQuery& query,
-                                   CommentSort sort, std::string_view kind, std::int64_t position);
+    Task<std::vector<http::Shown<Comment>>> show(const Viewer& viewer, std::vector<StoredComment> rows);
+    Task<Page<Comment>> page_under(const Viewer& viewer, PostId post, CommentId parent, CommentSort sort,
+                                   const http::PageRequest& request);
 
     PostStore& store_;
     PostReader& reader_;

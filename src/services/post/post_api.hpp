@@ -87,24 +87,15 @@ struct PostsQuery {
 };
 BOOST_DESCRIBE_STRUCT(PostsQuery, (), (ids))
 
-/// The query of a list.
-struct ListQuery {
-    json::PageLimit limit;
-    std::optional<json::CursorText> cursor;
-};
-BOOST_DESCRIBE_STRUCT(ListQuery, (), (limit, cursor))
-
 /// The order of a feed.
 enum class FeedSort { newest };
 BOOST_DESCRIBE_ENUM(FeedSort, newest)
 
 /// The query of the feed; newest first when `sort` is absent.
-struct FeedQuery {
+struct FeedQuery : json::PageQuery {
     std::optional<FeedSort> sort;
-    json::PageLimit limit;
-    std::optional<json::CursorText> cursor;
 };
-BOOST_DESCRIBE_STRUCT(FeedQuery, (), (sort, limit, cursor))
+BOOST_DESCRIBE_STRUCT(FeedQuery, (json::PageQuery), (sort))
 
 /// The body that sets a reaction.
 struct SetReaction {
@@ -113,12 +104,10 @@ struct SetReaction {
 BOOST_DESCRIBE_STRUCT(SetReaction, (), (kind))
 
 /// The query of who reacted; of all kinds when `kind` is absent.
-struct ReactionsQuery {
+struct ReactionsQuery : json::PageQuery {
     std::optional<ReactionKind> kind;
-    json::PageLimit limit;
-    std::optional<json::CursorText> cursor;
 };
-BOOST_DESCRIBE_STRUCT(ReactionsQuery, (), (kind, limit, cursor))
+BOOST_DESCRIBE_STRUCT(ReactionsQuery, (json::PageQuery), (kind))
 
 /// Who reacted to a post. `degree`: see connection::Relationship.
 struct Reaction {
@@ -155,12 +144,10 @@ enum class CommentSort { recent, oldest };
 BOOST_DESCRIBE_ENUM(CommentSort, recent, oldest)
 
 /// The query of comments and of replies.
-struct CommentsQuery {
+struct CommentsQuery : json::PageQuery {
     std::optional<CommentSort> sort;  // absent: comments recent first, replies oldest first
-    json::PageLimit limit;
-    std::optional<json::CursorText> cursor;
 };
-BOOST_DESCRIBE_STRUCT(CommentsQuery, (), (sort, limit, cursor))
+BOOST_DESCRIBE_STRUCT(CommentsQuery, (json::PageQuery), (sort))
 
 /// A comment. A deleted one that has replies is shown without author, text and mentions.
 struct Comment {

@@ -5,7 +5,6 @@
 #include "platform/cache/transact.hpp"
 #include "platform/http/idempotency.hpp"
 #include "services/post/kept.hpp"
-#include "services/post/paging.hpp"
 #include "services/post/public/events.hpp"
 
 namespace guildhall::post {
@@ -149,33 +148,32 @@ Task<Result<void>> PostService::remove(http::Caller caller, PostId id) {
 }
 
 template <class Fetch>
-Task<Page<PostView>> PostService::page_of_posts(const Viewer& viewer, std::string_view kind, std::int64_t position,
-                                                int limit, Fetch& fetch) {
-    auto show = [&](std::vector<ListedPost> posts) -> Task<std::vector<Shown<PostView>>> {
+Task<Page<PostView>> PostService::page_of_posts(const Viewer& viewer, const http::PageRequest& request, Fetch& fetch) {
+    auto show = [&](std::vector<ListedPost> posts) -> Task<std::vector<http::Shown<PostView>>> {
         std::vector<PostView> views = co_await reader_.list_visible(viewer, std::move(posts));
-        std::vector<Shown<PostView>> shown;
+        std::vector<http::Shown<PostView>> shown;
         shown.reserve(views.size());
         for (PostView& view : views) {
-            const std::int64_t place = view.record->key.id.value;
-            shown.push_back({place, std::move(view)});
+            const std::int64_t key = view.record->key.id.value;
+            shown.push_back({key, std::move(view)});
         }
         co_return shown;
     };
-    const auto place = [](const ListedPost& post) { return post.key.id.value; };
-    co_return co_await fill_page<PostView>(kind, position, static_cast<std::size_t>(limit), fetch, place, show);
+    const auto key_of = [](const ListedPost& post) { return post.key.id.value; };
+    co_return co_await http::fill_page<PostView>(request, fetch, key_of, show);
 }
 
 Task<Result<Page<PostView>>> PostService::feed(http::Caller caller, FeedQuery query) {
-    const Result<std::int64_t> position = position_of(query.cursor, kFeedCursor);
-    if (!position) co_return position.error();
+    const Result<http::PageRequest> request = http::PageRequest::of(query, kFeedCursor);
+    if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
     auto fetch = [&](std::int64_t below, std::size_t count) { return feed_.list(viewer, PostId{below}, count); };
-    co_return co_await page_of_posts(viewer, kFeedCursor, *position, query.limit.value, fetch);
+    co_return co_await page_of_posts(viewer, *request, fetch);
 }
 
-Task<Result<Page<PostView>>> PostService::list_by_author(http::Visitor visitor, UserId author, ListQuery query) {
-    const Result<std::int64_t> position = position_of(query.cursor, kAuthorCursor);
-    if (!position) co_return position.error();
+Task<Result<Page<PostView>>> PostService::list_by_author(http::Visitor visitor, UserId author, json::PageQuery query) {
+    const Result<http::PageRequest> request = http::PageRequest::of(query, kAuthorCursor);
+    if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(visitor.id);
     const std::optional<Visibility> audience = viewer.audience_of(author);
     const bool exists = audience && co_await directory_.exists(author);
@@ -199,12 +197,12 @@ Task<Result<Page<PostView>>> PostService::list_by_author(http::Visitor visitor, 
         for (const TimelineEntry& entry : older.front()) posts.push_back({{entry.id, author}, nullptr});
         co_return posts;
     };
-    co_return co_await page_of_posts(viewer, kAuthorCursor, *position, query.limit.value, fetch);
+    co_return co_await page_of_posts(viewer, *request, fetch);
 }
 
-Task<Result<Page<PostView>>> PostService::list_by_hashtag(http::Visitor visitor, json::Tag tag, ListQuery query) {
-    const Result<std::int64_t> position = position_of(query.cursor, kHashtagCursor);
-    if (!position) co_return position.error();
+Task<Result<Page<PostView>>> PostService::list_by_hashtag(http::Visitor visitor, json::Tag tag, json::PageQuery query) {
+    const Result<http::PageRequest> request = http::PageRequest::of(query, kHashtagCursor);
+    if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(visitor.id);
     // Of every visibility for who is signed in: what they may not see is left out when it is shown, and bounded there.
     auto fetch = [&](std::int64_t below, std::size_t count) -> Task<std::vector<ListedPost>> {
@@ -215,7 +213,7 @@ Task<Result<Page<PostView>>> PostService::list_by_hashtag(http::Visitor visitor,
         for (const PostKey& key : keys) posts.push_back({key, nullptr});
         co_return posts;
     };
-    co_return co_await page_of_posts(viewer, kHashtagCursor, *position, query.limit.value, fetch);
+    co_return co_await page_of_posts(viewer, *request, fetch);
 }
 
 }  // namespace guildhall::post

@@ -5,6 +5,7 @@
 
 #include "platform/base/cursor.hpp"
 #include "platform/http/caller.hpp"
+#include "platform/http/paging.hpp"
 #include "platform/http/response.hpp"
 #include "platform/outbox/outbox.hpp"
 #include "services/post/feed.hpp"
@@ -60,9 +61,9 @@ public:
     Task<Result<void>> remove(http::Caller caller, PostId id);
 
     /// What the reader may see of a member's posts, newest first. Errors: not_found when there is no such member.
-    Task<Result<Page<PostView>>> list_by_author(http::Visitor visitor, UserId author, ListQuery query);
+    Task<Result<Page<PostView>>> list_by_author(http::Visitor visitor, UserId author, json::PageQuery query);
     /// What the reader may see of the posts with a hashtag, newest first.
-    Task<Result<Page<PostView>>> list_by_hashtag(http::Visitor visitor, json::Tag tag, ListQuery query);
+    Task<Result<Page<PostView>>> list_by_hashtag(http::Visitor visitor, json::Tag tag, json::PageQuery query);
     /// The posts of the caller and of their connections, newest first.
     Task<Result<Page<PostView>>> feed(http::Caller caller, FeedQuery query);
 
@@ -71,8 +72,7 @@ private:
     Task<Result<PostKey>> own_post(UserId caller, PostId id);
 
     template <class Fetch>
-    Task<Page<PostView>> page_of_posts(const Viewer& viewer, std::string_view kind, std::int64_t position, int limit,
-                                       Fetch& fetch);
+    Task<Page<PostView>> page_of_posts(const Viewer& viewer, const http::PageRequest& request, Fetch& fetch);
 
     PostStore& store_;
     PostReader& reader_;

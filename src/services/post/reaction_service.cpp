@@ -4,8 +4,8 @@
 #include <unordered_map>
 
 #include "platform/cache/transact.hpp"
+#include "platform/http/paging.hpp"
 #include "services/post/kept.hpp"
-#include "services/post/paging.hpp"
 #include "services/post/public/events.hpp"
 
 namespace guildhall::post {
@@ -69,9 +69,8 @@ Task<Result<void>> ReactionService::remove(http::Caller caller, PostId id) {
 }
 
 Task<Result<Page<Reaction>>> ReactionService::list(http::Visitor visitor, PostId id, ReactionsQuery query) {
-    const std::string kind = cursor_kind(query.kind);
-    const Result<std::int64_t> position = position_of(query.cursor, kind);
-    if (!position) co_return position.error();
+    const Result<http::PageRequest> request = http::PageRequest::of(query, cursor_kind(query.kind));
+    if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(visitor.id);
     const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, id);
     if (!record) co_return record.error();
@@ -79,27 +78,27 @@ Task<Result<Page<Reaction>>> ReactionService::list(http::Visitor visitor, PostId
     auto fetch = [&](std::int64_t below, std::size_t count) {
         return store_.list_reactions(id, query.kind, below, count);
     };
-    auto show = [&](std::vector<StoredReaction> rows) -> Task<std::vector<Shown<Reaction>>> {
+    auto show = [&](std::vector<StoredReaction> rows) -> Task<std::vector<http::Shown<Reaction>>> {
         std::erase_if(rows, [&](const StoredReaction& row) { return viewer.is_hidden(row.user_id); });
         std::vector<UserId> users;
         users.reserve(rows.size());
         for (const StoredReaction& row : rows) users.push_back(row.user_id);
         const std::vector<user::CardPointer> cards = co_await directory_.cards(users);
         const connection::DegreeList degrees = co_await reader_.degrees(viewer, std::move(users));
-        std::vector<Shown<Reaction>> shown;
+        std::vector<http::Shown<Reaction>> shown;
         shown.reserve(rows.size());
         for (std::size_t i = 0; i < rows.size(); ++i)
             if (cards[i]) shown.push_back({rows[i].id, {*cards[i], rows[i].kind, time_of_id(rows[i].id), degrees[i]}});
         co_return shown;
     };
-    const auto place = [](const StoredReaction& row) { return row.id; };
-    co_return co_await fill_page<Reaction>(kind, *position, static_cast<std::size_t>(query.limit.value), fetch, place,
-                                           show);
+    const auto key_of = [](const StoredReaction& row) { return row.id; };
+    co_return co_await http::fill_page<Reaction>(*request, fetch, key_of, show);
 }
 
-Task<Result<Page<ReactionActivity>>> ReactionService::list_by_user(http::Caller caller, UserId user, ListQuery query) {
-    const Result<std::int64_t> position = position_of(query.cursor, kUserCursor);
-    if (!position) co_return position.error();
+Task<Result<Page<ReactionActivity>>> ReactionService::list_by_user(http::Caller caller, UserId user,
+                                                                   json::PageQuery query) {
+    const Result<http::PageRequest> request = http::PageRequest::of(query, kUserCursor);
+    if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
     const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);
     if (!exists) co_return user::no_such_member();
@@ -107,12 +106,12 @@ Task<Result<Page<ReactionActivity>>> ReactionService::list_by_user(http::Caller 
     auto fetch = [&](std::int64_t below, std::size_t count) {
         return store_.list_reaction_activity(user, below, count);
     };
-    auto show = [&](std::vector<StoredReaction> rows) -> Task<std::vector<Shown<ReactionActivity>>> {
+    auto show = [&](std::vector<StoredReaction> rows) -> Task<std::vector<http::Shown<ReactionActivity>>> {
         std::vector<ListedPost> posts;
         posts.reserve(rows.size());
         for (const StoredReaction& row : rows) posts.push_back({{row.post_id, {}}, nullptr});
         std::vector<PostView> views = co_await reader_.list_visible(viewer, std::move(posts));
-        std::vector<Shown<ReactionActivity>> shown;
+        std::vector<http::Shown<ReactionActivity>> shown;
         shown.reserve(views.size());
         auto view = views.begin();  // both are in the order of the rows
         for (const StoredReaction& row : rows) {
@@ -123,9 +122,8 @@ Task<Result<Page<ReactionActivity>>> ReactionService::list_by_user(http::Caller 
         }
         co_return shown;
     };
-    const auto place = [](const StoredReaction& row) { return row.id; };
-    co_return co_await fill_page<ReactionActivity>(kUserCursor, *position, static_cast<std::size_t>(query.limit.value),
-                                                   fetch, place, show);
+    const auto key_of = [](const StoredReaction& row) { return row.id; };
+    co_return co_await http::fill_page<ReactionActivity>(*request, fetch, key_of, show);
 }
 
 }  // namespace guildhall::post

@@ -37,7 +37,7 @@ public:
     /// Who reacted, newest first.
     Task<Result<Page<Reaction>>> list(http::Visitor visitor, PostId id, ReactionsQuery query);
     /// What a member reacted to and the caller may see, newest reaction first.
-    Task<Result<Page<ReactionActivity>>> list_by_user(http::Caller caller, UserId user, ListQuery query);
+    Task<Result<Page<ReactionActivity>>> list_by_user(http::Caller caller, UserId user, json::PageQuery query);
 
 private:
     PostStore& store_;

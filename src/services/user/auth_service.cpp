@@ -1,10 +1,10 @@
 #include "services/user/auth_service.hpp"
 
-#include <limits>
 #include <utility>
 
 #include "platform/base/log.hpp"
 #include "platform/base/text.hpp"
+#include "platform/http/paging.hpp"
 #include "services/user/handle.hpp"
 #include "services/user/public/events.hpp"
 
@@ -376,24 +376,16 @@ Task<Result<void>> AuthService::change_password(http::Caller caller, ChangePassw
 }
 
 Task<Result<Page<Session>>> AuthService::list_sessions(http::Caller caller, json::PageQuery query) {
-    SessionId before{std::numeric_limits<std::int64_t>::max()};
-    if (query.cursor) {
-        const auto cursor = Cursor::decode(query.cursor->value, kSessionList, 1);
-        if (!cursor) co_return cursor.error();
-        before.value = cursor->numbers[0];
-    }
-    const int limit = query.limit.value;
-    auto rows = co_await parts_.store.list_sessions(caller.id, before, parts_.clock.now(), limit + 1);
-    Page<Session> page;
-    for (auto& row : rows) {
-        if (page.items.size() == static_cast<std::size_t>(limit)) {
-            page.next_cursor = Cursor{std::string(kSessionList), {page.items.back().id.value}, {}}.encode();
-            break;
-        }
-        page.items.push_back({row.id, std::move(row.ip), std::move(row.user_agent), std::move(row.device),
-                              row.created_at, row.last_seen_at, row.id == caller.session});
-    }
-    co_return page;
+    const auto request = http::PageRequest::of(query, kSessionList);
+    if (!request) co_return request.error();
+    const auto rows = co_await parts_.store.list_sessions(caller.id, SessionId{request->after}, parts_.clock.now(),
+                                                          query.limit.value + 1);
+    std::vector<Session> sessions;
+    sessions.reserve(rows.size());
+    for (const auto& row : rows)
+        sessions.push_back(
+            {row.id, row.ip, row.user_agent, row.device, row.created_at, row.last_seen_at, row.id == caller.session});
+    co_return http::page_of(*request, std::move(sessions), [](const Session& session) { return session.id.value; });
 }
 
 Task<Result<http::Document>> AuthService::jwks(http::Visitor) {

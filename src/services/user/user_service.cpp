@@ -1,9 +1,9 @@
 #include "services/user/user_service.hpp"
 
-#include <limits>
 #include <utility>
 
 #include "platform/cache/transact.hpp"
+#include "platform/http/paging.hpp"
 #include "services/user/auth_service.hpp"
 #include "services/user/handle.hpp"
 #include "services/user/public/events.hpp"
@@ -131,25 +131,17 @@ Task<Result<std::vector<SeenProfile>>> UserService::list(http::Caller caller, Us
 }
 
 Task<Result<Page<Block>>> UserService::list_blocks(http::Caller caller, json::PageQuery query) {
-    BlockId before{std::numeric_limits<std::int64_t>::max()};
-    if (query.cursor) {
-        const auto cursor = Cursor::decode(query.cursor->value, kBlockList, 1);
-        if (!cursor) co_return cursor.error();
-        before.value = cursor->numbers[0];
-    }
-    const auto limit = static_cast<std::size_t>(query.limit.value);
-    auto rows = co_await parts_.store.list_blocks(caller.id, before, query.limit.value + 1);
-    Page<Block> page;
-    if (rows.size() > limit) {
-        rows.resize(limit);
-        page.next_cursor = Cursor{std::string(kBlockList), {rows.back().id.value}, {}}.encode();
-    }
+    const auto request = http::PageRequest::of(query, kBlockList);
+    if (!request) co_return request.error();
+    auto rows = co_await parts_.store.list_blocks(caller.id, BlockId{request->after}, query.limit.value + 1);
+    auto blocks = http::page_of(*request, std::move(rows), [](const StoredBlock& row) { return row.id.value; });
     std::vector<UserId> ids;
-    ids.reserve(rows.size());
-    for (const auto& row : rows) ids.push_back(row.blocked_id);
+    ids.reserve(blocks.items.size());
+    for (const auto& row : blocks.items) ids.push_back(row.blocked_id);
     const auto cards = co_await parts_.directory.cards(std::move(ids));
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        if (cards[i]) page.items.push_back({*cards[i], rows[i].created_at});
+    Page<Block> page{{}, std::move(blocks.next_cursor)};
+    for (std::size_t i = 0; i < cards.size(); ++i)
+        if (cards[i]) page.items.push_back({*cards[i], blocks.items[i].created_at});
     co_return page;
 }
 

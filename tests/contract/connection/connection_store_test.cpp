@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "platform/http/paging.hpp"
 #include "services/connection/public/events.hpp"
 #include "support/connection_world.hpp"
 
@@ -227,16 +228,17 @@ TEST_P(ConnectionStoreContract, OnlyPendingInvitationsOfADirectionAreListed) {
         co_await store().insert_invitation(tx, InvitationId{6}, three, one, InvitationState::accepted, "", Time{});
         co_await store().update_invitation(tx, one, InvitationId{3}, InvitationState::ignored);
     });
-    const auto ids = [&](Direction direction, std::optional<InvitationId> before, std::size_t limit) {
+    const InvitationId newest{http::kNewestFirst};
+    const auto ids = [&](Direction direction, InvitationId before, std::size_t limit) {
         std::vector<std::int64_t> out;
         for (const auto& row : world->run(store().list_pending(one, direction, before, limit)))
             out.push_back(row.id.value);
         return out;
     };
-    EXPECT_THAT(ids(Direction::received, {}, 10), ElementsAre(4, 2, 1));
-    EXPECT_THAT(ids(Direction::received, {}, 2), ElementsAre(4, 2));
+    EXPECT_THAT(ids(Direction::received, newest, 10), ElementsAre(4, 2, 1));
+    EXPECT_THAT(ids(Direction::received, newest, 2), ElementsAre(4, 2));
     EXPECT_THAT(ids(Direction::received, InvitationId{2}, 2), ElementsAre(1));
-    EXPECT_THAT(ids(Direction::sent, {}, 10), ElementsAre(5));
+    EXPECT_THAT(ids(Direction::sent, newest, 10), ElementsAre(5));
 }
 
 // Every size of the bulk statements is used: 128, 16 and single rows.

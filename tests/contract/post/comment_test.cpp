@@ -24,14 +24,14 @@ protected:
 
     std::vector<Comment> comments(UserId reader, PostId post, std::optional<CommentSort> sort, int limit = 20) {
         return world().all_of([&](std::optional<std::string> cursor) {
-            return world().run(
-                service().list(world().visitor(reader), post, {sort, {limit}, World::cursor_text(std::move(cursor))}));
+            return world().run(service().list(world().visitor(reader), post,
+                                              {{{limit}, World::cursor_text(std::move(cursor))}, sort}));
         });
     }
     std::vector<Comment> replies(UserId reader, CommentId comment, int limit = 20) {
         return world().all_of([&](std::optional<std::string> cursor) {
             return world().run(service().list_replies(world().visitor(reader), comment,
-                                                      {{}, {limit}, World::cursor_text(std::move(cursor))}));
+                                                      {{{limit}, World::cursor_text(std::move(cursor))}, {}}));
         });
     }
     std::vector<Comment> comments_of(UserId reader, UserId user) {
@@ -78,7 +78,7 @@ TEST_P(CommentContract, PagesMeetWhileCommentsAreAdded) {
     const auto pages = world().all_of([&](std::optional<std::string> cursor) {
         world().comment(kClara, post, "In between");
         return world().run(service().list(world().visitor(kBela), post,
-                                          {CommentSort::recent, {2}, World::cursor_text(std::move(cursor))}));
+                                          {{{2}, World::cursor_text(std::move(cursor))}, CommentSort::recent}));
     });
     for (const Comment& comment : pages)
         if (comment.author->id == kBela) seen.insert(seen.begin(), comment.id);

@@ -413,7 +413,7 @@ TEST_P(PostServiceContract, WhoReactedIsListedNewestFirstByKindWithoutHiddenMemb
         std::vector<UserId> found;
         const auto rows = world().all_of([&](std::optional<std::string> cursor) {
             return world().run(world().module->reaction_service().list(
-                world().visitor(reader), id, {kind, {limit}, World::cursor_text(std::move(cursor))}));
+                world().visitor(reader), id, {{{limit}, World::cursor_text(std::move(cursor))}, kind}));
         });
         for (const Reaction& row : rows) found.push_back(row.user.id);
         return found;
