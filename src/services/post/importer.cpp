@@ -64,7 +64,27 @@ std::string checked_text(std::string_view text, std::size_t max, std::size_t ind
     return out;
 }
 
-Error faulty(json::Faults& faults) { return {Code::invalid, "the input has faulty texts", "", faults.take()}; }
+// What is made of a batch's texts and keys, in the order of its items.
+struct Batch {
+    std::vector<TextEntities> entities;
+    sql::Ids keys;
+};
+
+// Makes the texts of `items` canonical. Errors: invalid with a pointer for each faulty text.
+template <class Item>
+Task<Result<Batch>> prepare(user::Directory& directory, std::vector<Item>& items, std::string_view kind,
+                            std::size_t max_length) {
+    json::Faults faults;
+    Batch batch;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        items[i].text = checked_text(items[i].text, max_length, i, faults);
+        TextEntities& entities = batch.entities.emplace_back(find_entities(items[i].text));
+        co_await resolve_mentions(directory, items[i].author_id, entities);
+        batch.keys.push_back(key_of(kind, items[i].key));
+    }
+    if (!faults.empty()) co_return Error{Code::invalid, "the input has faulty texts", "", faults.take()};
+    co_return batch;
+}
 
 Error no_such(std::string_view what, std::int64_t id) {
     return {Code::not_found, "there is no " + std::string(what) + " " + std::to_string(id)};
@@ -73,16 +93,9 @@ Error no_such(std::string_view what, std::int64_t id) {
 }  // namespace
 
 Task<Result<std::vector<PostId>>> Importer::import_posts(std::vector<ImportedPost> posts) {
-    json::Faults faults;
-    std::vector<TextEntities> entities(posts.size());
-    sql::Ids keys;
-    for (std::size_t i = 0; i < posts.size(); ++i) {
-        posts[i].text = checked_text(posts[i].text, kMaxPostLength, i, faults);
-        entities[i] = find_entities(posts[i].text);
-        co_await resolve_mentions(directory_, posts[i].author_id, entities[i]);
-        keys.push_back(key_of("post", posts[i].key));
-    }
-    if (!faults.empty()) co_return faulty(faults);
+    const Result<Batch> batch = co_await prepare(directory_, posts, "post", kMaxPostLength);
+    if (!batch) co_return batch.error();
+    const sql::Ids& keys = batch->keys;
 
     auto insert = [&](sql::Transaction& tx) -> Task<Result<std::vector<PostId>>> {
         const auto imported = co_await store_.list_imported(tx, keys);
@@ -105,8 +118,8 @@ Task<Result<std::vector<PostId>>> Importer::import_posts(std::vector<ImportedPos
             post.key = {made[i], posts[i].author_id};
             post.text = posts[i].text;
             post.visibility = posts[i].visibility;
-            post.hashtags = entities[i].hashtags;
-            post.mentions = entities[i].mentions;
+            post.hashtags = batch->entities[i].hashtags;
+            post.mentions = batch->entities[i].mentions;
             post.created_at = posts[i].created_at;
             co_await store_.insert_post(tx, post);
             co_await store_.insert_imported(tx, keys[i], ids[n]);
@@ -125,16 +138,9 @@ Task<Result<std::vector<PostId>>> Importer::import_posts(std::vector<ImportedPos
 }
 
 Task<Result<std::vector<CommentId>>> Importer::import_comments(std::vector<ImportedComment> comments) {
-    json::Faults faults;
-    std::vector<TextEntities> entities(comments.size());
-    sql::Ids keys;
-    for (std::size_t i = 0; i < comments.size(); ++i) {
-        comments[i].text = checked_text(comments[i].text, kMaxCommentLength, i, faults);
-        entities[i] = find_entities(comments[i].text);
-        co_await resolve_mentions(directory_, comments[i].author_id, entities[i]);
-        keys.push_back(key_of("comment", comments[i].key));
-    }
-    if (!faults.empty()) co_return faulty(faults);
+    const Result<Batch> batch = co_await prepare(directory_, comments, "comment", kMaxCommentLength);
+    if (!batch) co_return batch.error();
+    const sql::Ids& keys = batch->keys;
 
     auto insert = [&](sql::Transaction& tx) -> Task<Result<std::vector<CommentId>>> {
         const auto imported = co_await store_.list_imported(tx, keys);
@@ -179,7 +185,7 @@ Task<Result<std::vector<CommentId>>> Importer::import_comments(std::vector<Impor
             }
             comment.author_id = input.author_id;
             comment.text = input.text;
-            comment.mentions = entities[i].mentions;
+            comment.mentions = batch->entities[i].mentions;
             comment.created_at = input.created_at;
             event.mentioned_ids = newly_mentioned({}, comment.mentions);
             co_await store_.insert_comment(tx, comment);

@@ -15,7 +15,6 @@ namespace guildhall::post {
 inline constexpr std::size_t kMaxPostLength = 3000;  // code points, as of all texts
 inline constexpr std::size_t kMaxCommentLength = 1250;
 inline constexpr std::size_t kMaxHashtags = 30;
-inline constexpr std::size_t kMaxHashtagLength = 100;
 inline constexpr std::size_t kMaxMentions = 30;
 /// Replies of replies: a reply to a comment this deep becomes its sibling.
 inline constexpr std::int64_t kMaxCommentDepth = 8;

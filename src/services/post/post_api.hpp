@@ -10,6 +10,7 @@
 #include "platform/cache/local.hpp"
 #include "platform/json/constraints.hpp"
 #include "services/post/post.hpp"
+#include "services/post/public/posts.hpp"
 #include "services/user/public/directory.hpp"
 
 namespace guildhall::post {
@@ -42,15 +43,20 @@ struct PostRecord : cache::Retirable {
     bool is_current() const { return Retirable::is_current() && (!author || author->is_current()); }
     /// Bytes in memory, about.
     std::size_t weight() const { return sizeof *this + json.capacity(); }
+    /// What other services show of the post; it must not be deleted and its author must exist.
+    PostCard card() const;
 
     PostKey key;
     bool is_deleted;
     Visibility visibility;
+    Time created_at;
     user::CardPointer author;
     std::int64_t version;
     std::string json;
     Counts counts;
-    std::size_t counts_at;  // where the JSON of the counts begins
+    std::size_t text_at = 0;  // where the JSON of the text begins, and that of what follows it
+    std::size_t text_end = 0;
+    std::size_t counts_at = 0;  // where the JSON of the counts begins
 };
 using PostRecordPointer = std::shared_ptr<const PostRecord>;
 

@@ -1,18 +1,18 @@
 #include "services/post/post_reader.hpp"
 
 #include <algorithm>
-#include <string_view>
 
-#include "platform/base/text.hpp"
-#include "platform/json/read.hpp"
-#include "platform/json/write.hpp"
 #include "services/post/kept.hpp"
 
 namespace guildhall::post {
 namespace {
 
 constexpr std::size_t kMaxOwnReactions = 512;
-constexpr std::size_t kExcerptLength = 200;
+
+// True when the post and its author exist, it is not deleted, and the viewer belongs to its audience.
+bool is_visible(const Viewer& viewer, const PostRecordPointer& record) {
+    return record && !record->is_deleted && record->author && viewer.may_see(record->key.author_id, record->visibility);
+}
 
 Error no_such_post() { return {Code::not_found, "there is no such post"}; }
 
@@ -25,12 +25,6 @@ Counts less(const Counts& all, const Counts& some) {
         {minus(a.total, b.total), minus(a.like, b.like), minus(a.celebrate, b.celebrate), minus(a.support, b.support),
          minus(a.love, b.love), minus(a.insightful, b.insightful), minus(a.funny, b.funny)},
         minus(all.comment_count, some.comment_count)};
-}
-
-std::string excerpt_of(std::string_view text) {
-    std::size_t end = 0;
-    for (std::size_t count = 0; count < kExcerptLength && end < text.size(); ++count) next_code_point(text, end);
-    return std::string(text.substr(0, end));
 }
 
 }  // namespace
@@ -98,8 +92,7 @@ Task<std::vector<PostView>> PostReader::list_visible(const Viewer& viewer, std::
     std::vector<PostView> views;
     views.reserve(posts.size());
     for (ListedPost& post : posts) {
-        if (!post.record || post.record->is_deleted || !post.record->author) continue;
-        if (!viewer.may_see(post.record->key.author_id, post.record->visibility)) continue;
+        if (!is_visible(viewer, post.record)) continue;
         const std::int64_t version = post.record->version;
         views.push_back({std::move(post.record), {}, version, nullptr});
     }
@@ -183,16 +176,11 @@ Task<Result<PostView>> PostReader::find(const Viewer& viewer, PostId id) {
 
 Task<std::vector<PostCardPointer>> PostReader::cards(UserId viewer_id, std::vector<PostId> ids) {
     const Viewer who = co_await viewer(viewer_id);
-    const std::vector<PostView> views = co_await list_visible(who, listed(ids));
-    std::vector<PostCardPointer> cards(ids.size());
-    for (const PostView& view : views) {
-        // The text is kept once only, in the JSON.
-        const Post post = json::read_trusted<Post>(json::to_json(view));
-        const auto card = std::make_shared<const PostCard>(post.id, post.author.id, post.visibility, post.created_at,
-                                                           excerpt_of(post.text));
-        for (std::size_t i = 0; i < ids.size(); ++i)
-            if (ids[i] == post.id) cards[i] = card;
-    }
+    const std::vector<ListedPost> posts = co_await look_up(listed(ids));
+    std::vector<PostCardPointer> cards;
+    cards.reserve(posts.size());
+    for (const ListedPost& post : posts)
+        cards.push_back(is_visible(who, post.record) ? std::make_shared<const PostCard>(post.record->card()) : nullptr);
     co_return cards;
 }
 

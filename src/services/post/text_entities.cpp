@@ -1,11 +1,12 @@
 #include "services/post/text_entities.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include <utf8proc.h>
 
 #include "platform/base/text.hpp"
-#include "platform/json/constraints.hpp"
+#include "platform/json/read.hpp"
 
 namespace guildhall::post {
 namespace {
@@ -17,10 +18,9 @@ bool is_letter(char32_t c) {
 }
 bool is_handle_letter(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// The word characters from `position`: their end in bytes, how many, and whether one is a letter.
+// The word characters from a position: their end in bytes, and whether one is a letter.
 struct Word {
     std::size_t end;
-    std::size_t length = 0;
     bool has_letter = false;
 };
 
@@ -31,38 +31,29 @@ Word word_at(std::string_view text, std::size_t position) {
         const char32_t c = next_code_point(text, next);
         if (!is_word_character(c)) break;
         word.end = next;
-        ++word.length;
         word.has_letter = word.has_letter || is_letter(c);
     }
     return word;
 }
 
-// Folding can make a tag longer, or make it something that the page's path would refuse.
-bool is_tag(std::string_view folded) {
-    const Word word = word_at(folded, 0);
-    return word.end == folded.size() && word.length >= 1 && word.length <= kMaxHashtagLength;
-}
-
-// The length of the handle at `position`, 0 when there is none: letters and digits with single inner hyphens.
-std::size_t handle_length(std::string_view text, std::size_t position) {
+// The characters from `position` that can be a handle, letters and digits with single inner hyphens; none when a word
+// goes on behind them.
+std::string_view handle_at(std::string_view text, std::size_t position) {
     std::size_t end = position;
     while (end < text.size() &&
            (is_handle_letter(text[end]) || (text[end] == '-' && end > position && end + 1 < text.size() &&
                                             is_handle_letter(text[end + 1]) && text[end - 1] != '-')))
         ++end;
-    const std::size_t length = end - position;
-    if (length < json::Handle::kMin || length > json::Handle::kMax) return 0;
-    if (end < text.size()) {
-        std::size_t next = end;
-        if (is_word_character(next_code_point(text, next))) return 0;
-    }
-    return length;
+    if (std::size_t next = end; next < text.size() && is_word_character(next_code_point(text, next))) return {};
+    return text.substr(position, end - position);
 }
 
-std::string lower(std::string_view handle) {
-    std::string out(handle);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+// `word` as the API writes a tag or a handle; nothing when `rule` refuses it. Folding, for one, can make a tag too long.
+std::optional<std::string> canonical(decltype(json::rules::tag) rule, std::string_view word) {
+    std::string out;
+    json::Faults faults;
+    rule(word, out, {}, faults);
+    if (!faults.empty()) return std::nullopt;
     return out;
 }
 
@@ -74,7 +65,6 @@ TextEntities find_entities(std::string_view text) {
     char32_t before = ' ';
     std::int64_t index = 0;  // of the code point at `position`
     for (std::size_t position = 0; position < text.size(); ++index) {
-        const std::size_t start = position;
         const char32_t c = next_code_point(text, position);
         const bool can_start =
             !is_word_character(before) && before != '#' && before != '@' && before != '&' && before != '/';
@@ -82,14 +72,15 @@ TextEntities find_entities(std::string_view text) {
         if (!can_start || (c != '#' && c != '@')) continue;
         if (c == '#') {
             const Word word = word_at(text, position);
-            if (!word.has_letter || word.length > kMaxHashtagLength || found.hashtags.size() == kMaxHashtags) continue;
-            std::string tag = fold_case(text.substr(position, word.end - position));
-            if (is_tag(tag) && std::ranges::find(found.hashtags, tag) == found.hashtags.end())
-                found.hashtags.push_back(std::move(tag));
-        } else if (const std::size_t length = handle_length(text, start + 1);
-                   length != 0 && found.mentions.size() < kMaxMentions) {
-            found.mentions.push_back(
-                {{}, lower(text.substr(start + 1, length)), index, static_cast<std::int64_t>(length) + 1});
+            if (!word.has_letter || found.hashtags.size() == kMaxHashtags) continue;
+            std::optional<std::string> tag = canonical(json::rules::tag, text.substr(position, word.end - position));
+            if (tag && std::ranges::find(found.hashtags, *tag) == found.hashtags.end())
+                found.hashtags.push_back(std::move(*tag));
+        } else if (found.mentions.size() < kMaxMentions) {
+            const std::string_view word = handle_at(text, position);
+            std::optional<std::string> handle = canonical(json::rules::handle, word);
+            if (handle)
+                found.mentions.push_back({{}, std::move(*handle), index, static_cast<std::int64_t>(word.size()) + 1});
         }
     }
     return found;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/base/text.hpp"
 #include "platform/json/read.hpp"
 #include "platform/json/schema.hpp"
 #include "platform/json/write.hpp"
@@ -56,6 +57,18 @@ TEST(PostRecord, IsOfNoUseOnceTheAuthorsCardIsNot) {
     EXPECT_TRUE(record.is_current());
     card->retire();
     EXPECT_FALSE(record.is_current());
+}
+
+TEST(PostRecord, GivesTheCardOfThePost) {
+    StoredPost stored = rich_post();
+    stored.text += std::string(300, 'x');
+    const PostCard card = PostRecord(stored, std::make_shared<const user::CardRecord>(kAuthor)).card();
+    EXPECT_EQ(card.id, stored.key.id);
+    EXPECT_EQ(card.author_id, stored.key.author_id);
+    EXPECT_EQ(card.visibility, stored.visibility);
+    EXPECT_EQ(card.created_at, stored.created_at);
+    EXPECT_TRUE(stored.text.starts_with(card.excerpt));
+    EXPECT_EQ(code_points(card.excerpt), 200U);
 }
 
 TEST(PostView, JsonReadsBackAsTheSamePost) {
