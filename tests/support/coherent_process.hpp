@@ -85,14 +85,14 @@ public:
         };
         return channel_.subscribe(std::move(stream), std::move(receive_uncut), std::move(missed));
     }
-    void publish(std::string_view stream, std::string_view message) override { publish_around(stream, message); }
-    void publish_around(std::string_view stream, std::string_view message) override {
+    void publish(std::string_view stream, std::string_view message) override { publish_by_carrier(stream, message); }
+    void publish_by_carrier(std::string_view stream, std::string_view message) override {
         if (is_cut) return;
         if (message.starts_with("c ")) {
             ++changes;
             if (loses_next_change.exchange(false)) return;
         }
-        channel_.publish_around(stream, message);
+        channel_.publish_by_carrier(stream, message);
         if (message.starts_with("a ")) ++acks;
     }
 

@@ -11,7 +11,7 @@
 namespace guildhall {
 namespace {
 
-/// Shared: some answer when nobody waits for them any more.
+/// Shared, because some answer after ask_all() has returned.
 struct Asked {
     Asked(const boost::asio::any_io_executor& executor, std::size_t questions, std::size_t yes_wanted,
           std::chrono::milliseconds limit)
@@ -25,7 +25,7 @@ struct Asked {
     std::size_t unanswered;
 };
 
-/// Counts a question as answered when destroyed: whoever waits must not wait for one that has failed.
+/// Counts a question as answered when destroyed, also when it has failed.
 class Counted {
 public:
     explicit Counted(Asked& asked) : asked_(asked) {}

@@ -10,15 +10,15 @@
 
 namespace guildhall {
 
-/// What is answered with yes or no, in a coroutine that is called `name`.
+/// A question whose answer is yes or no; the log names its coroutine `name`.
 struct Question {
     std::string name;
     Task<bool> answer;
 };
 
-/// Asks all at once. Ends when `enough` have said yes, when all have answered, or after `limit`; the answers, in order of the questions.
-/// No is also what fails, which `group` logs, and what has not come by then: that goes on in `group`.
-/// All run on the caller's executor, which runs one thing at a time.
+/// Asks all questions concurrently and returns the answers in their order. Returns when `enough` answers are yes, when
+/// all have answered, or after `limit`. A question that failed (`group` logs it) or has not been answered by then
+/// counts as no; it continues in `group`. All run on the caller's executor, which must run one thing at a time.
 Task<std::vector<bool>> ask_all(TaskGroup& group, std::vector<Question> questions, std::size_t enough,
                                 std::chrono::milliseconds limit);
 

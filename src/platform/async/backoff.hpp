@@ -4,7 +4,7 @@
 
 namespace guildhall {
 
-/// Waiting times between tries: exponential with full jitter, from `first` up to `most`.
+/// Pauses between tries: exponential with full jitter, from `first` up to `most`.
 /// Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 class Backoff {
 public:

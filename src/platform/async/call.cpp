@@ -9,8 +9,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// An executor that carries a call. A coroutine and those that it awaits share one executor, which is the only place
-/// where Asio lets a chain of coroutines carry something of its own.
+/// An executor that carries a call. A coroutine and those that it awaits share one executor, the only place where Asio
+/// lets a chain of coroutines carry data of its own.
 class CallExecutor {
 public:
     CallExecutor(asio::any_io_executor inner, CallPointer call) noexcept

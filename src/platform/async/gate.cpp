@@ -22,7 +22,7 @@ Task<Gate::Pass> Gate::enter() {
             }
             is_taken_ = true;
         }
-        resume();  // it was left since try_enter()
+        resume();  // it has become free since try_enter()
     };
     if (!try_enter()) {
         co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(start,

@@ -13,7 +13,7 @@ namespace guildhall {
 /// Lets one coroutine through at a time, in order of arrival; those that wait block no thread. Thread-safe.
 class Gate {
 public:
-    /// The right to be inside; given back when destroyed.
+    /// The right to be inside, until it is destroyed.
     class [[nodiscard]] Pass {
     public:
         explicit Pass(Gate* gate) : gate_(gate) {}
@@ -36,7 +36,7 @@ private:
 
     std::mutex mutex_;
     bool is_taken_ = false;
-    std::deque<std::function<void()>> waiting_;  // each resumes one coroutine, which then is inside
+    std::deque<std::function<void()>> waiting_;  // each resumes one coroutine, which is inside from then on
 };
 
 }  // namespace guildhall

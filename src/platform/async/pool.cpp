@@ -16,7 +16,7 @@ Pool::Pool(std::string name, std::size_t threads, std::size_t max_waiting)
 }
 
 Pool::~Pool() {
-    threads_.join();  // what was accepted is run
+    threads_.join();  // runs the accepted jobs first
     metrics::gauge_callback(kLoadMetric, kLoadHelp, {{"pool", name_}}, [] { return 0.0; });
 }
 

@@ -18,7 +18,8 @@
 
 namespace guildhall {
 
-/// Threads for work that blocks or burns CPU, off the io threads. Bounded: at most `max_waiting` jobs wait.
+/// Threads for work that blocks or needs much CPU time, so that the io threads stay free. At most `max_waiting` jobs
+/// wait.
 class Pool {
 public:
     Pool(std::string name, std::size_t threads, std::size_t max_waiting);
@@ -27,10 +28,10 @@ public:
     Pool& operator=(const Pool&) = delete;
 
     const std::string& name() const { return name_; }
-    /// Jobs that wait or run now.
+    /// The number of jobs that wait or run.
     std::size_t load() const { return load_.load(std::memory_order_relaxed); }
 
-    /// Takes a place for one job. Throws Unavailable ("<name> is busy") when all are taken.
+    /// Reserves a place for one job. Throws Unavailable ("<name> is busy") when none is free.
     void enter();
     void leave() { load_.fetch_sub(1, std::memory_order_relaxed); }
     boost::asio::thread_pool& threads() { return threads_; }
@@ -42,8 +43,8 @@ private:
     boost::asio::thread_pool threads_;
 };
 
-/// Runs `work` on `pool` and resumes on the caller's executor with its result. An exception of `work` is thrown to the caller.
-/// Throws Unavailable at once when the pool's queue is full.
+/// Runs `work` on `pool` and resumes on the caller's executor with its result. An exception of `work` is thrown to the
+/// caller. Throws Unavailable immediately when the queue of the pool is full.
 template <class Work>
 Task<std::invoke_result_t<Work>> run_on(Pool& pool, Work work) {
     using T = std::invoke_result_t<Work>;

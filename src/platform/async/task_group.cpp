@@ -14,12 +14,12 @@
 namespace guildhall {
 
 TaskGroup::~TaskGroup() {
-    if (const std::size_t left = *running_) spdlog::warn("{} tasks were abandoned", left);
+    if (const std::size_t left = *running_) spdlog::warn("{} tasks were still running at the end", left);
 }
 
 void TaskGroup::spawn(boost::asio::any_io_executor executor, std::string name, Task<void> task) {
     running_->fetch_add(1, std::memory_order_relaxed);
-    // Counts down when the task has ended, and also when its executor is destroyed under it.
+    // Counts down when the task has ended, and also when its executor is destroyed first.
     auto leave = [running = running_](void*) { running->fetch_sub(1, std::memory_order_release); };
     std::shared_ptr<void> token(this, std::move(leave));
     auto ended = [token = std::move(token), name = std::move(name)](std::exception_ptr failure) {

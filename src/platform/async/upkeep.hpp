@@ -6,8 +6,7 @@
 
 namespace guildhall {
 
-/// Runs one piece of a process's upkeep to its end. A failure is logged under `name` and goes no further: what one piece
-/// cannot do must not keep the next from being done.
+/// Runs one step of a process's upkeep. A failure is logged with `name` and not rethrown, so that the next step runs.
 Task<void> keep_up(std::string name, Task<void> piece);
 
 }  // namespace guildhall

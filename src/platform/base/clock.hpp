@@ -13,7 +13,7 @@ namespace guildhall {
 /// UTC, microseconds since 1970 (what SQL stores as bigint).
 using Time = std::chrono::sys_time<std::chrono::microseconds>;
 
-/// Where the time comes from; tests put a manual one in its place. Thread-safe.
+/// The source of time; tests use a manual one. Thread-safe.
 class Clock {
 public:
     virtual ~Clock() = default;
@@ -28,7 +28,7 @@ public:
     }
 };
 
-/// A clock that stands still until it is told to move. For tests; thread-safe.
+/// A clock that only advance() moves. For tests; thread-safe.
 class ManualClock final : public Clock {
 public:
     explicit ManualClock(Time start) : micros_(start.time_since_epoch().count()) {}
@@ -47,7 +47,7 @@ inline Time from_micros(std::int64_t micros) { return Time(std::chrono::microsec
 /// RFC 3339 in UTC with milliseconds: "2026-11-22T16:21:00.123Z".
 std::string to_rfc3339(Time time);
 
-/// Appends the same to `out`, without allocating beyond it.
+/// Appends the same to `out`.
 void append_rfc3339(std::string& out, Time time);
 
 /// Reads an RFC 3339 time with any offset. Errors: invalid.

@@ -7,7 +7,8 @@
 namespace guildhall {
 namespace {
 
-// Four bytes over kind and payload: not against forgery, but so that a cursor of another list or a damaged one is refused.
+// Four bytes over kind and payload: not against forgery, but so that a cursor of another list or a damaged one is
+// refused.
 constexpr std::size_t kCheckBytes = 4;
 
 std::string check_of(std::string_view kind, std::string_view payload) {

@@ -10,8 +10,8 @@
 
 namespace guildhall {
 
-/// Where a list goes on: the sort key of its last item, opaque to clients. `kind` names the list and its order, so a cursor of one list is
-/// refused by another.
+/// Where a list continues: the sort key of its last item, opaque to clients. `kind` names the list and its order, so
+/// that one list refuses the cursor of another.
 struct Cursor {
     std::string kind;
     std::vector<std::int64_t> numbers;
@@ -20,7 +20,8 @@ struct Cursor {
     /// The opaque form.
     std::string encode() const;
 
-    /// Errors: invalid (a fault at /cursor) when `encoded` was not made by encode() for this `kind` with `count` numbers.
+    /// Errors: invalid (a fault at /cursor) when `encoded` was not made by encode() for this `kind` with `count`
+    /// numbers.
     static Result<Cursor> decode(std::string_view encoded, std::string_view kind, std::size_t count);
 };
 

@@ -24,9 +24,9 @@ using UserId = Id<struct UserTag>;
 using SessionId = Id<struct SessionTag>;
 
 /// Makes ids: 41 bits of milliseconds since 2024-01-01T00:00:00Z, 10 of node, 12 of sequence.
-/// Ids of one generator strictly increase, also when the clock steps back; past 4,096 in a millisecond it borrows from the next.
-/// Thread-safe, lock-free. Two generators never give the same id while their nodes differ (see sql/node_lease.hpp).
-/// Source: the layout of Twitter's Snowflake.
+/// Ids of one generator strictly increase, also when the clock steps back; past 4,096 in a millisecond it borrows from
+/// the next. Thread-safe, lock-free. Two generators never give the same id while their nodes differ (see
+/// sql/node_lease.hpp). Source: the layout of Twitter's Snowflake.
 class IdGenerator {
 public:
     IdGenerator(const Clock& clock, std::uint16_t node);
@@ -56,8 +56,8 @@ std::int64_t first_id_at(Time at);
 template <class Tag>
 struct std::hash<guildhall::Id<Tag>> {
     std::size_t operator()(guildhall::Id<Tag> id) const noexcept {
-        // Fibonacci hashing (Knuth, TAOCP 6.4): ids may differ in their high bits only, and only the product's high bits depend on all of
-        // them, while tables look at the low bits of a hash.
+        // Fibonacci hashing (Knuth, TAOCP 6.4): ids may differ in their high bits only, and only the product's high
+        // bits depend on all of them, while tables look at the low bits of a hash.
         return static_cast<std::size_t>((static_cast<std::uint64_t>(id.value) * 0x9E3779B97F4A7C15ULL) >> 32);
     }
 };

@@ -10,7 +10,8 @@ namespace guildhall::metrics {
 
 using Labels = std::map<std::string, std::string>;
 
-/// Only goes up. Thread-safe, as are all of these; the references live as long as the program, so look one up once and keep it.
+/// Only goes up. Thread-safe, as are all of these. The references live as long as the program: look one up once and
+/// keep it.
 class Counter {
 public:
     virtual ~Counter() = default;
@@ -34,12 +35,13 @@ public:
     virtual void observe(std::chrono::nanoseconds duration) = 0;
 };
 
-/// The metric of this name and these labels, made at the first call. `name` as Prometheus wants it: "guildhall_http_requests_total".
+/// The metric of this name and these labels, created by the first call. `name` follows Prometheus:
+/// "guildhall_http_requests_total".
 Counter& counter(const std::string& name, const std::string& help, const Labels& labels = {});
 Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels = {});
 Histogram& histogram(const std::string& name, const std::string& help, const Labels& labels = {});
 
-/// Calls `read` each time the metrics are rendered and puts its value into a gauge.
+/// A gauge whose value `read` gives each time the metrics are rendered.
 void gauge_callback(const std::string& name, const std::string& help, const Labels& labels,
                     std::function<double()> read);
 

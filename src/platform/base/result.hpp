@@ -39,7 +39,7 @@ struct Fault {
     std::string detail;
 };
 
-/// An outcome that the caller can act on. `detail` is written for the client; it never holds internals.
+/// A failure that the caller can act on. `detail` is written for the client and never holds internals.
 /// `problem` is the stable, documented problem code ("handle_taken"); empty means the name of `code`.
 struct Error {
     Code code;
@@ -49,8 +49,8 @@ struct Error {
     std::optional<std::chrono::seconds> retry_after = {};
 };
 
-/// A T or an Error. An own class over std::expected for two reasons: `co_return other.error();` needs no wrapping, and a
-/// discarded `co_await` of one is a compiler error.
+/// A T or an Error. A class of its own over std::expected, for two reasons: `co_return other.error();` needs no
+/// wrapping, and a discarded `co_await` of one is a compiler error.
 template <class T>
 class [[nodiscard]] Result : public std::expected<T, Error> {
 public:
@@ -58,7 +58,7 @@ public:
     Result(Error error) : std::expected<T, Error>(std::unexpect, std::move(error)) {}
 };
 
-/// A dependency that is broken or away for now (database, engine, full disk, full queue). Caught in three places only: the router
+/// A dependency is unavailable (database, engine, full disk, full queue). Caught in three places only: the router
 /// (503, or 507 when `code` says so), the relay and the consumer loop.
 class Unavailable : public std::runtime_error {
 public:

@@ -100,7 +100,8 @@ std::size_t code_points(std::string_view text) {
 }
 
 std::string to_nfc(std::string text) {
-    // Below U+0300 (lead byte 0xCC) every code point is its own NFC form and combines with nothing: all of Latin-1 and more.
+    // Below U+0300 (lead byte 0xCC) every code point is its own NFC form and combines with nothing: all of Latin-1 and
+    // more.
     std::uint8_t largest = 0;
     for (const char c : text) largest = std::max(largest, static_cast<std::uint8_t>(c));
     if (largest < 0xCC) return text;

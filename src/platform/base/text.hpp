@@ -23,23 +23,24 @@ std::string fold_case(std::string_view text);
 /// Case-folded NFKC with marks removed, for comparing and sorting names: "Žofie" and "zofie" give the same.
 std::string fold(std::string_view text);
 
-/// True when `text` has a code point that people do not type: U+0000 to U+001F but tab, line feed and carriage return; U+007F to U+009F;
-/// bidirectional overrides (they let a text show in another order than it is stored).
+/// True when `text` has a code point that people do not type: U+0000 to U+001F except tab, line feed and carriage
+/// return; U+007F to U+009F; bidirectional overrides (they let a text show in another order than it is stored).
 bool has_control_characters(std::string_view text);
 
 /// Without white space (Unicode White_Space) at either end.
 std::string_view trim(std::string_view text);
 
-/// True when the code point can be part of a hashtag or word: letters, marks, numbers, connector punctuation (General Category L*, M*, N*, Pc).
+/// True when the code point can be part of a hashtag or word: letters, marks, numbers, connector punctuation (General
+/// Category L*, M*, N*, Pc).
 bool is_word_character(char32_t code_point);
 
-/// Reads the code point at `position` of valid UTF-8 and moves behind it.
+/// Reads the code point at `position` of valid UTF-8 and advances `position` past it.
 char32_t next_code_point(std::string_view text, std::size_t& position);
 
 /// Base64url without padding (RFC 4648 §5).
 std::string base64url(std::string_view bytes);
 
-/// The bytes; nothing when `text` is not canonical base64url.
+/// The bytes; empty when `text` is not canonical base64url.
 std::optional<std::string> from_base64url(std::string_view text);
 
 /// Lower-case hexadecimal.
@@ -54,7 +55,7 @@ std::string sha256(std::string_view bytes);
 /// `bytes` random bytes from the operating system's generator (OpenSSL RAND_bytes). Throws Unavailable when it fails.
 std::string random_bytes(std::size_t bytes);
 
-/// Compares in time that depends on the lengths only.
+/// Compares in a time that depends on the lengths only.
 bool equal_secret(std::string_view a, std::string_view b);
 
 /// A fast, unkeyed 64-bit hash for sharding and entity tags; not for secrets, stable across processes and versions.

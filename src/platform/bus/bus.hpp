@@ -12,26 +12,27 @@
 
 namespace guildhall::bus {
 
-/// Thrown by a handler that leaves its events, from the `done`th on, to another process (Bus::hands_over()).
-class Elsewhere : public Unavailable {
+/// Thrown by a handler that leaves its events, except the first `done`, to another process (Bus::can_hand_over()).
+class HandOver : public Unavailable {
 public:
-    explicit Elsewhere(const std::string& what, std::size_t done = 0) : Unavailable(what), done(done) {}
+    explicit HandOver(const std::string& what, std::size_t done = 0) : Unavailable(what), done(done) {}
     std::size_t done;
 };
 
-/// A consumer and the types of events that it wants.
+/// A consumer and the types of the events that it receives.
 struct Wanted {
     std::string consumer;
     std::vector<std::string> types;
     friend bool operator==(const Wanted&, const Wanted&) = default;
 };
 
-/// A named receiver of some types of events. Calls of one subscription never overlap; the events of one subject come in order.
+/// A consumer with its handler. Calls of one handler never overlap; the events of one subject come in order.
 struct Subscription {
-    std::string consumer;            // "connection.blocks": also the inbox's name and the queue's
-    std::vector<std::string> types;  // exact types, with version
-    /// Handles the events in order. Returns when their effects are durable; throwing means none is counted as done, and the batch comes again; after Elsewhere,
-    /// which it may throw where the bus hands over, the rest goes to another process that has the subscription, if there is one.
+    std::string consumer;            // such as "connection.blocks"; also the name of its inbox and its queue
+    std::vector<std::string> types;  // exact, with version
+    /// Handles the events in order and returns when their effects are durable. If it throws, none counts as done, and
+    /// the batch comes again. It may throw HandOver if the bus can hand over: the rest then goes to another process
+    /// that has the subscription, if there is one.
     std::function<Task<void>(std::vector<Envelope>)> handle;
 };
 
@@ -40,28 +41,30 @@ class Bus {
 public:
     virtual ~Bus() = default;
 
-    /// Before start() only.
+    /// Call before start().
     virtual void subscribe(Subscription subscription) = 0;
 
-    /// Deliveries begin. After the last subscribe() and before the first publish(); needs no broker yet.
+    /// Starts the deliveries. Call after the last subscribe() and before the first publish(). Does not need the broker
+    /// yet.
     virtual void start() {}
 
-    /// Ends deliveries: no handler is called any more, and those that run have ended, or `limit` has passed; what they did not do comes again.
-    /// publish() throws from now on. Blocks; before the io threads end, and not on one of them.
+    /// Ends the deliveries. No handler is called any more; returns when those that run have ended, or after `limit`.
+    /// Events that were not handled come again. publish() then throws. Blocks: call it before the io threads end, and
+    /// not on one of them.
     virtual void stop(std::chrono::milliseconds /*limit*/) {}
 
-    /// Deletes what the bus keeps for `consumer`, which no longer exists, with the events that wait for it. Throws
-    /// Unavailable.
+    /// Deletes what the bus stores for `consumer`, which no longer exists, including the events that wait for it.
+    /// Throws Unavailable.
     virtual Task<void> remove_consumer(std::string /*consumer*/) { co_return; }
 
-    /// Whether a handler may leave events to another process.
-    virtual bool hands_over() const { return false; }
+    /// True when a handler may throw HandOver.
+    virtual bool can_hand_over() const { return false; }
 
-    /// True when events flow, as far as is known now; for readiness. Thread-safe.
+    /// True when events can be published and delivered, as far as is known; for readiness. Thread-safe.
     virtual bool ready() const { return true; }
 
-    /// Takes over responsibility for `events` (in order): returns when each is durable at the broker or handled by every subscription of its type.
-    /// Throws Unavailable; the caller then publishes the same batch again later.
+    /// Takes over `events`, in order: returns when each is durable at the broker, or was handled by every subscription
+    /// of its type. Throws Unavailable; the caller then publishes the same batch again later.
     virtual Task<void> publish(std::vector<Envelope> events) = 0;
 };
 

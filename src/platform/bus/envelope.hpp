@@ -9,8 +9,8 @@ namespace guildhall::bus {
 
 using EventId = Id<struct EventTag>;
 
-/// An event between services: the attributes of CloudEvents 1.0 that we use. `data` is the JSON of a described struct of the
-/// producer's public/ folder.
+/// An event between services, with the attributes of CloudEvents 1.0 that are used. `data` is the JSON of a described
+/// struct in the producer's public/ folder.
 struct Envelope {
     EventId id;                // the inbox key
     std::string source;        // "/post"
@@ -19,8 +19,8 @@ struct Envelope {
     Time time;
     std::string traceparent;  // W3C; empty when the event has no request
     std::string data;
-    std::string consumer =
-        {};  // this one alone gets it (a dead letter that is replayed); empty: all that want the type
+    // The only consumer that gets it (a replayed dead letter); empty: all that subscribe to the type.
+    std::string consumer = {};
 };
 
 }  // namespace guildhall::bus

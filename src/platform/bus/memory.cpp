@@ -23,7 +23,8 @@ struct Receiver {
         return std::ranges::find(subscription.types, event.type) != subscription.types.end();
     }
 
-    // Waits until the receiver is free; so calls never overlap, and batches are handled in the order in which they came.
+    // Waits until the receiver is free, so that calls do not overlap and batches are handled in the order of their
+    // arrival.
     Task<void> deliver(std::vector<Envelope> events) {
         const Gate::Pass pass = co_await gate.enter();
         co_await subscription.handle(std::move(events));
@@ -62,8 +63,9 @@ class MemoryBus final : public Bus {
 public:
     void subscribe(Subscription subscription) override { receivers_.emplace_back(std::move(subscription)); }
 
-    // All subscriptions work at the same time, and each gets the batch although another failed: then publish() throws when all have
-    // ended, the relay brings the batch again, and those who handled it know its events by their inbox.
+    // All subscriptions work at the same time, and each gets the batch even if another failed. If one failed, publish()
+    // throws when all have ended, the relay publishes the batch again, and the inboxes of the others recognise the
+    // events.
     Task<void> publish(std::vector<Envelope> events) override {
         std::vector<Delivery> deliveries = split(std::move(events));
         if (deliveries.empty()) co_return;
@@ -96,7 +98,7 @@ public:
     }
 
 private:
-    // The events of each receiver that wants any; copied, but for the last one.
+    // The events of each receiver; copied, except for the last receiver.
     std::vector<Delivery> split(std::vector<Envelope> events) {
         std::vector<Delivery> deliveries;
         for (Receiver& receiver : receivers_) {

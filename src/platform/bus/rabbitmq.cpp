@@ -25,7 +25,7 @@ public:
     }
 
     void start() override {
-        std::vector<Wanted> wanted = options_.elsewhere;
+        std::vector<Wanted> wanted = options_.remote_consumers;
         for (const Subscription& one : subscriptions_) wanted.push_back({one.consumer, one.types});
         receiver_.emplace(options_, std::move(subscriptions_));
         publisher_.start(std::move(wanted));
@@ -47,7 +47,7 @@ public:
         if (dropped > 0) spdlog::warn("{} no longer exists: its queue was deleted, with {} events", consumer, dropped);
     }
 
-    bool hands_over() const override { return true; }
+    bool can_hand_over() const override { return true; }
 
     bool ready() const override { return publisher_.is_connected() && receiver_ && receiver_->is_connected(); }
 

@@ -17,12 +17,13 @@
 namespace guildhall::bus {
 namespace {
 
-constexpr amqp_channel_t kSetUp = 1;  // where declare() works
+constexpr amqp_channel_t kSetUp = 1;  // of declare()
 constexpr int kChannelLimit = 0;      // the broker's
 constexpr int kFrameBytes = 131072;   // the broker's default
 
-// With a limit the broker puts an event that comes back at the head of its queue, without one at the end, which breaks the order
-// (and 4.0 has one of 20 by default, past which it drops the event). This one is never reached: the inbox counts the tries.
+// With a limit, the broker returns an event to the head of its queue; without one to the end, which would break the
+// order. (The default limit of 4.0 is 20, after which the event is dropped.) This one is never reached: the inbox
+// counts the tries.
 constexpr std::int32_t kDeliveryLimit = 1'000'000'000;
 
 timeval as_timeval(std::chrono::milliseconds duration) {
@@ -50,7 +51,7 @@ const Method& as(const amqp_method_t& method) {
     return *static_cast<const Method*>(method.decoded);
 }
 
-std::string told(std::uint16_t code, amqp_bytes_t text) {
+std::string broker_error(std::uint16_t code, amqp_bytes_t text) {
     return "RabbitMQ says " + std::to_string(code) + ": " + text_of(text);
 }
 
@@ -81,7 +82,7 @@ RabbitmqConnection::~RabbitmqConnection() {
 RabbitmqConnection::Node RabbitmqConnection::read_url(std::string url) {
     amqp_connection_info info{};
     amqp_default_connection_info(&info);
-    // Not a word of the URL: it may hold a password.
+    // The message does not quote the URL, which may contain a password.
     if (amqp_parse_url(url.data(), &info) != AMQP_STATUS_OK)
         throw std::invalid_argument("RabbitMQ: the URL is not like amqp://user:password@host:5672/vhost");
     if (info.ssl != 0) throw std::invalid_argument("RabbitMQ: amqps is not supported");
@@ -101,7 +102,8 @@ void RabbitmqConnection::open() {
     amqp_set_rpc_timeout(connection_, &deadline);
     const std::string place = node.host + ":" + std::to_string(node.port);
     const int status = amqp_socket_open_noblock(socket, node.host.c_str(), node.port, &deadline);
-    if (status != AMQP_STATUS_OK) throw Unavailable("RabbitMQ at " + place + " is away: " + amqp_error_string2(status));
+    if (status != AMQP_STATUS_OK)
+        throw Unavailable("RabbitMQ at " + place + " is unavailable: " + amqp_error_string2(status));
     {
         const std::lock_guard lock(socket_mutex_);
         socket_ = amqp_get_sockfd(connection_);
@@ -110,7 +112,8 @@ void RabbitmqConnection::open() {
 }
 
 void RabbitmqConnection::sign_in(const Node& node) {
-    // Without this the broker does not say that a queue was deleted under its consumer, which would wait forever.
+    // Without this, the broker does not report that the queue of a consumer was deleted, and the consumer would wait
+    // forever.
     amqp_table_entry_t cancel_notify = true_entry("consumer_cancel_notify");
     std::array<amqp_table_entry_t, 2> entries{text_entry("connection_name", name_.c_str())};
     entries[1].key = amqp_cstring_bytes("capabilities");
@@ -265,16 +268,16 @@ void RabbitmqConnection::take_method(amqp_channel_t channel, const amqp_method_t
         incoming.confirmed(nack.delivery_tag, nack.multiple != 0, false);
         return;
     }
-    case AMQP_BASIC_CANCEL_METHOD: throw Unavailable("RabbitMQ has removed a queue that we consume");
+    case AMQP_BASIC_CANCEL_METHOD: throw Unavailable("RabbitMQ has deleted the queue of a consumer");
     case AMQP_CHANNEL_CLOSE_METHOD: {
         const auto& close = as<amqp_channel_close_t>(method);
-        throw Unavailable(told(close.reply_code, close.reply_text));
+        throw Unavailable(broker_error(close.reply_code, close.reply_text));
     }
     case AMQP_CONNECTION_CLOSE_METHOD: {
         const auto& close = as<amqp_connection_close_t>(method);
-        throw Unavailable(told(close.reply_code, close.reply_text));
+        throw Unavailable(broker_error(close.reply_code, close.reply_text));
     }
-    default:  // connection.blocked and its like: the deadlines say what follows from them
+    default:  // such as connection.blocked; the deadlines handle its consequences
         return;
     }
 }
@@ -293,7 +296,7 @@ void RabbitmqConnection::finish(amqp_channel_t channel, Incoming& incoming) {
 
 void RabbitmqConnection::wake() {
     const std::uint64_t one = 1;
-    // A full counter wakes just as well.
+    // A full counter wakes, too.
     [[maybe_unused]] const auto written = ::write(wake_file_, &one, sizeof one);
 }
 
@@ -307,13 +310,13 @@ void RabbitmqConnection::check_reply(const char* what) {
     if (reply.reply_type == AMQP_RESPONSE_NORMAL) return;
     if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) check(reply.library_error, what);
     if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.decoded != nullptr) {
-        // The two kinds of close have the same first members.
+        // Both kinds of close begin with the same members.
         const bool is_channel = reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
         const auto code = is_channel ? as<amqp_channel_close_t>(reply.reply).reply_code
                                      : as<amqp_connection_close_t>(reply.reply).reply_code;
         const auto text = is_channel ? as<amqp_channel_close_t>(reply.reply).reply_text
                                      : as<amqp_connection_close_t>(reply.reply).reply_text;
-        throw Unavailable(std::string(what) + ": " + told(code, text));
+        throw Unavailable(std::string(what) + ": " + broker_error(code, text));
     }
     throw Unavailable(std::string("RabbitMQ has closed the connection: ") + what);
 }

@@ -18,21 +18,22 @@
 
 namespace guildhall::bus {
 
-/// What a broker sends without being asked; called by RabbitmqConnection::wait(). May throw Unavailable to give the connection up.
+/// Handles what a broker sends unasked; called by RabbitmqConnection::wait(). May throw Unavailable to end the
+/// connection.
 class Incoming {
 public:
     virtual ~Incoming() = default;
-    /// An event of the consumer on `channel`. `event` is empty when the message is none of ours.
+    /// An event of the consumer on `channel`. `event` is empty when the message is not an event.
     virtual void delivered(amqp_channel_t channel, std::uint64_t tag, bool is_redelivered,
                            std::optional<Envelope> event);
-    /// A mandatory message that no queue has taken. Comes before its confirmation.
+    /// A mandatory message that no queue took. Comes before its confirmation.
     virtual void returned(std::optional<Envelope> event);
-    /// The broker has taken (or refused) the message `tag`, or all up to it.
+    /// The broker has taken (or refused) the message `tag`, or all messages up to it.
     virtual void confirmed(std::uint64_t tag, bool is_up_to, bool is_taken);
 };
 
-/// A connection to one node out of several. Of one thread, but for wake() and abort(). Every call ends within a deadline; each throws
-/// Unavailable, and the connection is then good for close() and open() only.
+/// A connection to one of several nodes. For one thread, except wake() and abort(). Every call ends within a deadline.
+/// Each throws Unavailable; after that only close() and open() may be called.
 class RabbitmqConnection {
 public:
     /// Throws std::invalid_argument when a URL is malformed. `role` is added to the client's name at the broker.
@@ -43,34 +44,37 @@ public:
 
     /// Connects to the node after the one tried last, and signs in.
     void open();
-    /// Says good-bye when `is_orderly`; what was not acknowledged goes back to its queue. Never throws.
+    /// Closes the connection, by the protocol when `is_orderly`. Unacknowledged messages return to their queue. Never
+    /// throws.
     void close(bool is_orderly);
 
-    /// The channel of the methods below.
+    /// Opens a channel for the methods below.
     void open_channel(amqp_channel_t channel);
-    /// Ends `channel`: what it was given and is not acknowledged goes back to the head of its queue. What was sent on it before may still come from wait().
+    /// Closes `channel`: its unacknowledged messages return to the head of their queue. Messages that were sent on it
+    /// before may still come from wait().
     void close_channel(amqp_channel_t channel);
-    /// Makes on channel 1, which is open, the exchange, and the queue of each consumer with its bindings, if they are missing.
+    /// Creates the exchange, and the queue of each consumer with its bindings, if they are missing. Uses channel 1,
+    /// which must be open.
     void declare(const std::vector<Wanted>& consumers);
-    /// Deletes the queue of `consumer`, if there is one; the number of messages that were in it.
+    /// Deletes the queue of `consumer`, if it exists. Returns the number of messages that were in it.
     std::size_t delete_queue(amqp_channel_t channel, const std::string& consumer);
-    /// The broker confirms each message that is published on `channel`.
+    /// Makes the broker confirm each message that is published on `channel`.
     void confirm_all(amqp_channel_t channel);
-    /// Deliveries of the queue of `consumer` begin.
+    /// Starts the deliveries from the queue of `consumer`.
     void consume(amqp_channel_t channel, const std::string& consumer, std::size_t prefetch);
 
     /// Sends `event` to the exchange, or to the queue of the one consumer that it names.
     void publish(amqp_channel_t channel, const Envelope& event);
-    /// All deliveries of `channel` up to `tag` are done.
+    /// Acknowledges all deliveries of `channel` up to `tag`.
     void acknowledge(amqp_channel_t channel, std::uint64_t tag);
 
-    /// Waits until the broker has sent something, wake() was called or `limit` has passed; then hands over all that is there. Heartbeats are sent and
-    /// checked here: call it more often than they are due.
+    /// Waits until the broker has sent something, wake() was called, or `limit` has passed; then passes on everything
+    /// that has arrived. Also sends and checks heartbeats: call it more often than they are due.
     void wait(std::chrono::milliseconds limit, Incoming& incoming);
 
-    /// Ends a wait(), the next one if none runs. Thread-safe.
+    /// Ends the wait() that runs, or the next one. Thread-safe.
     void wake();
-    /// Breaks the connection, so that a call that runs fails now. Thread-safe.
+    /// Breaks the connection, so that a running call fails now. Thread-safe.
     void abort();
 
 private:
@@ -81,12 +85,12 @@ private:
         std::string password;
         std::string vhost;
     };
-    // A message whose parts are still coming.
+    // A message whose parts have not all arrived.
     struct Partial {
         bool is_return = false;
         bool is_redelivered = false;
         std::uint64_t tag = 0;
-        std::string consumer;  // of a return: the one it was for
+        std::string consumer;  // of a returned message: its consumer
         std::optional<Envelope> event;
         std::uint64_t body_left = 0;
         std::string body;
@@ -113,7 +117,7 @@ private:
     std::map<amqp_channel_t, Partial> partials_;
     int wake_file_ = -1;
     std::mutex socket_mutex_;
-    int socket_ = -1;  // under the mutex where another thread may look
+    int socket_ = -1;  // under the mutex where another thread may read it
 };
 
 }  // namespace guildhall::bus

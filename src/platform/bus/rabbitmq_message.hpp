@@ -11,9 +11,9 @@
 
 namespace guildhall::bus {
 
-/// The AMQP properties of an event: CloudEvents 1.0 in binary mode, the attributes as headers "cloudEvents_<name>", the data as body.
-/// Refers to the event, which must live as long and not change.
-/// Source: CloudEvents AMQP protocol binding 1.0.2, whose names for AMQP 1.0 are used for AMQP 0-9-1 too, as it has none of its own.
+/// The AMQP properties of an event: CloudEvents 1.0 in binary mode, with the attributes as headers "cloudEvents_<name>"
+/// and the data as body. Refers to the event, which must outlive it unchanged. Source: CloudEvents AMQP protocol
+/// binding 1.0.2. Its names are for AMQP 1.0; there are none for AMQP 0-9-1.
 class MessageProperties {
 public:
     explicit MessageProperties(const Envelope& event);
@@ -33,10 +33,10 @@ private:
     amqp_basic_properties_t properties_{};
 };
 
-/// The event of a message, without its data; nothing when the message is no CloudEvent of ours. Copies what it needs.
+/// The event of a message, without its data; empty when the message is not such an event. Copies what it needs.
 std::optional<Envelope> read_envelope(const amqp_basic_properties_t& properties);
 
-/// A view of ours as the library's; the library only reads it.
+/// A view of `text` as the library's type; the library only reads it.
 inline amqp_bytes_t bytes_of(const std::string& text) { return {text.size(), const_cast<char*>(text.data())}; }
 /// A copy of the library's bytes.
 inline std::string text_of(amqp_bytes_t bytes) { return {static_cast<const char*>(bytes.bytes), bytes.len}; }

@@ -33,9 +33,10 @@ using std::chrono::milliseconds;
 
 constexpr amqp_channel_t kChannel = 1;
 constexpr milliseconds kFirstReconnect{50};
-constexpr std::size_t kReadEvery = 64;  // messages sent before confirmations are read: the broker must not wait for us
+constexpr std::size_t kReadEvery = 64;  // messages, after which confirmations are read: the broker must not block
 
-// One publish(). Under the publisher's mutex, but for `events` and `unconfirmed`, which are the thread's once it has taken the batch.
+// One publish(). Guarded by the publisher's mutex, except `events` and `unconfirmed`, which belong to the thread once
+// it has taken the batch.
 struct Batch {
     std::vector<Envelope> events;
     std::size_t unconfirmed = 0;
@@ -45,7 +46,7 @@ struct Batch {
 };
 using BatchPointer = std::shared_ptr<Batch>;
 
-// A message that was sent; those of the lowest tag are first.
+// A message that was sent. They are in the order of their tags.
 struct Sent {
     BatchPointer batch;
     bool is_confirmed = false;
@@ -81,14 +82,14 @@ struct RabbitmqPublisher::State final : Incoming {
     bool is_stopping = false;
     std::atomic<bool> is_connected{false};
 
-    // The thread's own.
+    // For the thread only.
     std::deque<Sent> sent;
     std::uint64_t first_sent = 1;  // the tag of sent.front()
 
     metrics::Counter& published =
         metrics::counter("guildhall_bus_published_total", "Events that RabbitMQ has confirmed.");
     metrics::Counter& unwanted =
-        metrics::counter("guildhall_bus_unwanted_total", "Events that RabbitMQ has taken and no consumer wants.");
+        metrics::counter("guildhall_bus_unwanted_total", "Events that RabbitMQ has taken and that have no consumer.");
     metrics::Gauge& connected =
         metrics::gauge("guildhall_bus_connected", "1 while connected to RabbitMQ.", {{"role", "publisher"}});
 };
@@ -113,7 +114,7 @@ void RabbitmqPublisher::State::run() {
             reason.clear();
             serve();
         } catch (const std::exception& error) {
-            // Once for each reason: it may be hours until the broker is back.
+            // Once per reason: the broker may be unavailable for hours.
             if (std::exchange(reason, error.what()) != reason) spdlog::warn("publishing: {}", reason);
             fail_all(error.what());
         }
@@ -131,7 +132,7 @@ void RabbitmqPublisher::State::serve() {
             const std::lock_guard lock(mutex);
             if (is_stopping) return;
             taken.swap(waiting);
-            // Before the first is sent: when that fails, all fail.
+            // Before the first is sent: if that fails, all fail.
             for (const BatchPointer& batch : taken) sent.insert(sent.end(), batch->events.size(), Sent{batch});
         }
         for (const BatchPointer& batch : taken) send(batch);
@@ -167,7 +168,8 @@ void RabbitmqPublisher::State::confirmed(std::uint64_t tag, bool is_up_to, bool 
     }
 }
 
-// Nobody may want an event. If somebody does, a queue or binding was removed: connecting anew makes it, and the relay brings the event again.
+// An event may have no consumer. If it has one, a queue or binding was removed: reconnecting creates it, and the relay
+// publishes the event again.
 void RabbitmqPublisher::State::returned(std::optional<Envelope> event) {
     if (!event) return;
     if (is_wanted(*event)) throw Unavailable("the queue of a consumer of " + event->type + " is missing");
@@ -233,7 +235,8 @@ void RabbitmqPublisher::State::fail_all(const std::string& reason) {
     sent.clear();
 }
 
-// The deadline of a batch. The thread may be stuck in a write to a broker that does not read: only breaking the connection frees it.
+// The deadline of a batch has passed. The thread may be blocked in a write to a broker that does not read: only
+// breaking the connection ends that.
 void RabbitmqPublisher::State::expire(const BatchPointer& batch) {
     {
         const std::lock_guard lock(mutex);
@@ -245,7 +248,7 @@ void RabbitmqPublisher::State::expire(const BatchPointer& batch) {
         }
         waiting.erase(found);
     }
-    end(batch, "RabbitMQ has not been reached in time");
+    end(batch, "RabbitMQ was not reached in time");
 }
 
 void RabbitmqPublisher::State::pause(milliseconds duration) {

@@ -10,19 +10,20 @@
 
 namespace guildhall::bus {
 
-/// Publishes on a thread and a connection of its own, and waits for the broker's confirmations. Thread-safe.
+/// Publishes on its own thread and connection, and waits for the broker's confirmations. Thread-safe.
 class RabbitmqPublisher {
 public:
     /// Throws std::invalid_argument when a URL is malformed.
     explicit RabbitmqPublisher(const RabbitmqOptions& options);
     ~RabbitmqPublisher();
 
-    /// The thread begins to connect. `consumers` are all that exist, here and elsewhere: before the first event is sent each has its queue.
+    /// Starts the thread, which connects. `consumers` are those of all processes: each has its queue before the first
+    /// event is sent.
     void start(std::vector<Wanted> consumers);
-    /// As Bus::publish. Throws Unavailable when the broker does not confirm within the deadline, is away, refuses an event, or misses the queue of
-    /// one that a consumer wants; and when too many events wait already.
+    /// As Bus::publish. Throws Unavailable when the broker is unavailable, does not confirm within the deadline, or
+    /// refuses an event; when the queue of a consumer of an event is missing; and when too many events wait already.
     Task<void> publish(std::vector<Envelope> events);
-    /// What waits fails, the connection is closed, the thread ends.
+    /// Fails the calls that wait, closes the connection and ends the thread.
     void stop();
     bool is_connected() const;
 

@@ -29,14 +29,15 @@ constexpr amqp_channel_t kFirstConsumer = 2;
 constexpr milliseconds kFirstReconnect{50};
 constexpr milliseconds kFirstRetry{20};
 constexpr milliseconds kLongestRetry{2000};
-constexpr milliseconds kHandOverAfter{500};  // so that events do not circle fast among processes that all refuse them
+// So that events do not circle quickly among processes that all refuse them.
+constexpr milliseconds kHandOverAfter{500};
 
 struct Delivered {
     std::uint64_t tag;
-    std::optional<Envelope> event;  // empty: nothing that can be handled
+    std::optional<Envelope> event;  // empty: the message is not an event
 };
 
-// A subscription and its channel. The thread's own, but for what is const.
+// A subscription and its channel. For the thread only, except what is const.
 struct Consumer {
     Consumer(Subscription of, amqp_channel_t on, boost::asio::any_io_executor runs_on)
         : subscription(std::move(of)), channel(on), executor(std::move(runs_on)) {}
@@ -45,25 +46,26 @@ struct Consumer {
     const amqp_channel_t channel;
     const boost::asio::any_io_executor executor;
     std::deque<Delivered> waiting;
-    bool is_leaving = false;  // what still comes on the channel has gone back to the queue
-    bool is_busy = false;     // also while a handler works for a connection that is lost: its calls must not overlap
+    bool is_leaving = false;  // messages that still arrive on the channel have returned to the queue
+    bool is_busy = false;     // also while a handler runs for a lost connection: its calls must not overlap
 
     const metrics::Labels labels{{"consumer", subscription.consumer}};
-    metrics::Counter& redelivered = metrics::counter(
-        "guildhall_bus_redelivered_total", "Events that came again as their acknowledgement was missing.", labels);
+    metrics::Counter& redelivered =
+        metrics::counter("guildhall_bus_redelivered_total",
+                         "Events that were delivered again because they were not acknowledged.", labels);
     metrics::Counter& retries =
-        metrics::counter("guildhall_bus_retries_total", "Batches that are handled again after a failure.", labels);
+        metrics::counter("guildhall_bus_retries_total", "Batches that were handled again after a failure.", labels);
     metrics::Counter& handed_over = metrics::counter(
         "guildhall_bus_handed_over_total", "Times that a consumer left its events to another process.", labels);
     metrics::Counter& unreadable =
-        metrics::counter("guildhall_bus_unreadable_total", "Messages in the queue that are no events.", labels);
+        metrics::counter("guildhall_bus_unreadable_total", "Messages in the queue that are not events.", labels);
 };
 
-// A handler has ended.
+// The end of a handler.
 struct Done {
     Consumer* consumer;
     std::uint64_t session;
-    std::uint64_t tag;  // of the last that is done; 0 when none is
+    std::uint64_t tag;  // of the last event that is done; 0 when none is
     bool hands_over;
 };
 
@@ -99,8 +101,8 @@ struct RabbitmqReceiver::State final : Incoming, std::enable_shared_from_this<Ra
     std::thread thread;
     TaskGroup tasks;
 
-    std::atomic<std::uint64_t> session{0};  // connections so far; tags are of one of them
-    std::atomic<bool> is_stopping{false};   // no batch begins any more
+    std::atomic<std::uint64_t> session{0};  // the number of connections so far; a tag belongs to one of them
+    std::atomic<bool> is_stopping{false};   // no new batch starts
     std::atomic<bool> is_ending{false};     // the thread ends
     std::atomic<bool> is_connected{false};
     std::mutex mutex;
@@ -121,7 +123,7 @@ void RabbitmqReceiver::State::run() {
             reason.clear();
             serve();
         } catch (const std::exception& error) {
-            // Once for each reason: it may be hours until the broker is back.
+            // Once per reason: the broker may be unavailable for hours.
             if (std::exchange(reason, error.what()) != reason) spdlog::warn("receiving: {}", reason);
         }
         connected.set(0);
@@ -160,7 +162,7 @@ void RabbitmqReceiver::State::serve() {
             if (!consumer.is_busy && !consumer.waiting.empty()) begin(consumer);
         }
     }
-    take_done();  // what ended last is acknowledged too
+    take_done();  // acknowledges what ended last
 }
 
 void RabbitmqReceiver::State::delivered(amqp_channel_t channel, std::uint64_t tag, bool is_redelivered,
@@ -170,15 +172,15 @@ void RabbitmqReceiver::State::delivered(amqp_channel_t channel, std::uint64_t ta
     if (is_redelivered) consumer.redelivered.add();
     if (!event) {
         consumer.unreadable.add();
-        spdlog::error("consumer {}: a message that is no CloudEvent is dropped", consumer.subscription.consumer);
+        spdlog::error("consumer {}: a message that is not a CloudEvent was dropped", consumer.subscription.consumer);
     }
     consumer.waiting.push_back({tag, std::move(event)});
 }
 
-// What waits for `consumer` goes to its handler, up to a batch.
+// Passes the waiting events of `consumer`, up to a batch, to its handler.
 void RabbitmqReceiver::State::begin(Consumer& consumer) {
     std::vector<Envelope> events;
-    std::vector<std::uint64_t> tags;  // of the events; the last also of what follows it and is none
+    std::vector<std::uint64_t> tags;  // of the events; the last one includes the messages after it that are not events
     std::uint64_t tag = 0;
     while (!consumer.waiting.empty() && events.size() < options.batch) {
         Delivered& next = consumer.waiting.front();
@@ -199,7 +201,7 @@ void RabbitmqReceiver::State::begin(Consumer& consumer) {
                 handle(consumer, std::move(events), session, std::move(tags)));
 }
 
-// Until it is done; or the connection is lost, and the events come again from the broker.
+// Calls the handler until it succeeds, or the connection is lost; the broker then delivers the events again.
 Task<void> RabbitmqReceiver::State::handle(Consumer& consumer, std::vector<Envelope> events, std::uint64_t in_session,
                                            std::vector<std::uint64_t> tags) {
     const auto self = shared_from_this();
@@ -210,7 +212,7 @@ Task<void> RabbitmqReceiver::State::handle(Consumer& consumer, std::vector<Envel
         try {
             co_await consumer.subscription.handle(events);
             tag = tags.back();
-        } catch (const Elsewhere& error) {
+        } catch (const HandOver& error) {
             spdlog::debug("consumer {}: events are left to another process: {}", consumer.subscription.consumer,
                           error.what());
             if (error.done > 0) tag = tags.at(error.done - 1);
@@ -246,7 +248,8 @@ void RabbitmqReceiver::State::take_done() {
     }
 }
 
-// All that `consumer` has here goes back to its queue, in its order; of the processes that consume it, this one is the last in turn now.
+// Returns the events that `consumer` has here to their queue, in order. Among the consuming processes, this one is now
+// the last in turn.
 void RabbitmqReceiver::State::hand_over(Consumer& consumer) {
     consumer.handed_over.add();
     connection.close_channel(consumer.channel);
@@ -277,7 +280,7 @@ void RabbitmqReceiver::stop(milliseconds limit) {
     if (!state_->thread.joinable()) return;
     state_->is_stopping = true;
     const std::size_t left = state_->tasks.wait(limit);
-    if (left > 0) spdlog::warn("{} handlers of events did not end in time", left);
+    if (left > 0) spdlog::warn("{} event handlers did not end in time", left);
     {
         const std::lock_guard lock(state_->mutex);
         state_->is_ending = true;

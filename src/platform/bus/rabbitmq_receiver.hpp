@@ -9,14 +9,15 @@
 
 namespace guildhall::bus {
 
-/// Receives for all subscriptions of this process on a thread and a connection of its own, a channel each; handlers run on the options' executors.
+/// Receives for all subscriptions of this process on its own thread and connection, with a channel for each. Handlers
+/// run on the executors of the options.
 class RabbitmqReceiver {
 public:
     /// Throws std::invalid_argument when a URL is malformed, or there is a subscription and no executor.
     RabbitmqReceiver(const RabbitmqOptions& options, std::vector<Subscription> subscriptions);
     ~RabbitmqReceiver();
 
-    /// The thread begins to connect.
+    /// Starts the thread, which connects.
     void start();
     /// As Bus::stop.
     void stop(std::chrono::milliseconds limit);

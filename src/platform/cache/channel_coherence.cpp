@@ -23,31 +23,29 @@ namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kSelfBytes = 8;
-constexpr std::size_t kHeartbeatsKept = 16;  // whose echo may be on its way
+constexpr std::size_t kHeartbeatsKept = 16;  // whose echo may still arrive
 
 std::string stream_of(std::string_view service) { return "coherence." + std::string(service); }
 std::string acks_of(std::string_view process) { return "coherence-acks." + std::string(process); }
 
 metrics::Gauge& liveness() {
-    static metrics::Gauge& gauge =
-        metrics::gauge("guildhall_coherence_live", "1 while what is kept in memory may be used.");
+    static metrics::Gauge& gauge = metrics::gauge("guildhall_coherence_live", "1 while cached values may be used.");
     return gauge;
 }
 metrics::Counter& messages() {
-    static metrics::Counter& counter = metrics::counter("guildhall_coherence_messages_total",
-                                                        "Messages to other processes about what they keep in memory.");
+    static metrics::Counter& counter =
+        metrics::counter("guildhall_coherence_messages_total", "Messages to other processes about cached values.");
     return counter;
 }
 metrics::Counter& unanswered() {
-    static metrics::Counter& counter =
-        metrics::counter("guildhall_coherence_unanswered_total",
-                         "Waits for a process that did not say in time that it dropped a change.");
+    static metrics::Counter& counter = metrics::counter("guildhall_coherence_unanswered_total",
+                                                        "Waits for a process that did not confirm a change in time.");
     return counter;
 }
 metrics::Counter& clears() {
     static metrics::Counter& counter =
         metrics::counter("guildhall_coherence_clears_total",
-                         "Times that all of a service was dropped from memory because a change may have been missed.");
+                         "Times that everything of a service was dropped because a change may have been missed.");
     return counter;
 }
 
@@ -59,11 +57,11 @@ struct ChannelCoherence::Waker {
     asio::steady_timer timer;
 };
 
-// Another process.
+// Another process that caches or changes things of a service.
 struct ChannelCoherence::Member {
     std::set<std::string, std::less<>> kinds;
     SteadyTime heard;
-    std::uint64_t received = 0;  // its newest change that was dropped here
+    std::uint64_t received = 0;  // its newest change that was applied here
     bool is_owed_ack = false;
     bool is_given_up = false;
 };
@@ -73,34 +71,34 @@ struct ChannelCoherence::Service {
 
     const std::string name;
     const std::string stream;
-    std::set<std::string, std::less<>> kinds;  // that are kept here
+    std::set<std::string, std::less<>> kinds;  // cached here
     std::map<std::string, Member, std::less<>> members;
     std::uint64_t sequence = 0;  // of our changes
     // Our heartbeats.
     std::uint64_t number = 0;
-    std::uint64_t first_valid = 1;  // those before were sent before messages were missed
+    std::uint64_t first_valid = 1;  // earlier ones were sent before messages were missed
     std::deque<std::pair<std::uint64_t, SteadyTime>> sent;
-    std::optional<SteadyTime> first_echoed;  // when it was sent
+    std::optional<SteadyTime> first_echoed;  // the time at which it was sent
     SteadyTime last_echoed;
     std::unique_ptr<realtime::Channel::Subscription> subscription;
 };
 
-// What was announced between two sendings.
-struct Coherence::Turn {
+// The changes that were announced between two messages.
+struct Coherence::Announcement {
     struct Waiter {
         Waiter(const asio::any_io_executor& of, Clock::time_point deadline) : executor(of), timer(of, deadline) {}
         asio::any_io_executor executor;
         asio::steady_timer timer;
     };
-    struct Awaited {
+    struct Missing {
         std::string service;
         std::string process;
         std::uint64_t sequence;
     };
     std::map<std::string, std::vector<std::pair<std::string, std::vector<std::int64_t>>>, std::less<>> changes;
-    std::vector<Awaited> awaited;
+    std::vector<Missing> missing;
     std::vector<std::weak_ptr<Waiter>> waiters;
-    Clock::time_point give_up_at;  // when nobody waits for it who would
+    Clock::time_point give_up_at;  // for when no caller waits for it
     bool is_over = false;
 };
 
@@ -132,7 +130,7 @@ std::unique_ptr<Coherence::Registration> ChannelCoherence::on(std::string_view k
     if (fresh != nullptr) {
         auto subscription = channel_.subscribe(
             fresh->stream, [this, fresh](auto, std::string_view text) { receive(*fresh, text); },
-            [this, fresh](auto) { miss(*fresh); });
+            [this, fresh](auto) { note_missed(*fresh); });
         const std::lock_guard lock(mutex_);
         fresh->subscription = std::move(subscription);
     }
@@ -140,13 +138,13 @@ std::unique_ptr<Coherence::Registration> ChannelCoherence::on(std::string_view k
     return registration;
 }
 
-Coherence::Told ChannelCoherence::announce(const Changes& changes) {
+Coherence::AnnouncementPointer ChannelCoherence::announce(const Changes& changes) {
     drop(changes);
-    Told told;
+    AnnouncementPointer announcement;
     {
         const std::lock_guard lock(mutex_);
         if (waker_.expired()) return nullptr;
-        if (!pending_) pending_ = std::make_shared<Turn>();
+        if (!pending_) pending_ = std::make_shared<Announcement>();
         for (const Change& change : changes) {
             if (change.ids.empty()) continue;
             auto& of_service = pending_->changes[std::string(service_of(change.kind))];
@@ -155,59 +153,59 @@ Coherence::Told ChannelCoherence::announce(const Changes& changes) {
             else
                 of_service.back().second.insert(of_service.back().second.end(), change.ids.begin(), change.ids.end());
         }
-        told = pending_;
+        announcement = pending_;
     }
     wake();
-    return told;
+    return announcement;
 }
 
-Task<void> ChannelCoherence::settled(Told told) {
-    if (!told) co_return;
+Task<void> ChannelCoherence::wait_until_dropped(AnnouncementPointer announcement) {
+    if (!announcement) co_return;
     const auto executor = co_await asio::this_coro::executor;
-    const auto waiter = std::make_shared<Turn::Waiter>(executor, Clock::now() + options_.ack_within);
+    const auto waiter = std::make_shared<Announcement::Waiter>(executor, Clock::now() + options_.ack_within);
     {
         const std::lock_guard lock(mutex_);
-        if (told->is_over || waker_.expired()) co_return;
-        told->waiters.push_back(waiter);
+        if (announcement->is_over || waker_.expired()) co_return;
+        announcement->waiters.push_back(waiter);
     }
     boost::system::error_code cancelled;
     co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-    give_up(told);
+    give_up(announcement);
 }
 
-// When the time of `told` is over and some have not answered, nobody waits for those any more.
-void ChannelCoherence::give_up(const Told& told) {
+// The deadline of `announcement` has passed: callers stop waiting for the processes that have not answered.
+void ChannelCoherence::give_up(const AnnouncementPointer& announcement) {
     std::set<std::string> silent;
     {
         const std::lock_guard lock(mutex_);
-        if (told->is_over) return;
-        for (const auto& awaited : told->awaited) silent.insert(awaited.process);
+        if (announcement->is_over) return;
+        for (const auto& missing : announcement->missing) silent.insert(missing.process);
         for (const auto& [name, service] : services_)
             for (auto& [process, member] : service->members)
                 if (silent.contains(process)) member.is_given_up = true;
-        stop_waiting([&](const Turn::Awaited& awaited) { return silent.contains(awaited.process); });
+        stop_waiting([&](const Announcement::Missing& missing) { return silent.contains(missing.process); });
     }
     for (const std::string& process : silent) {
         unanswered().add();
-        spdlog::warn("caches: process {} did not answer in {} ms; it is not waited for until it is heard from", process,
-                     options_.ack_within.count());
+        spdlog::warn("caches: process {} did not answer within {} ms; it is not waited for until it sends something",
+                     process, options_.ack_within.count());
     }
 }
 
-void ChannelCoherence::end(Turn& turn) {
-    turn.is_over = true;
-    for (const auto& weak : turn.waiters)
+void ChannelCoherence::finish(Announcement& announcement) {
+    announcement.is_over = true;
+    for (const auto& weak : announcement.waiters)
         if (const auto waiter = weak.lock()) asio::post(waiter->executor, [waiter] { waiter->timer.cancel(); });
-    turn.waiters.clear();
+    announcement.waiters.clear();
 }
 
 // Called with mutex_ held.
 template <class IsMeant>
 void ChannelCoherence::stop_waiting(IsMeant is_meant) {
-    std::erase_if(sent_, [&](const Told& turn) {
-        std::erase_if(turn->awaited, is_meant);
-        if (!turn->awaited.empty()) return false;
-        end(*turn);
+    std::erase_if(sent_, [&](const AnnouncementPointer& announcement) {
+        std::erase_if(announcement->missing, is_meant);
+        if (!announcement->missing.empty()) return false;
+        finish(*announcement);
         return true;
     });
 }
@@ -216,7 +214,7 @@ void ChannelCoherence::stop_waiting(IsMeant is_meant) {
 
 void ChannelCoherence::receive(Service& service, std::string_view text) {
     const auto message = CoherenceMessage::read(text);
-    if (!message) return miss(service);
+    if (!message) return note_missed(service);
     switch (message->type) {
     case CoherenceMessage::Type::heartbeat:
         if (message->sender == self_) return receive_echo(service, message->number);
@@ -243,13 +241,13 @@ void ChannelCoherence::receive_heartbeat(Service& service, const CoherenceMessag
         member.is_given_up = false;
         member.kinds = {message.kinds.begin(), message.kinds.end()};
         has_missed = message.sequence > member.received;
-        // The newcomer learns of us before it changes anything.
+        // So that the new process knows this one before it changes anything.
         if (is_new) next_heartbeat_ = {};
     }
     if (has_missed) {
         clears().add();
         clear(service.name);
-        // Only now: an acknowledgement says that it is dropped.
+        // Only now, because an acknowledgement means that the change was applied.
         const std::lock_guard lock(mutex_);
         Member& member = service.members[message.sender];
         member.received = std::max(member.received, message.sequence);
@@ -292,8 +290,8 @@ void ChannelCoherence::receive_leave(Service& service, const CoherenceMessage& m
         if (member == service.members.end()) return;
         has_missed = message.sequence > member->second.received;
         service.members.erase(member);
-        stop_waiting([&](const Turn::Awaited& awaited) {
-            return awaited.process == message.sender && awaited.service == service.name;
+        stop_waiting([&](const Announcement::Missing& missing) {
+            return missing.process == message.sender && missing.service == service.name;
         });
     }
     if (!has_missed) return;
@@ -312,9 +310,9 @@ void ChannelCoherence::receive_ack(std::string_view text) {
         member->second.heard = Clock::now();
         member->second.is_given_up = false;
     }
-    stop_waiting([&](const Turn::Awaited& awaited) {
-        return awaited.process == message->sender && awaited.service == message->service &&
-               awaited.sequence <= message->sequence;
+    stop_waiting([&](const Announcement::Missing& missing) {
+        return missing.process == message->sender && missing.service == message->service &&
+               missing.sequence <= message->sequence;
     });
 }
 
@@ -329,8 +327,8 @@ void ChannelCoherence::receive_echo(Service& service, std::uint64_t number) {
     set_live();
 }
 
-// Messages may have been missed: what others changed meanwhile is not known here, nor may they know of us.
-void ChannelCoherence::miss(Service& service) {
+// Messages may have been missed: changes by other processes are unknown here, and they may not know this process.
+void ChannelCoherence::note_missed(Service& service) {
     const std::lock_guard live_lock(live_mutex_);
     {
         const std::lock_guard lock(mutex_);
@@ -341,15 +339,16 @@ void ChannelCoherence::miss(Service& service) {
     if (live_.exchange(false)) {
         liveness().set(0);
         spdlog::warn(
-            "caches: what other processes changed may have been missed; nothing is kept until they are heard again");
+            "caches: changes by other processes may have been missed; nothing is cached until they arrive again");
         clears().add();
         clear();
     }
     wake();
 }
 
-// Called with mutex_ held. The second heartbeat makes sure that the others had the time to learn of us from the first.
-bool ChannelCoherence::hears_all(SteadyTime now) const {
+// Called with mutex_ held. The second heartbeat ensures that the others had time to learn of this process from the
+// first.
+bool ChannelCoherence::hears_all_services(SteadyTime now) const {
     return std::ranges::all_of(services_, [&](const auto& entry) {
         const Service& service = *entry.second;
         return service.first_echoed && service.last_echoed - *service.first_echoed >= options_.heartbeat_every / 2 &&
@@ -362,7 +361,7 @@ void ChannelCoherence::set_live() {
     bool is_live = false;
     {
         const std::lock_guard lock(mutex_);
-        is_live = !is_over_ && hears_all(Clock::now());
+        is_live = !is_over_ && hears_all_services(Clock::now());
         if (!is_live && live_)
             for (const auto& [name, service] : services_) {
                 service->first_echoed.reset();
@@ -372,13 +371,13 @@ void ChannelCoherence::set_live() {
     if (is_live == live_) return;
     liveness().set(is_live ? 1 : 0);
     if (is_live) {
-        // What was read while changes were not heard is older than this clear(), and so is not put.
+        // Values that were read while changes were missed are older than this clear(), so they are not stored.
         clear();
         live_ = true;
-        spdlog::info("caches: in use; what other processes change is heard");
+        spdlog::info("caches: in use; changes by other processes arrive");
     } else {
         live_ = false;
-        spdlog::warn("caches: other processes are not heard; nothing is kept until they are");
+        spdlog::warn("caches: messages of other processes do not arrive; nothing is cached until they do");
         clears().add();
         clear();
     }
@@ -401,7 +400,7 @@ void ChannelCoherence::stop() {
     wake();
 }
 
-// Sends what is due; says when the next is.
+// Sends the messages that are due. Returns when the next ones are.
 ChannelCoherence::SteadyTime ChannelCoherence::send_due() {
     std::vector<Outgoing> out;
     const SteadyTime now = Clock::now();
@@ -413,12 +412,12 @@ ChannelCoherence::SteadyTime ChannelCoherence::send_due() {
             const std::size_t answers = add_changes(out, now) + add_acks(out);
             if (!out.empty()) next_sending_ = now + options_.pace * std::max<std::size_t>(answers, 1);
         }
-        // After the changes, whose number they tell.
+        // After the changes, whose newest number they contain.
         if (now >= next_heartbeat_) add_heartbeats(out, now);
         due = std::min(next_heartbeat_, now + options_.heartbeat_every / 2);
         if (is_sending_due()) due = std::min(due, next_sending_);
     }
-    for (const Outgoing& one : out) channel_.publish_around(one.stream, one.message.write());
+    for (const Outgoing& one : out) channel_.publish_by_carrier(one.stream, one.message.write());
     if (!out.empty()) messages().add(static_cast<double>(out.size()));
     forget_silent();
     set_live();
@@ -433,14 +432,14 @@ bool ChannelCoherence::is_sending_due() const {
            });
 }
 
-// Called with mutex_ held. The number of answers that will come.
+// Called with mutex_ held. Returns the number of answers to expect.
 std::size_t ChannelCoherence::add_changes(std::vector<Outgoing>& out, SteadyTime now) {
-    const Told turn = std::exchange(pending_, nullptr);
-    if (!turn) return 0;
-    for (auto& [name, changes] : turn->changes) {
+    const AnnouncementPointer announcement = std::exchange(pending_, nullptr);
+    if (!announcement) return 0;
+    for (auto& [name, changes] : announcement->changes) {
         const auto found = services_.find(name);
         if (found == services_.end()) {
-            spdlog::error("caches: {} was changed by a process that has registered for nothing of it", name);
+            spdlog::error("caches: {} was changed, and nothing of it is registered in this process", name);
             continue;
         }
         Service& service = *found->second;
@@ -448,23 +447,23 @@ std::size_t ChannelCoherence::add_changes(std::vector<Outgoing>& out, SteadyTime
         for (const auto& [process, member] : service.members) {
             const bool keeps = std::ranges::any_of(
                 changes, [&kinds = member.kinds](const auto& change) { return kinds.contains(change.first); });
-            if (keeps && !member.is_given_up) turn->awaited.push_back({name, process, service.sequence});
+            if (keeps && !member.is_given_up) announcement->missing.push_back({name, process, service.sequence});
         }
         CoherenceMessage message{
             CoherenceMessage::Type::change, self_, service.sequence, 0, {}, {}, std::move(changes)};
         out.push_back({service.stream, std::move(message)});
     }
-    turn->give_up_at = now + 2 * options_.ack_within;
-    const std::size_t answers = turn->awaited.size();
+    announcement->give_up_at = now + 2 * options_.ack_within;
+    const std::size_t answers = announcement->missing.size();
     if (answers > 0) {
-        sent_.push_back(turn);
+        sent_.push_back(announcement);
     } else {
-        end(*turn);
+        finish(*announcement);
     }
     return answers;
 }
 
-// Called with mutex_ held. How many there are.
+// Called with mutex_ held. Returns their number.
 std::size_t ChannelCoherence::add_acks(std::vector<Outgoing>& out) {
     const std::size_t before = out.size();
     for (const auto& [name, service] : services_) {
@@ -489,10 +488,10 @@ void ChannelCoherence::add_heartbeats(std::vector<Outgoing>& out, SteadyTime now
     }
 }
 
-// A process that went without taking leave may have committed what it could tell nobody.
+// A process that ended without a farewell may have committed changes that it did not announce.
 void ChannelCoherence::forget_silent() {
     std::vector<std::pair<std::string, std::string>> gone;  // service and process
-    std::vector<Told> late;
+    std::vector<AnnouncementPointer> late;
     {
         const std::lock_guard lock(mutex_);
         const SteadyTime now = Clock::now();
@@ -504,20 +503,21 @@ void ChannelCoherence::forget_silent() {
             });
         }
         for (const auto& [service, process] : gone)
-            stop_waiting(
-                [&](const Turn::Awaited& awaited) { return awaited.process == process && awaited.service == service; });
-        for (const Told& turn : sent_)
-            if (turn->give_up_at < now) late.push_back(turn);
+            stop_waiting([&](const Announcement::Missing& missing) {
+                return missing.process == process && missing.service == service;
+            });
+        for (const AnnouncementPointer& announcement : sent_)
+            if (announcement->give_up_at < now) late.push_back(announcement);
     }
     for (const auto& [service, process] : gone) {
-        spdlog::warn("caches: process {} went silent; what is kept of {} is dropped", process, service);
+        spdlog::warn("caches: process {} sends nothing any more; everything of {} is dropped", process, service);
         clears().add();
         clear(service);
     }
-    for (const Told& turn : late) give_up(turn);
+    for (const AnnouncementPointer& announcement : late) give_up(announcement);
 }
 
-void ChannelCoherence::leave() {
+void ChannelCoherence::say_leave() {
     std::vector<Outgoing> out;
     {
         const std::lock_guard lock(mutex_);
@@ -525,12 +525,12 @@ void ChannelCoherence::leave() {
         waker_.reset();
         for (const auto& [name, service] : services_)
             out.push_back({service->stream, {CoherenceMessage::Type::leave, self_, service->sequence, 0, {}, {}, {}}});
-        for (const Told& turn : sent_) end(*turn);
-        if (pending_) end(*pending_);
+        for (const AnnouncementPointer& announcement : sent_) finish(*announcement);
+        if (pending_) finish(*pending_);
         sent_.clear();
         pending_ = nullptr;
     }
-    for (const Outgoing& one : out) channel_.publish_around(one.stream, one.message.write());
+    for (const Outgoing& one : out) channel_.publish_by_carrier(one.stream, one.message.write());
     set_live();
 }
 
@@ -549,12 +549,12 @@ Task<void> ChannelCoherence::run() {
                 if (is_woken_) continue;
                 if (is_stopping_) break;
             }
-            // A wake() from here on is handled on this strand, so after the wait has begun.
+            // A wake() from here on runs on this strand, so after the wait has begun.
             waker->timer.expires_at(due);
             boost::system::error_code cancelled;
             co_await waker->timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
         }
-        leave();
+        say_leave();
     };
     co_await asio::co_spawn(strand, loop(), asio::use_awaitable);
 }

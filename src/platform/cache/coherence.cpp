@@ -5,16 +5,16 @@
 
 namespace guildhall::cache {
 
-class Coherence::Keeper final : public Registration {
+class Coherence::Registered final : public Registration {
 public:
-    Keeper(Coherence& coherence, std::string_view kind, Drop on_drop, Clear on_clear)
+    Registered(Coherence& coherence, std::string_view kind, Drop on_drop, Clear on_clear)
         : drop(std::move(on_drop)), clear(std::move(on_clear)), coherence_(coherence) {
         const std::lock_guard lock(coherence_.mutex_);
-        place_ = coherence_.keepers_.emplace(kind, this);
+        place_ = coherence_.registered_.emplace(kind, this);
     }
-    ~Keeper() override {
+    ~Registered() override {
         const std::lock_guard lock(coherence_.mutex_);
-        coherence_.keepers_.erase(place_);
+        coherence_.registered_.erase(place_);
     }
 
     const Drop drop;
@@ -22,23 +22,23 @@ public:
 
 private:
     Coherence& coherence_;
-    std::multimap<std::string, const Keeper*, std::less<>>::iterator place_;
+    std::multimap<std::string, const Registered*, std::less<>>::iterator place_;
 };
 
 std::unique_ptr<Coherence::Registration> Coherence::on(std::string_view kind, Drop drop, Clear clear) {
-    return std::make_unique<Keeper>(*this, kind, std::move(drop), std::move(clear));
+    return std::make_unique<Registered>(*this, kind, std::move(drop), std::move(clear));
 }
 
 Task<void> Coherence::changed(Changes changes) {
-    Told told = announce(changes);
-    if (told) co_await settled(std::move(told));
+    AnnouncementPointer announcement = announce(changes);
+    if (announcement) co_await wait_until_dropped(std::move(announcement));
 }
 
 void Coherence::drop(std::string_view kind, const std::vector<std::int64_t>& ids) const {
     const std::shared_lock lock(mutex_);
-    const auto [first, last] = keepers_.equal_range(kind);
-    for (auto keeper = first; keeper != last; ++keeper)
-        for (const std::int64_t id : ids) keeper->second->drop(id);
+    const auto [first, last] = registered_.equal_range(kind);
+    for (auto registered = first; registered != last; ++registered)
+        for (const std::int64_t id : ids) registered->second->drop(id);
 }
 
 void Coherence::drop(const Changes& changes) const {
@@ -47,8 +47,8 @@ void Coherence::drop(const Changes& changes) const {
 
 void Coherence::clear(std::string_view service) const {
     const std::shared_lock lock(mutex_);
-    for (const auto& [kind, keeper] : keepers_)
-        if (service.empty() || service_of(kind) == service) keeper->clear();
+    for (const auto& [kind, registered] : registered_)
+        if (service.empty() || service_of(kind) == service) registered->clear();
 }
 
 std::string_view service_of(std::string_view kind) { return kind.substr(0, kind.find('.')); }
@@ -57,11 +57,11 @@ namespace {
 
 class MemoryCoherence final : public Coherence {
 public:
-    Told announce(const Changes& changes) override {
+    AnnouncementPointer announce(const Changes& changes) override {
         drop(changes);
         return nullptr;
     }
-    Task<void> settled(Told) override { co_return; }
+    Task<void> wait_until_dropped(AnnouncementPointer) override { co_return; }
 };
 
 }  // namespace

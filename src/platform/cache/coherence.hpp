@@ -14,7 +14,7 @@
 
 namespace guildhall::cache {
 
-/// Things that have changed, of one kind, by id. A kind is named "service.thing" and lives as long as the program.
+/// Changed things of one kind, by id. The name of a kind is "service.thing", and must live as long as the program.
 struct Change {
     std::string_view kind;
     std::vector<std::int64_t> ids;
@@ -22,8 +22,8 @@ struct Change {
 /// In the order in which they are dropped.
 using Changes = std::vector<Change>;
 
-/// Keeps what the processes of a deployment have in memory like the databases they read it from: who commits a change says so, and every process drops what it
-/// keeps of it before the writer's client gets its answer. Thread-safe.
+/// Keeps the memory of all processes coherent with the databases: a process that commits a change announces it, and
+/// every process drops what it has cached of it before the writer's client gets its answer. Thread-safe.
 class Coherence {
 public:
     using Drop = std::function<void(std::int64_t id)>;
@@ -33,31 +33,32 @@ public:
     public:
         virtual ~Registration() = default;
     };
-    struct Turn;
-    /// What announce() has begun; null when it is over already.
-    using Told = std::shared_ptr<Turn>;
+    struct Announcement;
+    /// An announcement that is under way; null when it has completed.
+    using AnnouncementPointer = std::shared_ptr<Announcement>;
 
     Coherence() = default;
     virtual ~Coherence() = default;
     Coherence(const Coherence&) = delete;
     Coherence& operator=(const Coherence&) = delete;
 
-    /// This process keeps things of `kind` (a cache that heeds live()): `drop` lets go of one, `clear` of all, and what was read before that must not be put after
-    /// it, as Local sees to. Both are called on any thread, must be quick, not throw, and not call this object. Register before serving.
+    /// Registers a cache of things of `kind` that respects live(). `drop` removes one thing, `clear` all. A value that
+    /// was read before must not be cached after it; Local ensures this. Both are called on any thread, must be quick,
+    /// and must not throw or call this object. Register before serving.
     [[nodiscard]] virtual std::unique_ptr<Registration> on(std::string_view kind, Drop drop, Clear clear);
 
-    /// Drops `changes` here, at once, and begins to tell the other processes. For the moment of the commit; never waits.
-    /// A process that changes things of a service has registered for something of that service.
-    virtual Told announce(const Changes& changes) = 0;
-    /// Ends when every process that keeps what was announced has dropped it, or has not said so for too long.
-    virtual Task<void> settled(Told told) = 0;
-    /// Both.
+    /// Drops `changes` in this process and starts to announce them to the others. Call at the commit; never waits.
+    /// A process that changes things of a service must have registered a kind of that service.
+    virtual AnnouncementPointer announce(const Changes& changes) = 0;
+    /// Returns when every process that caches what was announced has dropped it, or has not confirmed it in time.
+    virtual Task<void> wait_until_dropped(AnnouncementPointer announcement) = 0;
+    /// Announces `changes` and waits.
     Task<void> changed(Changes changes);
 
-    /// False while this process may not hear what others change: then a cache is as good as empty and keeps nothing. It lives as long as this.
+    /// False while this process may miss changes by others: caches then find and store nothing. Lives as long as this.
     const std::atomic<bool>& live() const { return live_; }
 
-    /// Lets go, in this process, of everything of `service`; of all services when it is empty.
+    /// Drops everything of `service` in this process; of all services when it is empty.
     void clear(std::string_view service = {}) const;
 
 protected:
@@ -66,19 +67,19 @@ protected:
     std::atomic<bool> live_{true};
 
 private:
-    class Keeper;
+    class Registered;
 
-    mutable std::shared_mutex mutex_;  // held, shared, while keepers are called
-    std::multimap<std::string, const Keeper*, std::less<>> keepers_;
+    mutable std::shared_mutex mutex_;  // held, shared, while registered functions are called
+    std::multimap<std::string, const Registered*, std::less<>> registered_;
 };
 
-/// Of a process that is alone on its databases: what it drops itself is all there is to drop.
+/// For a process that alone uses its databases: no other process has anything to drop.
 std::unique_ptr<Coherence> make_memory_coherence();
 
 /// The service in the name of a kind.
 std::string_view service_of(std::string_view kind);
 
-/// Registers caches of things of one kind, which outlive the registration; their keys are the ids.
+/// Registers caches of things of one kind, whose keys are the ids. The caches outlive the registration.
 template <class First, class... Rest>
 [[nodiscard]] std::unique_ptr<Coherence::Registration> keep_coherent(Coherence& coherence, std::string_view kind,
                                                                      First& first, Rest&... rest) {

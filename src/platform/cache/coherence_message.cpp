@@ -5,7 +5,7 @@
 namespace guildhall::cache {
 namespace {
 
-// Takes off `text` what comes before the next `separator`, which it takes off too.
+// Removes the part of `text` before the next `separator`, and the separator, and returns the part.
 std::string_view take(std::string_view& text, char separator) {
     const auto end = std::min(text.find(separator), text.size());
     const std::string_view taken = text.substr(0, end);

@@ -12,8 +12,8 @@
 
 namespace guildhall::cache {
 
-/// A Local whose values leave it `ttl` after they were put, for copies of what another process owns. A value that expires is retired, so who keeps
-/// it learns of it; that happens at the next find() of any key or expire(), so call expire() now and then. Thread-safe.
+/// A Local whose values expire `ttl` after they were put, for copies of what another process owns. An expired value is
+/// retired at the next find() of any key or expire(), so call expire() from time to time. Thread-safe.
 template <class Key, class T>
 class Expiring {
 public:
@@ -24,7 +24,7 @@ public:
     using Now = std::function<SteadyTime()>;
     using KeyType = Key;
 
-    /// As Local. `now` is another clock than the machine's in tests only.
+    /// As Local. Only tests pass `now`.
     Expiring(
         std::size_t max_weight, std::chrono::milliseconds ttl, Weigh weigh = [](const T&) -> std::size_t { return 1; },
         Now now = std::chrono::steady_clock::now, const std::atomic<bool>& is_live = kAlwaysLive)
@@ -35,7 +35,7 @@ public:
         expire();
         return values_.find(key);
     }
-    /// As of Local: taken before the truth is asked, so that what is invalidated meanwhile is not put.
+    /// As of Local: take it before the read, so that a value that is invalidated meanwhile is not stored.
     Ticket ticket(const Key& key) { return values_.ticket(key); }
     void put(const Key& key, Pointer value, Ticket ticket) {
         const SteadyTime end = now_() + ttl_;
@@ -46,10 +46,10 @@ public:
         if (ends_.size() == 1) next_end_.store(end, std::memory_order_release);
     }
     void invalidate(const Key& key) { values_.invalidate(key); }
-    /// Forgets everything.
+    /// Removes all values.
     void clear() { values_.clear(); }
 
-    /// Lets go of what is too old.
+    /// Removes the values that are too old.
     void expire() {
         const SteadyTime now = now_();
         if (now < next_end_.load(std::memory_order_acquire)) return;
@@ -61,7 +61,7 @@ public:
 private:
     static constexpr std::size_t kMaxEnds = 1 << 19;  // bounds the memory for values that come and go within the ttl
 
-    /// Called with `mutex_` held. It may have been put anew since: then it leaves early, which is no harm.
+    /// Called with `mutex_` held. A value that was put again since then leaves early, which does no harm.
     void drop_first() {
         values_.invalidate(ends_.front().second);
         ends_.pop_front();
@@ -71,7 +71,7 @@ private:
     const std::chrono::milliseconds ttl_;
     const Now now_;
     std::mutex mutex_;
-    std::deque<std::pair<SteadyTime, Key>> ends_;  // in order: all live equally long
+    std::deque<std::pair<SteadyTime, Key>> ends_;  // in order, because all have the same lifetime
     std::atomic<SteadyTime> next_end_{SteadyTime::max()};
 };
 

@@ -14,25 +14,26 @@
 
 namespace guildhall::cache {
 
-/// What a cached value derives from when somebody keeps it longer than one look-up: it then knows that the cache has
-/// dropped it. Thread-safe.
+/// The base of cached values that callers hold for longer than one look-up: it says whether the cache has dropped the
+/// value. Thread-safe.
 class Retirable {
 public:
-    /// False once the value was invalidated, replaced or evicted: who keeps it asks the cache again.
+    /// False once the value was invalidated, replaced or evicted; the holder must then ask the cache again.
     bool is_current() const { return !is_retired_.load(std::memory_order_acquire); }
-    /// Called by the cache when the value leaves it, or was refused.
+    /// Called by the cache when it drops or refuses the value.
     void retire() const { is_retired_.store(true, std::memory_order_release); }
 
 private:
     mutable std::atomic<bool> is_retired_{false};
 };
 
-/// Of a cache that nobody but its own process can make stale.
+/// For a cache that only its own process can make stale.
 inline constinit const std::atomic<bool> kAlwaysLive{true};
 
-/// Decoded values in this process, in front of the database: bounded, by second chance (a hit only sets a mark). A reader that misses takes a Ticket before it
-/// reads the truth and gives it back with the value; an invalidate() between the two makes the put a no-op, so a stale
-/// value never stays. Thread-safe; 16 shards, each under a mutex held for one hash look-up.
+/// Decoded values in this process, in front of the database. Bounded; evicts by second chance (a hit only sets a mark).
+/// After a miss, the reader takes a Ticket before it reads the database, and passes it to put() with the value. An
+/// invalidate() between the two makes the put a no-op, so a stale value never stays. Thread-safe: 16 shards, each with
+/// a mutex that is held for one hash look-up.
 template <class Key, class T>
 class Local {
 public:
@@ -41,8 +42,9 @@ public:
     using Weigh = std::size_t (*)(const T&);
     using KeyType = Key;
 
-    /// Keeps values of up to `max_weight` in all; each weighs 1, or what `weigh` says, which must never change. While `is_live` is false
-    /// (Coherence::live()) nothing is found and nothing is put; who makes it false calls clear() then.
+    /// Holds values of at most `max_weight` in total. Each weighs 1, or what `weigh` returns, which must not change.
+    /// While `is_live` (Coherence::live()) is false, find() finds and put() stores nothing; the code that sets it to
+    /// false then calls clear().
     explicit Local(
         std::size_t max_weight, Weigh weigh = [](const T&) -> std::size_t { return 1; },
         const std::atomic<bool>& is_live = kAlwaysLive)
@@ -65,17 +67,17 @@ public:
     void put(const Key& key, Pointer value, Ticket ticket) {
         Shard& shard = shard_of(key);
         std::lock_guard lock(shard.mutex);
-        // Under the lock: when it still says live, the clear() that follows is yet to come to this shard.
+        // Under the lock: if it is still live, the clear() that follows has not reached this shard yet.
         const bool is_live = is_live_.load(std::memory_order_relaxed);
         if (!is_live || shard.generation.load(std::memory_order_relaxed) != ticket) {
             retire(value);
             return;
         }
-        const auto [place, is_new] = shard.slots.try_emplace(key);
-        Slot& slot = place->second;
+        const auto [found, is_new] = shard.slots.try_emplace(key);
+        Slot& slot = found->second;
         if (is_new) {
-            slot.turn = shard.next_turn++;
-            shard.order.push_back({key, slot.turn});
+            slot.place_number = shard.next_place++;
+            shard.order.push_back({key, slot.place_number});
         } else {
             forget(shard, slot);
         }
@@ -96,11 +98,11 @@ public:
         shard.slots.erase(found);
     }
 
-    /// Forgets everything. Readers do not wait for the values to be freed.
+    /// Removes all values. Readers do not wait for the values to be freed.
     void clear() {
         for (Shard& shard : shards_) {
             Slots slots;
-            std::deque<Turn> order;
+            std::deque<Place> order;
             {
                 std::lock_guard lock(shard.mutex);
                 shard.generation.fetch_add(1, std::memory_order_acq_rel);
@@ -116,23 +118,23 @@ private:
     static constexpr std::size_t kShards = 16;
     struct Slot {
         Pointer value;
-        std::uint32_t turn = 0;
+        std::uint32_t place_number = 0;
         bool is_used = false;
     };
-    // A place in the order of eviction; of no meaning when the slot has another turn, or there is none.
-    struct Turn {
+    // A place in the order of eviction. It is obsolete when the slot has another number, or there is no slot.
+    struct Place {
         Key key;
-        std::uint32_t turn;
+        std::uint32_t number;
     };
     using Slots = boost::unordered_flat_map<Key, Slot, std::hash<Key>>;
-    // The look-up is all that a warm read does: the flat map needs two cache lines where a node-based one needs four.
+    // A warm read is one look-up: the flat map needs two cache lines for it, a node-based one four.
     struct alignas(64) Shard {
         std::mutex mutex;
         std::atomic<Ticket> generation{0};
         Slots slots;
-        std::deque<Turn> order;  // oldest first
+        std::deque<Place> order;  // oldest first
         std::size_t weight = 0;
-        std::uint32_t next_turn = 0;
+        std::uint32_t next_place = 0;
     };
 
     static void retire(const Pointer& value) {
@@ -142,12 +144,13 @@ private:
         shard.weight -= weigh_(*slot.value);
         retire(slot.value);
     }
-    /// Looks at the oldest place; takes its value out unless it was used since. Ends: what is passed over loses its mark.
+    /// Evicts the value at the oldest place unless it was used since; it then loses its mark and goes to the end, so
+    /// that the caller's loop terminates.
     void evict(Shard& shard) {
-        Turn oldest = std::move(shard.order.front());
+        Place oldest = std::move(shard.order.front());
         shard.order.pop_front();
         const auto found = shard.slots.find(oldest.key);
-        if (found == shard.slots.end() || found->second.turn != oldest.turn) return;
+        if (found == shard.slots.end() || found->second.place_number != oldest.number) return;
         if (std::exchange(found->second.is_used, false)) {
             shard.order.push_back(std::move(oldest));
             return;
@@ -155,14 +158,14 @@ private:
         forget(shard, found->second);
         shard.slots.erase(found);
     }
-    /// Drops the places that invalidations have left behind.
+    /// Removes obsolete places, which invalidations leave behind.
     static void compact(Shard& shard) {
-        std::erase_if(shard.order, [&](const Turn& turn) {
-            const auto found = shard.slots.find(turn.key);
-            return found == shard.slots.end() || found->second.turn != turn.turn;
+        std::erase_if(shard.order, [&](const Place& place) {
+            const auto found = shard.slots.find(place.key);
+            return found == shard.slots.end() || found->second.place_number != place.number;
         });
     }
-    // The low bits of an id are a sequence number, most often 0: the high bits of the product depend on all of them.
+    // The low bits of an id are a sequence number, mostly 0. The high bits of the product depend on all bits.
     Shard& shard_of(const Key& key) { return shards_[(std::hash<Key>{}(key) * 0x9E3779B97F4A7C15ULL) >> 60]; }
 
     const std::size_t max_in_shard_;

@@ -14,7 +14,7 @@ namespace guildhall::cache {
 namespace {
 
 constexpr std::size_t kShards = 16;
-constexpr std::size_t kOverheadBytes = 160;  // list node, index node and bucket of an entry, about
+constexpr std::size_t kOverheadBytes = 160;  // about a list node, an index node and a bucket
 
 constexpr const char* kBytesMetric = "guildhall_cache_bytes";
 constexpr const char* kBytesHelp = "Memory that the embedded cache uses.";
@@ -32,7 +32,7 @@ public:
     std::mutex mutex;
     std::size_t bytes = 0;
 
-    // The entry, now the last to be dropped; null when it is absent or has expired.
+    // The entry, which is now the last to be evicted; null when it is absent or has expired.
     Stored* find(std::string_view key, Time now) {
         const auto found = index_.find(key);
         if (found == index_.end()) return nullptr;
@@ -49,7 +49,7 @@ public:
         if (found != index_.end()) remove(found->second);
     }
 
-    // Stores what was not there; the number of entries dropped for it.
+    // Stores a new entry. Returns the number of entries evicted for it.
     std::size_t insert(Stored entry, std::size_t max_bytes) {
         if (entry.bytes() > max_bytes) return 1;
         order_.push_front(std::move(entry));
@@ -69,7 +69,7 @@ private:
         order_.erase(entry);
     }
 
-    Order order_;                                                  // last used first
+    Order order_;                                                  // most recently used first
     std::unordered_map<std::string_view, Order::iterator> index_;  // keys point into order_
 };
 

@@ -8,7 +8,7 @@
 
 namespace guildhall::cache {
 
-/// The embedded cache: in this process, at most `max_bytes` of keys and values, least recently used out first.
+/// The embedded cache: in this process, at most `max_bytes` of keys and values. Evicts the least recently used first.
 std::unique_ptr<Cache> make_memory_cache(const Clock& clock, std::size_t max_bytes);
 
 }  // namespace guildhall::cache

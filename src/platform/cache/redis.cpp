@@ -12,7 +12,8 @@ namespace {
 using redis::Command;
 using redis::Reply;
 
-// A counter that is new lives for its time; one that is there keeps its own. Answers with the text: a Lua number is exact to 53 bits only.
+// A new counter lives for the given time, an existing one keeps its own. Answers with text, because Lua numbers are
+// exact to 53 bits only.
 constexpr const char* kAdd = R"(
 if redis.call('EXISTS', KEYS[1]) == 1 then
     redis.call('INCRBY', KEYS[1], ARGV[1])
@@ -39,7 +40,7 @@ public:
             (value ? hits_ : misses_).add();
             co_return value;
         } catch (const Unavailable&) {
-            away_.add();
+            unavailable_.add();
         }
         co_return std::nullopt;
     }
@@ -48,7 +49,7 @@ public:
         std::vector<std::optional<std::string>> values(keys.size());
         if (keys.empty()) co_return values;
         try {
-            // The keys of one MGET must lie on one node; in a Cluster each is asked for by itself, in one round trip all the same.
+            // The keys of an MGET must be on one node. In a Cluster there is a GET for each, still in one round trip.
             const bool is_cluster = client_.settings().kind == redis::Settings::Kind::cluster;
             auto replies = is_cluster ? co_await get_each(keys) : co_await get_together(keys);
             for (std::size_t i = 0; i < values.size() && i < replies.size(); ++i) {
@@ -56,7 +57,7 @@ public:
                 (values[i] ? hits_ : misses_).add();
             }
         } catch (const Unavailable&) {
-            away_.add();
+            unavailable_.add();
         }
         co_return values;
     }
@@ -78,7 +79,7 @@ public:
         try {
             sum = value_of(co_await client_.run(add_, prefix_ + std::string(key), std::move(arguments)));
         } catch (const Unavailable&) {
-            away_.add();
+            unavailable_.add();
         }
         if (!sum) co_return std::nullopt;
         std::int64_t number = 0;
@@ -119,7 +120,7 @@ private:
         try {
             co_await client_.run(std::move(command));
         } catch (const Unavailable&) {
-            away_.add();
+            unavailable_.add();
         }
     }
 
@@ -128,8 +129,8 @@ private:
     const redis::Script add_{kAdd};
     metrics::Counter& hits_ = metrics::counter("guildhall_cache_hits_total", "Keys that the cache held.");
     metrics::Counter& misses_ = metrics::counter("guildhall_cache_misses_total", "Keys that the cache did not hold.");
-    metrics::Counter& away_ =
-        metrics::counter("guildhall_cache_away_total", "Calls that found the shared cache away, and did without it.");
+    metrics::Counter& unavailable_ = metrics::counter(
+        "guildhall_cache_unavailable_total", "Calls that did without the shared cache because it was unavailable.");
 };
 
 }  // namespace

@@ -10,15 +10,16 @@
 
 namespace guildhall::cache {
 
-/// Database::transact for a transaction that changes what processes keep in memory: what `changes` then holds is dropped here in the moment of the commit, before
-/// any event of it is sent, and everywhere when this returns; also when it throws, for the outcome may be unknown. `body` may add to `changes`, also
-/// what it only may change.
+/// Database::transact for a transaction that changes what processes have in memory. At the commit, before any event of
+/// it is sent, `changes` are dropped in this process; when this returns they are dropped in all processes. This also
+/// holds when it throws, because the outcome may be unknown. `body` may add to `changes`, including what it possibly
+/// changes.
 template <class T, class Body>
 Task<Result<T>> transact(sql::Database& database, Coherence& coherence, Changes& changes, Body body) {
-    std::optional<Coherence::Told> told;
+    std::optional<Coherence::AnnouncementPointer> announcement;
     auto announcing = [&](sql::Transaction& tx) -> Task<Result<T>> {
         tx.after_commit([&] {
-            if (!changes.empty()) told = coherence.announce(changes);
+            if (!changes.empty()) announcement = coherence.announce(changes);
         });
         return body(tx);
     };
@@ -29,8 +30,8 @@ Task<Result<T>> transact(sql::Database& database, Coherence& coherence, Changes&
     } catch (...) {
         failure = std::current_exception();
     }
-    if (failure && !told && !changes.empty()) told = coherence.announce(changes);
-    if (told && *told) co_await coherence.settled(std::move(*told));
+    if (failure && !announcement && !changes.empty()) announcement = coherence.announce(changes);
+    if (announcement && *announcement) co_await coherence.wait_until_dropped(std::move(*announcement));
     if (failure) std::rethrow_exception(failure);
     co_return std::move(*result);
 }

@@ -24,7 +24,7 @@ constexpr std::size_t kMaxLine = 998;  // RFC 5322 §2.1.1
 constexpr std::size_t kMaxEncodedWordBytes =
     42;  // 56 characters of base64 in an encoded word of at most 75 (RFC 2047 §2)
 
-// A header's value: no line end can get in, and what is not ASCII becomes encoded words.
+// The value of a header: it contains no line ends, and text that is not ASCII becomes encoded words.
 std::string header_text(std::string_view text) {
     const bool is_plain = std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7F; });
     if (is_plain && text.size() < 900 && !text.contains("=?")) return std::string(text);
@@ -44,7 +44,7 @@ std::string address_text(std::string address) {
     return address;
 }
 
-// The text with CRLF line ends; true when a line is too long to be sent as it is.
+// Converts line ends to CRLF. True when a line is too long to be sent unencoded.
 std::pair<std::string, bool> body_text(std::string_view text) {
     std::string out;
     bool is_long = false;
@@ -130,7 +130,7 @@ public:
     explicit FileMailer(std::filesystem::path folder) : folder_(std::move(folder)) {
         std::error_code failure;
         std::filesystem::create_directories(folder_, failure);
-        if (failure) throw Unavailable("cannot make " + folder_.string() + ": " + failure.message());
+        if (failure) throw Unavailable("cannot create " + folder_.string() + ": " + failure.message());
     }
 
     Task<void> send(Message message) override {
@@ -141,7 +141,7 @@ public:
 private:
     void store(const Message& message) {
         const Time now = SystemClock().now();
-        // Microseconds, then a number for those of one microsecond, then the process's own mark: another process may write here too.
+        // Microseconds, then a counter, then a mark of this process, because other processes may write here, too.
         const std::string id = fmt::format("{:016}-{:06}-{}", to_micros(now), ++count_, mark_);
         const std::filesystem::path hidden = folder_ / ("." + id + ".tmp");
         try {
@@ -158,7 +158,7 @@ private:
 
     const std::filesystem::path folder_;
     const std::string mark_ = hex(random_bytes(4));
-    std::uint64_t count_ = 0;  // only the writer's thread
+    std::uint64_t count_ = 0;  // for the writer's thread only
     Pool writer_{"mail", 1, 1024};
 };
 

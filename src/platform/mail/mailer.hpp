@@ -8,7 +8,7 @@
 
 namespace guildhall::mail {
 
-/// A message to one address. Plain text.
+/// A plain-text message to one address.
 struct Message {
     std::string to;
     std::string subject;
@@ -19,11 +19,11 @@ struct Message {
 class Mailer {
 public:
     virtual ~Mailer() = default;
-    /// Returns when the message is taken over durably. Throws Unavailable.
+    /// Returns when the message is stored durably. Throws Unavailable.
     virtual Task<void> send(Message message) = 0;
 };
 
-/// Writes each message as an .eml file (RFC 5322) into `folder`, under a name that sorts by time, written whole or not at all.
+/// Writes each message as an .eml file (RFC 5322) into `folder`, atomically, with a name that sorts by time.
 std::unique_ptr<Mailer> make_file_mailer(std::filesystem::path folder);
 
 }  // namespace guildhall::mail

@@ -32,7 +32,7 @@ std::string text(const boost::json::value& of, std::string_view name) {
 
 boost::json::value parsed(std::string_view body, boost::json::storage_ptr memory) {
     auto document = json::parse(body, std::move(memory));
-    if (!document) throw Corrupt("Neo4j's answer is no JSON");
+    if (!document) throw Corrupt("Neo4j's answer is not JSON");
     return std::move(*document);
 }
 

@@ -13,22 +13,23 @@
 
 namespace guildhall::neo4j {
 
-/// An error that the engine reports: its code ("Neo.ClientError.Statement.SyntaxError") and its words.
+/// An error that the engine reports: its code ("Neo.ClientError.Statement.SyntaxError") and its message.
 struct Failure {
     std::string code;
     std::string message;
 };
 
-/// What the engine says to one request: the rows of each step.
+/// The engine's answer to one request: the rows of each step.
 class Answer {
 public:
-    /// Reads the body of an answer of the transactional endpoint. Throws Corrupt when it is none.
+    /// Reads the body of an answer of the transactional endpoint. Throws Corrupt when it is not one.
     explicit Answer(std::string_view body);
 
-    /// The first error; its code is empty when there is none.
+    /// The first error. Its code is empty when there is none.
     const Failure& failure() const { return failure_; }
 
-    /// The rows of a step, each of one column. T is what json::read() knows: a described struct for a map. Throws Corrupt when they are something else.
+    /// The rows of a step, each with one column. T is a type that json::read() reads, such as a described struct for a
+    /// map. Throws Corrupt when the rows are something else.
     template <class T>
     std::vector<T> rows(std::size_t step) const {
         std::vector<T> out;

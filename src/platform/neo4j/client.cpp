@@ -20,11 +20,12 @@ constexpr std::chrono::milliseconds kFirstPause{10};
 constexpr std::chrono::milliseconds kMostPause{300};
 constexpr std::size_t kShownMessage = 300;
 
-/// What a code asks of us. Source: Neo4j status codes: Neo.{ClientError,TransientError,DatabaseError}.Category.Title.
+/// The reaction to a code. Source: Neo4j status codes: Neo.{ClientError,TransientError,DatabaseError}.Category.Title.
 enum class Verdict { again, unavailable, defect };
 
 Verdict verdict_on(std::string_view code) {
-    // By two at once: one has deleted what the other was about to change; one has made the index that the other was about to make.
+    // Of two concurrent requests, one deleted what the other was about to change, or made the index that the other was
+    // about to make.
     if (code.starts_with("Neo.TransientError.") || code == "Neo.ClientError.Statement.EntityNotFound" ||
         code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists" ||
         code == "Neo.ClientError.Schema.ConstraintAlreadyExists" || code == "Neo.ClientError.Schema.IndexAlreadyExists")
@@ -71,12 +72,12 @@ Client::Client(http::Client& http, const Settings& settings)
 Task<Answer> Client::send(const std::vector<Step>& steps, const std::string& body, Access access,
                           std::chrono::milliseconds left) {
     http::ClientRequest request;
-    // Questions that are too large do not keep the graph from being changed.
+    // Too large answers must not prevent changes of the graph.
     request.peer = access == Access::read ? "neo4j reads" : "neo4j writes";
     request.method = "POST";
     request.url = url_;
     request.body = body;
-    // The engine hears nothing of a client that has gone: it must know itself when to give up.
+    // The engine does not notice that a client has gone, so it needs the deadline.
     request.headers = {{"Content-Type", "application/json"},
                        {"Accept", "application/json"},
                        {"Access-Mode", access == Access::read ? "READ" : "WRITE"},
@@ -86,7 +87,7 @@ Task<Answer> Client::send(const std::vector<Step>& steps, const std::string& bod
     request.is_idempotent = true;
     const http::ClientResponse response = co_await http_.send(std::move(request));
     if (response.status == 401 || response.status == 403)
-        throw Unavailable("Neo4j refuses our user: " + std::to_string(response.status));
+        throw Unavailable("Neo4j refuses the user: " + std::to_string(response.status));
     if (response.status == 404) throw Unavailable("Neo4j has no such database");
     if (response.status / 100 != 2)
         throw Unavailable("Neo4j, " + names_of(steps) + ": answered " + std::to_string(response.status));

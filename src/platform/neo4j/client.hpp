@@ -12,20 +12,21 @@
 
 namespace guildhall::neo4j {
 
-/// Neo4j over the transactional endpoint of its HTTP API: the steps of a request are one transaction and one round trip. Thread-safe.
+/// Neo4j over the transactional endpoint of its HTTP API: the steps of a request are one transaction and one round
+/// trip. Thread-safe.
 class Client {
 public:
     /// Whether a request only reads.
     enum class Access { read, write };
 
-    /// `http` bounds the size of answers, and leaves the engine alone while it is away; it outlives this.
+    /// `http` limits the size of answers and sends nothing while the engine is unavailable. It outlives this.
     Client(http::Client& http, const Settings& settings);
 
-    /// Runs `steps` in order, all or none, within `deadline` (never beyond that of the current Call); the engine gives up a little before. What failed for
-    /// a reason that passes, a deadlock for one, is tried again within the deadline. So may be what the connection was lost over: `steps` must be such
-    /// that running them twice does no harm.
-    /// Throws Unavailable when the engine is away, too slow, refuses us or cannot; it may have run them nevertheless. std::logic_error when a statement is
-    /// wrong; Corrupt when the answer is not understood.
+    /// Runs `steps` in order, all or none, within `deadline` and the deadline of the current Call; the engine stops
+    /// slightly earlier. Retries within the deadline after a temporary failure, such as a deadlock, and after a lost
+    /// connection: running `steps` twice must do no harm. Throws Unavailable when the engine is unavailable, too slow,
+    /// or refuses; it may have run them nevertheless. Throws std::logic_error when a statement is wrong, and Corrupt
+    /// when the answer is not understood.
     Task<Answer> run(std::vector<Step> steps, Access access, std::chrono::milliseconds deadline);
 
 private:
@@ -34,7 +35,7 @@ private:
 
     http::Client& http_;
     const std::string url_;
-    std::string authorization_;  // empty: none
+    std::string authorization_;  // empty: no header
 };
 
 }  // namespace guildhall::neo4j

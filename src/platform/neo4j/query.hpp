@@ -8,10 +8,10 @@
 
 namespace guildhall::neo4j {
 
-/// A Cypher statement, written for the wire once. What varies between two calls goes into parameters, never into the text.
+/// A Cypher statement, encoded once. Values that vary are parameters, never part of the text.
 class Query {
 public:
-    /// `name` ("graph.suggest") stands for it in metrics and messages.
+    /// `name` ("graph.suggest") identifies it in metrics and messages.
     Query(std::string_view name, std::string_view text);
 
     const std::string& name() const { return name_; }
@@ -31,7 +31,7 @@ struct Step {
     std::string parameters;  // a JSON object
 };
 
-/// `parameters` is a described struct whose members have the names of the parameters. Numbers of 64 bits arrive as they are.
+/// `parameters` is a described struct whose members have the names of the parameters. Numbers have 64 bits.
 template <json::Described T>
 Step bind(const Query& query, const T& parameters) {
     return {query, json::to_json(parameters)};

@@ -117,10 +117,10 @@ struct Consumers::Group {
             }
             try {
                 co_await try_one(*at);
-            } catch (const bus::Elsewhere& error) {
+            } catch (const bus::HandOver& error) {
                 const auto done = static_cast<std::size_t>(at - events.begin());
                 count(Events(events).first(done));
-                throw bus::Elsewhere(error.what(), done);
+                throw bus::HandOver(error.what(), done);
             }
             ++at;
         }
@@ -199,7 +199,7 @@ struct Consumers::Group {
         if (now - last_refusal > kTakenByOthers) first_refusal = now;
         last_refusal = now;
         if (now - first_refusal > kLeftToOthers) co_return;
-        throw bus::Elsewhere("this process may not reach those who keep what the event changed");
+        throw bus::HandOver("this process may not reach those who keep what the event changed");
     }
 
     // With the inbox row, so that the event is not tried again when it comes twice. One that was handled meanwhile is
@@ -243,7 +243,7 @@ void Consumers::subscribe(bus::Bus& bus) {
     for (const Binding& binding : bindings()) {
         auto found = std::ranges::find(groups, binding.consumer, [](const auto& group) { return group->name; });
         if (found == groups.end()) {
-            groups.push_back(std::make_shared<Group>(binding.consumer, *this, bus.hands_over()));
+            groups.push_back(std::make_shared<Group>(binding.consumer, *this, bus.can_hand_over()));
             found = std::prev(groups.end());
         }
         (*found)->bindings.push_back(binding);

@@ -15,7 +15,7 @@ constexpr sql::Statement kTake{"dead_letters.take", R"(
 
 constexpr sql::Statement kForget{"inbox.forget", "DELETE FROM inbox WHERE consumer = $1 AND event_id = $2"};
 
-// As outbox.append: behind what waits of the subject.
+// As outbox.append: after the waiting events of the subject.
 constexpr sql::Statement kAppend{"outbox.append_replay", R"(
     INSERT INTO outbox (subject, position, id, partition, type, source, time, traceparent, data, consumer)
     VALUES ($1, COALESCE((SELECT position + 1 FROM outbox WHERE subject = $1 AND position >= $2

@@ -9,7 +9,7 @@
 
 namespace guildhall::outbox {
 
-/// Names one dead letter of a service: an event can be one of several consumers.
+/// Identifies a dead letter of a service. An event can be a dead letter of several consumers.
 struct DeadLetterKey {
     std::string consumer;
     bus::EventId event_id;
@@ -22,12 +22,13 @@ struct DeadLetter {
     Time at;            // of the last try
 };
 
-/// The dead letters of one service by consumer and event, from the one after `after` (default: from the first), at most `limit`.
+/// At most `limit` dead letters of one service, by consumer and event, starting after `after` (default: from the
+/// first).
 Task<std::vector<DeadLetter>> list_dead_letters(sql::Database& database, DeadLetterKey after, std::size_t limit);
 
-/// Takes a dead letter back into the service's outbox, for its consumer alone, which then tries it as if it had never come: one transaction. Any
-/// relay of the service brings it, at once or when one starts. By then newer events of its subject have been handled.
-/// Errors: not_found when there is none.
+/// Moves a dead letter back to the outbox of the service in one transaction, for its consumer only, which then handles
+/// it like a new event. Any relay of the service publishes it, immediately or when one starts. Newer events of its
+/// subject have been handled before. Errors: not_found when there is no such dead letter.
 Task<Result<DeadLetterKey>> replay_dead_letter(sql::Database& database, DeadLetterKey key);
 
 }  // namespace guildhall::outbox

@@ -26,8 +26,8 @@ public:
     KnownConsumers(sql::Database& database, bus::Bus& bus, const Clock& clock, std::set<std::string> names)
         : database_(database), bus_(bus), clock_(clock), names_(std::move(names)) {}
 
-    /// Call at the start and in each round of upkeep; works once in `kInterval`, and is repeated then when it has failed.
-    /// Throws Unavailable.
+    /// Call at the start and in each round of upkeep; works once in `kInterval`, and is repeated then when it has
+    /// failed. Throws Unavailable.
     Task<void> refresh();
 
 private:

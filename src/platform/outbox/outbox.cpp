@@ -8,7 +8,8 @@ namespace guildhall::outbox {
 namespace {
 
 // outbox: `position` orders the events of a subject (see kAppend). A partition is a sixteenth of the subjects.
-// relay_leases: partitions 0 to 15 by who relays them; higher numbers enrol the relays that run, so that each knows its share.
+// relay_leases: who relays partitions 0 to 15. Higher numbers register the running relays, so that each knows its
+// share.
 constexpr const char* kTables = R"(
 CREATE TABLE outbox (
     subject bigint NOT NULL,
@@ -51,7 +52,7 @@ INSERT INTO relay_leases (partition, owner, expires_at) VALUES
     (8, '', 0), (9, '', 0), (10, '', 0), (11, '', 0), (12, '', 0), (13, '', 0), (14, '', 0), (15, '', 0);
 )";
 
-// consumer: not empty in the row of a dead letter that is replayed; it alone gets the event.
+// consumer: not empty in the row of a replayed dead letter; only this consumer gets the event.
 constexpr const char* kReplay = "ALTER TABLE outbox ADD COLUMN consumer text NOT NULL DEFAULT '';";
 
 // The consumers of the service: when a process last had each (known_consumers.hpp).
@@ -62,8 +63,8 @@ CREATE TABLE consumers (
 );
 )";
 
-// The position is the id, or one more than the subject's last when another replica's clock is ahead of ours: so the order of
-// a subject does not depend on clocks.
+// The position is the id, or one more than the subject's last position if the clock of another replica is ahead. So the
+// order of a subject does not depend on clocks.
 constexpr sql::Statement kAppend{"outbox.append", R"(
     INSERT INTO outbox (subject, position, id, partition, type, source, time, traceparent, data)
     VALUES ($1, COALESCE((SELECT position + 1 FROM outbox WHERE subject = $1 AND position >= $2

@@ -13,18 +13,18 @@
 
 namespace guildhall::outbox {
 
-/// The steps that make the tables of outbox, inbox and dead letters; first in every service's migrations.
+/// The migrations of the tables of outbox, inbox, dead letters and consumers; first in the migrations of every service.
 std::vector<sql::Migration> migrations();
 
-/// An event: a described struct that names its type and its ordering key.
+/// An event: a described struct with its type and its ordering key.
 template <class E>
 concept Event = requires(const E& event) {
     { E::kType } -> std::convertible_to<std::string_view>;
     { event.subject() } -> std::convertible_to<std::int64_t>;
 };
 
-/// Writes events in the transaction of the fact. Append after the statement that locks the subject's row: positions are taken here, so the
-/// order of appends is then the order of commits.
+/// Writes events in the transaction of the fact. Append after the statement that locks the row of the subject: append()
+/// assigns the position, so that the order of appends is the order of commits.
 class Outbox {
 public:
     /// `source` is the service ("/post"). `wake` is called after each commit that holds an event.
@@ -39,7 +39,8 @@ public:
         return append_row(tx, E::kType, event.subject(), std::move(data), std::string(traceparent));
     }
 
-    /// What is called after each commit that holds an event: the relay's wake. Set before the first append.
+    /// Sets the function that is called after each commit with an event: the relay's wake(). Call before the first
+    /// append().
     void on_commit(std::function<void()> wake) { wake_ = std::move(wake); }
 
 private:

@@ -26,7 +26,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr sql::Statement kEnrol{"relay.enrol", R"(
+constexpr sql::Statement kRegister{"relay.register", R"(
     INSERT INTO relay_leases (partition, owner, expires_at) VALUES ($1, $2, $3)
     ON CONFLICT (partition) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at)"};
 
@@ -56,13 +56,13 @@ constexpr sql::Statement kRead{"relay.read", R"(
     SELECT subject, position, id, partition, type, source, time, traceparent, data, consumer FROM outbox
     WHERE partition >= $1 AND partition <= $2 ORDER BY partition, position, id LIMIT $3)"};
 
-// By id, as a transaction that took its position earlier may commit later than the read; the range is there for the index.
+// By id, because a transaction that took its position earlier may commit after the read. The range is for the index.
 constexpr sql::Statement kRemove{"relay.remove", R"(
     DELETE FROM outbox
     WHERE (partition, position) >= ($1, $2) AND (partition, position) <= ($3, $4) AND id IN ($5:ids)
       AND consumer = '')"};
 
-// The id of a replayed event is that of the event itself, so there may be several rows of it.
+// A replayed event has the id of the original event, so several rows may have this id.
 constexpr sql::Statement kRemoveReplay{"relay.remove_replay",
                                        "DELETE FROM outbox WHERE subject = $1 AND position = $2 AND id = $3"};
 
@@ -70,7 +70,7 @@ constexpr std::int64_t kMostCounted = 10'000;
 constexpr sql::Statement kCountWaiting{"relay.count_waiting",
                                        "SELECT COUNT(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS waiting"};
 
-// Partitions first to last.
+// The partitions from `first` to `last`.
 struct Range {
     std::int64_t first;
     std::int64_t last;
@@ -110,14 +110,14 @@ struct Relay::State : std::enable_shared_from_this<Relay::State> {
         : database(from), bus(to), clock(time), owner(std::move(name)), options(std::move(given)) {}
 
     Task<void> run();
-    Task<std::size_t> turn();
+    Task<std::size_t> relay_batch();
     Task<void> claim();
     Task<void> remove(const std::vector<Taken>& taken);
     Task<void> drain();
     Task<void> leave();
     Task<void> pause(milliseconds duration, bool until_woken);
     std::vector<Range> ranges() const;
-    void poke();
+    void notify();
 
     sql::Database& database;
     bus::Bus& bus;
@@ -125,26 +125,27 @@ struct Relay::State : std::enable_shared_from_this<Relay::State> {
     const std::string owner;
     const Options options;
     const std::int64_t member =
-        kPartitions + static_cast<std::int64_t>(stable_hash(owner) >> 2);  // our row among the relays
+        kPartitions + static_cast<std::int64_t>(stable_hash(owner) >> 2);  // the row that registers this relay
 
-    // Only in a turn.
-    Gate gate;         // turns of run() and relay_once() do not mix
+    // For relay_batch() only.
+    Gate gate;         // run() and relay_once() do not overlap
     sql::Ids held;     // partitions, sorted
-    Time claim_due{};  // the first turn claims
+    Time claim_due{};  // the first batch claims
     std::int64_t next_partition = 0;
 
     std::atomic<bool> is_woken{true};
     std::atomic<bool> is_stopping{false};
     std::mutex mutex;
     std::optional<boost::asio::any_io_executor> executor;  // of run(), while it runs
-    // Only on that executor.
+    // For that executor only.
     boost::asio::steady_timer* timer = nullptr;
     bool is_wakeable = false;
 
     const metrics::Labels labels{{"service", options.service}};
-    metrics::Counter& relayed = metrics::counter("guildhall_outbox_relayed_total", "Events handed to the bus.", labels);
+    metrics::Counter& relayed =
+        metrics::counter("guildhall_outbox_relayed_total", "Events that the relay has passed to the bus.", labels);
     metrics::Counter& failures =
-        metrics::counter("guildhall_outbox_failures_total", "Turns of the relay that failed.", labels);
+        metrics::counter("guildhall_outbox_failures_total", "Batches that the relay could not publish.", labels);
     metrics::Gauge& size =
         metrics::gauge("guildhall_outbox_size", "Events that wait in the outbox, counted up to 10,000.", labels);
     metrics::Gauge& lag =
@@ -158,7 +159,7 @@ Task<void> Relay::State::run() {
         const std::lock_guard lock(mutex);
         executor = own_timer.get_executor();
     }
-    // Also when the executor is destroyed under the coroutine: wake() must not touch it any more.
+    // Also when the executor is destroyed first: wake() must not use it after that.
     const std::shared_ptr<void> at_end(nullptr, [this](void*) {
         const std::lock_guard lock(mutex);
         executor.reset();
@@ -167,11 +168,11 @@ Task<void> Relay::State::run() {
 
     Backoff backoff(milliseconds(50), milliseconds(5000));
     while (!is_stopping) {
-        is_woken = false;  // before the read: a wake from now on gets a turn of its own
+        is_woken = false;  // before the read: a wake() from now on causes another batch
         std::size_t count = 0;
         std::optional<milliseconds> retry;
         try {
-            count = co_await turn();
+            count = co_await relay_batch();
             backoff.reset();
         } catch (const std::exception& error) {
             retry = backoff.next();
@@ -189,8 +190,8 @@ Task<void> Relay::State::run() {
     co_await drain();
 }
 
-// Publishes one batch over all partitions that we hold and deletes it; the number of its events.
-Task<std::size_t> Relay::State::turn() {
+// Publishes one batch from all partitions of this relay and deletes it. Returns the number of its events.
+Task<std::size_t> Relay::State::relay_batch() {
     const Gate::Pass pass = co_await gate.enter();
     if (clock.now() >= claim_due) co_await claim();
 
@@ -229,7 +230,7 @@ Task<std::size_t> Relay::State::turn() {
         lag.set(0);
         co_return 0;
     }
-    // A full batch may have come from one busy partition: the others are next.
+    // A full batch may have come from one busy partition: the next batch starts with the others.
     next_partition = count < options.batch ? 0 : taken.back().last_partition + 1;
     const Time oldest = std::ranges::min_element(events, {}, &bus::Envelope::time)->time;
     lag.set(std::chrono::duration<double>(clock.now() - oldest).count());
@@ -240,14 +241,14 @@ Task<std::size_t> Relay::State::turn() {
     co_return count;
 }
 
-// Renews our leases and takes or gives back partitions, so that the relays that run hold about as many each.
+// Renews the leases, and takes or releases partitions so that all running relays have about the same number.
 Task<void> Relay::State::claim() {
     const Time now = clock.now();
     const Time until = now + options.lease;
     std::size_t relays = 1;
     auto body = [&](sql::Transaction& tx) -> Task<Result<std::size_t>> {
         co_await tx.execute(kForgetRelays, sql::params(now - 10 * options.lease));
-        co_await tx.execute(kEnrol, sql::params(member, owner, until));
+        co_await tx.execute(kRegister, sql::params(member, owner, until));
         auto renewed = co_await tx.query(kRenew, sql::params(owner, until));
         held = partitions_in(renewed);
         std::ranges::sort(held);
@@ -268,7 +269,7 @@ Task<void> Relay::State::claim() {
     };
     check(co_await database.transact<std::size_t>(body));
     std::ranges::sort(held);
-    // Another gives back what we lack at its next renewal: look often until then.
+    // Another relay releases the missing partitions at its next renewal: look often until then.
     const bool is_short = held.size() < kPartitions / relays;
     claim_due = now + (is_short ? std::chrono::duration_cast<std::chrono::microseconds>(options.poll)
                                 : std::chrono::duration_cast<std::chrono::microseconds>(options.lease) / 3);
@@ -290,15 +291,16 @@ Task<void> Relay::State::remove(const std::vector<Taken>& taken) {
     check(co_await database.transact<std::size_t>(body));
 }
 
-// Relays what is left (a turn that was not full has seen all that it holds) and gives the leases back. What cannot be relayed now stays for another relay or the next start.
+// Relays what is left and releases the leases; a batch that is not full is the last. Events that cannot be relayed now
+// stay for another relay or the next start.
 Task<void> Relay::State::drain() {
     const auto deadline = std::chrono::steady_clock::now() + options.lease;
     try {
-        while (std::chrono::steady_clock::now() < deadline && co_await turn() >= options.batch) {
+        while (std::chrono::steady_clock::now() < deadline && co_await relay_batch() >= options.batch) {
         }
         co_await leave();
     } catch (const std::exception& error) {
-        spdlog::warn("relay of {} ended with events left: {}", owner, error.what());
+        spdlog::warn("relay of {} ended before all events were relayed: {}", owner, error.what());
     }
 }
 
@@ -323,7 +325,7 @@ Task<void> Relay::State::pause(milliseconds duration, bool until_woken) {
     is_wakeable = false;
 }
 
-// The partitions that we hold as few ranges, from next_partition on and around.
+// The partitions of this relay as few ranges, starting at next_partition and wrapping around.
 std::vector<Range> Relay::State::ranges() const {
     std::vector<Range> out;
     const auto start = std::ranges::lower_bound(held, next_partition);
@@ -339,7 +341,7 @@ std::vector<Range> Relay::State::ranges() const {
     return out;
 }
 
-void Relay::State::poke() {
+void Relay::State::notify() {
     const std::lock_guard lock(mutex);
     if (!executor) return;
     boost::asio::post(*executor, [self = shared_from_this()] {
@@ -362,19 +364,19 @@ Task<std::size_t> Relay::relay_once() {
     std::size_t sum = 0;
     std::size_t count = 0;
     do {
-        count = co_await state->turn();
+        count = co_await state->relay_batch();
         sum += count;
     } while (count >= state->options.batch);
     co_return sum;
 }
 
 void Relay::wake() {
-    if (!state_->is_woken.exchange(true)) state_->poke();
+    if (!state_->is_woken.exchange(true)) state_->notify();
 }
 
 void Relay::stop() {
     state_->is_stopping = true;
-    state_->poke();
+    state_->notify();
 }
 
 }  // namespace guildhall::outbox

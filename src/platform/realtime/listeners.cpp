@@ -7,7 +7,8 @@ namespace guildhall::realtime {
 struct Listeners::Listener {
     Listener(Channel::Receiver receiver, Channel::Missed on_missed)
         : receive(std::move(receiver)), missed(std::move(on_missed)) {}
-    // Held during a call, so that the end of the subscription waits for it; recursive, so that a receiver may end its own.
+    // Held during a call, so that the end of the subscription waits for it. Recursive, so that a receiver may end its
+    // own subscription.
     std::recursive_mutex mutex;
     bool is_active = true;
     Channel::Receiver receive;
@@ -68,7 +69,7 @@ void Listeners::deliver(std::string_view stream, std::string_view message) {
     }
 }
 
-void Listeners::say_missed(std::string_view stream) {
+void Listeners::report_missed(std::string_view stream) {
     for (const ListenerPointer& listener : of(stream)) {
         const std::lock_guard lock(listener->mutex);
         if (listener->is_active && listener->missed) listener->missed(stream);

@@ -15,17 +15,18 @@
 
 namespace guildhall::realtime {
 
-/// The subscriptions of this process, by stream. Thread-safe; 16 shards, each under a mutex held for one hash look-up.
+/// The subscriptions of this process, by stream. Thread-safe: 16 shards, each with a mutex that is held for one hash
+/// look-up.
 class Listeners : public std::enable_shared_from_this<Listeners> {
 public:
-    /// Adds a listener, until the subscription is destroyed; its end waits for a call that is under way, unless it is ended by that call.
-    /// `on_first` and `on_last` are called when the stream gets its first listener and when it has lost its last; for one stream one at a time,
-    /// in the order of what happened. They may not call this object.
+    /// Adds a listener until the subscription is destroyed. The destructor waits for a running call, unless it is
+    /// called by it. `on_first` is called when the stream gets its first listener, `on_last` when it has lost its last;
+    /// for each stream in order and one at a time. They must not call this object.
     std::unique_ptr<Channel::Subscription> add(std::string stream, Channel::Receiver receive, Channel::Missed missed);
     /// Calls the receivers of `stream`.
     void deliver(std::string_view stream, std::string_view message);
-    /// Tells the listeners of `stream` that messages may have been missed.
-    void say_missed(std::string_view stream);
+    /// Calls the `missed` functions of `stream`.
+    void report_missed(std::string_view stream);
 
     std::function<void(const std::string& stream)> on_first;
     std::function<void(const std::string& stream)> on_last;

@@ -12,7 +12,7 @@ public:
         return listeners_->add(std::move(stream), std::move(receive), std::move(missed));
     }
     void publish(std::string_view stream, std::string_view message) override { listeners_->deliver(stream, message); }
-    void publish_around(std::string_view stream, std::string_view message) override { publish(stream, message); }
+    void publish_by_carrier(std::string_view stream, std::string_view message) override { publish(stream, message); }
 
 private:
     // Shared with the subscriptions, which may outlive the channel at shutdown.

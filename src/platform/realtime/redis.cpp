@@ -36,7 +36,7 @@ public:
         listeners_->deliver(stream, message);
     }
 
-    void publish_around(std::string_view stream, std::string_view message) override {
+    void publish_by_carrier(std::string_view stream, std::string_view message) override {
         send(stream, std::string(kOriginBytes, '\0'), message);
     }
 
@@ -47,23 +47,23 @@ private:
         client_.send(std::move(command));
     }
 
-    // Holds no reference to this channel: its subscriber may live a moment longer.
+    // Does not refer to this channel, because the subscriber may live slightly longer.
     redis::Subscriber::Listener listener() const {
         auto on_message = [listeners = listeners_, skip = prefix_.size(), origin = origin_](std::string_view channel,
                                                                                             std::string_view message) {
-            // Ours was delivered when it was published.
+            // A message of this process was delivered when it was published.
             if (message.size() < kOriginBytes || message.starts_with(origin)) return;
             listeners->deliver(channel.substr(skip), message.substr(kOriginBytes));
         };
         auto on_subscribed = [listeners = listeners_, skip = prefix_.size()](std::string_view channel) {
-            listeners->say_missed(channel.substr(skip));
+            listeners->report_missed(channel.substr(skip));
         };
         return {std::move(on_message), std::move(on_subscribed)};
     }
 
     redis::Client& client_;
     const std::string prefix_;
-    const std::string origin_ = random_bytes(kOriginBytes);  // tells this process's messages from those of others
+    const std::string origin_ = random_bytes(kOriginBytes);  // identifies the messages of this process
     const std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
     const std::shared_ptr<redis::Subscriber> subscriber_;
 };

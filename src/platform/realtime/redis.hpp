@@ -8,8 +8,9 @@
 
 namespace guildhall::realtime {
 
-/// The channel of all processes: Redis pub/sub on channels that begin with `prefix`. Who subscribes in the publishing process gets each message at
-/// once and without Redis, so also while it is away; a message that could not be sent to the others is counted and forgotten. `client` outlives it.
+/// The channel of all processes: Redis pub/sub on channels whose names begin with `prefix`. Subscribers in the
+/// publishing process get each message directly, also while Redis is unavailable. A message that could not be sent to
+/// other processes is counted and dropped. `client` outlives it.
 std::unique_ptr<Channel> make_redis_channel(redis::Client& client, std::string prefix);
 
 }  // namespace guildhall::realtime

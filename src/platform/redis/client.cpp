@@ -29,7 +29,7 @@ constexpr const char* kUpHelp = "1 while all Redis servers that are needed are c
 struct Client::State {
     explicit State(Settings given) : settings(std::make_shared<const Settings>(std::move(given))) {}
 
-    // The lane of a caller's own thread, else the first.
+    // The lane of the caller's thread, or the first one.
     Lane& lane_of(const asio::any_io_executor& executor) const {
         const auto& context = asio::query(executor, asio::execution::context);
         const auto is_there = [&](const auto& lane) {
@@ -42,7 +42,7 @@ struct Client::State {
 
     const std::shared_ptr<const Settings> settings;
     metrics::Histogram& duration =
-        metrics::histogram("guildhall_redis_seconds", "Round trips to Redis, with what they waited for a connection.");
+        metrics::histogram("guildhall_redis_seconds", "Round trips to Redis, including the wait for a connection.");
     std::optional<asio::io_context> own_io;
     std::thread own_thread;
     std::vector<std::shared_ptr<Lane>> lanes;
@@ -67,11 +67,11 @@ Client::Client(Settings settings, std::vector<asio::io_context*> contexts)
 Client::~Client() {
     metrics::gauge_callback(kUpMetric, kUpHelp, {}, [] { return 0.0; });
     for (const auto& lane : state_->lanes) {
-        // A context that was stopped runs nothing any more, and the lane needs no end then.
+        // A stopped context runs nothing any more, so its lane need not be stopped.
         if (!lane->io().stopped()) asio::post(lane->io(), [lane] { lane->stop(); });
     }
     if (!state_->own_io) return;
-    // Behind what stop() has posted to the threads of those who wait; a look-up of a name under way is not waited for.
+    // After what stop() has posted to the threads of waiting callers. A name look-up that runs is not waited for.
     asio::post(*state_->own_io, [this] { state_->own_io->stop(); });
     state_->own_thread.join();
 }
@@ -79,7 +79,7 @@ Client::~Client() {
 Task<std::vector<Outcome>> Client::State::outcomes_of(std::vector<Command> commands) {
     std::vector<Outcome> outcomes(commands.size());
     if (commands.empty()) co_return outcomes;
-    metrics::Histogram& seconds = duration;  // behind the wait the client may be gone
+    metrics::Histogram& seconds = duration;  // the client may be destroyed during the wait
     const auto start = std::chrono::steady_clock::now();
     const auto deadline = start + settings->command_deadline;
     Lane& lane = lane_of(co_await asio::this_coro::executor);

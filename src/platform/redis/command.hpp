@@ -8,11 +8,12 @@
 
 namespace guildhall::redis {
 
-/// The slot (0 to 16,383) of a key in a Cluster: of what stands between its first braces, of all of it when there is nothing.
-/// Source: Redis Cluster specification, "Hash tags"; CRC-16/XMODEM.
+/// The slot (0 to 16,383) of a key in a Cluster: of the text between its first braces, or of the whole key if there is
+/// none. Source: Redis Cluster specification, "Hash tags"; CRC-16/XMODEM.
 std::uint16_t slot_of(std::string_view key);
 
-/// One command with its arguments, as it goes over the wire: Command("SET").key(k).argument(v).argument("PX").argument(50).
+/// One command with its arguments, as it goes over the wire:
+/// Command("SET").key(k).argument(v).argument("PX").argument(50).
 class Command {
 public:
     static constexpr std::uint16_t kNoSlot = 0xFFFF;
@@ -25,14 +26,15 @@ public:
     Command& argument(T value) {
         return argument(std::to_string(value));
     }
-    /// Adds an argument that is a key: it decides which node of a Cluster gets the command. All keys of one command must have one slot.
+    /// Adds an argument that is a key, which determines the node of a Cluster. All keys of a command must have the same
+    /// slot.
     Command& key(std::string_view value);
 
     /// Adds the command's bytes (RESP2) to `out`.
     void append_to(std::string& out) const;
-    /// Of the arguments, about what append_to() adds.
+    /// The size of the arguments, which is about what append_to() adds.
     std::size_t size_bytes() const { return arguments_.size(); }
-    /// kNoSlot when any node may have it.
+    /// kNoSlot when any node can run it.
     std::uint16_t slot() const { return slot_; }
 
 private:
@@ -41,7 +43,7 @@ private:
     std::uint16_t slot_ = kNoSlot;
 };
 
-/// A Lua script, which the servers know by its hash once they have seen it. `text` must live as long as this.
+/// A Lua script. Servers that have seen it identify it by its hash. `text` must live as long as this.
 class Script {
 public:
     explicit Script(std::string_view text);

@@ -23,7 +23,7 @@ using asio::ip::tcp;
 
 }  // namespace
 
-/// Closes the connection after a while, unless it is destroyed before.
+/// Closes the connection after a time, unless it is destroyed first.
 class Connection::Alarm {
 public:
     explicit Alarm(Connection& connection)
@@ -42,7 +42,7 @@ public:
 
 private:
     asio::steady_timer timer_;
-    std::shared_ptr<bool> is_set_;  // its handler may be on its way when the timer is destroyed
+    std::shared_ptr<bool> is_set_;  // the handler may be queued already when the timer is destroyed
 };
 
 Connection::Connection(asio::io_context& io, std::shared_ptr<const Settings> settings)
@@ -110,7 +110,7 @@ Task<void> Connection::sign_in() {
     }
     Command select("SELECT");
     select.argument(settings_->database);
-    const Reply selected = co_await ask(std::move(select));  // also asks whether it is ready: LOADING, NOAUTH
+    const Reply selected = co_await ask(std::move(select));  // also shows whether the server is ready: LOADING, NOAUTH
     if (selected.is_error()) fail(selected.text);
     if (settings_->kind != Settings::Kind::sentinel) co_return;
     const Reply role = co_await ask(Command("ROLE"));

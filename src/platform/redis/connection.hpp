@@ -19,8 +19,8 @@
 
 namespace guildhall::redis {
 
-/// One socket to one server: first open() and ask(), each of which waits for its answer; then start(), and from then on write(), whose answers come
-/// to a function. All of it on `io`, which one thread runs.
+/// One socket to one server. At first open() and ask(), which wait for their answers; then start(), and after it
+/// write(), whose answers go to a function. Runs on `io`, which is run by one thread.
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
     using OnReply = std::function<void(Reply)>;
@@ -28,19 +28,19 @@ public:
 
     Connection(boost::asio::io_context& io, std::shared_ptr<const Settings> settings);
 
-    /// Connects to a server, signs in and chooses the database; in a group of Sentinel it must be the primary. Throws Unavailable, at the latest
-    /// at the connect deadline.
+    /// Connects to a server, signs in and selects the database. In a group of Sentinel the server must be the primary.
+    /// Throws Unavailable, at the latest at the connect deadline.
     Task<void> open(Endpoint server);
-    /// Connects to a sentinel, which knows neither users nor databases. Throws Unavailable.
+    /// Connects to a sentinel, which has neither users nor databases. Throws Unavailable.
     Task<void> open_sentinel(Endpoint sentinel);
     /// The answer to one command. Throws Unavailable, at the latest at the connect deadline.
     Task<Reply> ask(Command command);
 
-    /// Calls `on_reply` for each answer, in order, and `on_lost` once, when the connection ends otherwise than by close().
+    /// Calls `on_reply` for each answer, in order, and `on_lost` once if the connection ends other than by close().
     void start(OnReply on_reply, OnLost on_lost);
-    /// Sends a command, together with those that are written in the same turn of the loop.
+    /// Sends a command, together with those that are written in the same iteration of the event loop.
     void write(const Command& command);
-    /// Ends it: no function is called any more.
+    /// Closes the connection. The functions are not called any more.
     void close();
 
     const Endpoint& peer() const { return peer_; }
@@ -66,8 +66,8 @@ private:
     std::optional<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;
     std::array<char, 16 * 1024> received_;
     Reader reader_;
-    std::string next_;     // to be sent after
-    std::string sending_;  // what is being sent
+    std::string next_;     // to be sent next
+    std::string sending_;  // being sent
     bool is_flushing_ = false;
     bool is_late_ = false;
     bool is_started_ = false;

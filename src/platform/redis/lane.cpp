@@ -21,17 +21,18 @@ namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kTick{20};
 constexpr std::chrono::milliseconds kLeastPause{
-    100};  // between two looks at the slots: a move makes many nodes say so at once
+    100};  // between two loads of the slots: after a move many nodes redirect at the same time
 constexpr std::chrono::milliseconds kLongestPause{1000};
 constexpr int kMaxRedirections = 5;
 
 metrics::Counter& failures() {
-    static metrics::Counter& counter = metrics::counter(
-        "guildhall_redis_failures_total", "Commands that Redis did not answer: away, too slow, or too many waited.");
+    static metrics::Counter& counter =
+        metrics::counter("guildhall_redis_failures_total",
+                         "Commands without an answer: Redis was unavailable or too slow, or too many waited.");
     return counter;
 }
 
-// Refusals that pass by themselves, or that an operator must end: for the caller they are all one, Redis cannot be used now.
+// Refusals that are temporary or need an operator. For the caller they mean the same: Redis is unavailable.
 // Source: Redis 7 server.c, "shared" error replies.
 bool is_unavailable(const Reply& reply) {
     constexpr std::array kWords{"LOADING",    "BUSY",    "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM",
@@ -39,7 +40,7 @@ bool is_unavailable(const Reply& reply) {
     return std::ranges::any_of(kWords, [&](const char* word) { return reply.is_error(word); });
 }
 
-// The server that a redirection names ("MOVED 3999 127.0.0.1:6381"); a host that is left out is that of who said it.
+// The server in a redirection ("MOVED 3999 127.0.0.1:6381"). Without a host, it is that of the server that redirects.
 Endpoint target_of(const std::string& redirection, const Endpoint& said_by) {
     const auto space = redirection.rfind(' ');
     const auto colon = redirection.rfind(':');
@@ -71,7 +72,7 @@ void Lane::start() {
         asio::co_spawn(io_, keep(shared_from_this()), asio::detached);
         return;
     }
-    knows_slots_ = true;
+    has_slots_ = true;
     nodes_.push_back(std::make_shared<Node>(io_, settings_, Endpoint{}, locate_any(io_, settings_), *this));
     nodes_.front()->start();
     for (auto& request : std::exchange(unrouted_, {})) route(std::move(request));
@@ -115,8 +116,8 @@ void Lane::submit_unawaited(RequestPointer request) {
 void Lane::route(RequestPointer request) {
     if (is_stopped_) return failed(std::move(request), "Redis: the client was closed");
     if (Node* node = node_of(request->command.slot())) return node->submit(std::move(request));
-    if (knows_slots_) {
-        want_slots();
+    if (has_slots_) {
+        request_slots();
         return failed(std::move(request), "Redis: no node has the slot of the key");
     }
     if (!reason_.empty()) return failed(std::move(request), reason_);
@@ -144,7 +145,7 @@ void Lane::answered(RequestPointer request, Reply reply, Node& node) {
         node.reconnect("Redis at " + node.server().text() + " is no longer the primary");
         if (may_go_on) return route(std::move(request));
     }
-    if (reply.is_error("CLUSTERDOWN")) want_slots();
+    if (reply.is_error("CLUSTERDOWN")) request_slots();
     if (is_unavailable(reply)) return failed(std::move(request), "Redis: " + reply.text);
     request->complete({std::move(reply), std::nullopt});
 }
@@ -160,7 +161,7 @@ void Lane::redirect(RequestPointer request, const Reply& reply, const Node& node
         if (slot < kSlots) {
             slots_[slot] = static_cast<std::uint16_t>(std::ranges::find_if(nodes_, is_target) - nodes_.begin());
         }
-        want_slots();
+        request_slots();
     }
     target.submit(std::move(request));
 }
@@ -181,12 +182,12 @@ void Lane::failed(RequestPointer request, const std::string& reason) {
 
 void Lane::changed() {
     note_state();
-    if (!is_up_) want_slots();  // another may have taken over
+    if (!is_up_) request_slots();  // another node may have taken over
 }
 
 void Lane::note_state() {
     const bool all_up = std::ranges::all_of(nodes_, [](const auto& node) { return node->is_up(); });
-    is_up_ = all_up && knows_slots_ && !is_stopped_;
+    is_up_ = all_up && has_slots_ && !is_stopped_;
 }
 
 void Lane::waits() {
@@ -201,7 +202,7 @@ void Lane::tick() {
     is_ticking_ = false;
     const auto now = std::chrono::steady_clock::now();
     bool something_waits = false;
-    // By index: who hears of a failure may ask for a node that is new.
+    // By index, because a caller whose request fails may cause a new node to be added.
     for (std::size_t i = 0; i < nodes_.size(); ++i) something_waits |= nodes_[i]->expire(now);
     while (!unrouted_.empty() && unrouted_.front()->deadline <= now) {
         RequestPointer request = std::move(unrouted_.front());
@@ -211,9 +212,9 @@ void Lane::tick() {
     if (something_waits || !unrouted_.empty()) waits();
 }
 
-void Lane::want_slots() {
-    wants_slots_ = true;
-    if (is_content_) refresh_.cancel();
+void Lane::request_slots() {
+    slots_requested_ = true;
+    if (is_idle_) refresh_.cancel();
 }
 
 Task<void> Lane::pause(std::chrono::milliseconds duration) {
@@ -225,7 +226,7 @@ Task<void> Lane::pause(std::chrono::milliseconds duration) {
 Task<void> Lane::keep_slots() {
     Backoff backoff(kLeastPause, kLongestPause);
     while (!is_stopped_) {
-        wants_slots_ = false;
+        slots_requested_ = false;
         if (!co_await load_slots()) {
             for (auto& request : std::exchange(unrouted_, {})) failed(std::move(request), reason_);
             co_await pause(backoff.next());
@@ -234,10 +235,10 @@ Task<void> Lane::keep_slots() {
         backoff.reset();
         for (auto& request : std::exchange(unrouted_, {})) route(std::move(request));
         co_await pause(kLeastPause);
-        while (!wants_slots_ && !is_stopped_) {
-            is_content_ = true;
+        while (!slots_requested_ && !is_stopped_) {
+            is_idle_ = true;
             co_await pause(std::chrono::minutes(1));
-            is_content_ = false;
+            is_idle_ = false;
         }
     }
 }
@@ -268,7 +269,7 @@ Task<bool> Lane::load_slots() {
             reason_ = failure.what();
         }
     }
-    if (!knows_slots_) spdlog::warn("{}", reason_);
+    if (!has_slots_) spdlog::warn("{}", reason_);
     co_return false;
 }
 
@@ -299,7 +300,7 @@ bool Lane::read_slots(const Reply& table, const Endpoint& asked) {
     }
     nodes_.swap(kept);
     slots_.swap(slots);
-    knows_slots_ = true;
+    has_slots_ = true;
     for (const auto& node : kept) {
         if (std::ranges::find(nodes_, node) == nodes_.end()) node->stop();
     }

@@ -18,8 +18,8 @@
 
 namespace guildhall::redis {
 
-/// All connections of one io_context, which one thread runs: to the one server, or to the nodes of a Cluster, with the table of which node has which
-/// slot. Only submit() and is_up() may be called from other threads.
+/// All connections of one io_context, which is run by one thread: to the one server, or to the nodes of a Cluster, with
+/// the table of their slots. Other threads may call only submit(), submit_unawaited() and is_up().
 class Lane final : public Node::Owner, public std::enable_shared_from_this<Lane> {
 public:
     Lane(boost::asio::io_context& io, std::shared_ptr<const Settings> settings);
@@ -29,14 +29,15 @@ public:
 
     /// Starts to connect.
     void start();
-    /// Fails what waits and ends the connections.
+    /// Fails the waiting commands and closes the connections.
     void stop();
-    /// Sends requests to the nodes that have their keys, in this order to each. All have an outcome by their deadline, give or take a tick of 20 ms;
-    /// one that was redirected may wait for the deadline of those before it at its new node.
+    /// Sends requests to the nodes that have their keys, in this order to each. Each has an outcome by its deadline,
+    /// plus a tick of 20 ms; a redirected one may also wait for the deadlines of the requests before it at its new
+    /// node.
     void submit(std::vector<RequestPointer> requests);
-    /// The same for one request that nobody waits for; drops it when too many are on their way from other threads.
+    /// The same for one request that nobody waits for. Drops it when too many are in transit from other threads.
     void submit_unawaited(RequestPointer request);
-    /// True while every server that is needed can be asked.
+    /// True while all needed servers are connected.
     bool is_up() const { return is_up_.load(std::memory_order_relaxed); }
     boost::asio::io_context& io() const { return io_; }
 
@@ -59,7 +60,7 @@ private:
     bool read_slots(const Reply& table, const Endpoint& asked);
     std::vector<Endpoint> known_servers() const;
     Task<void> pause(std::chrono::milliseconds duration);
-    void want_slots();
+    void request_slots();
     void note_state();
 
     void tick();
@@ -68,17 +69,17 @@ private:
     const std::shared_ptr<const Settings> settings_;
     bool is_stopped_ = false;
     std::atomic<bool> is_up_{false};
-    std::atomic<std::size_t> unawaited_{0};  // on their way from other threads
+    std::atomic<std::size_t> unawaited_{0};  // in transit from other threads
     boost::asio::steady_timer tick_;
     bool is_ticking_ = false;
 
-    std::vector<std::shared_ptr<Node>> nodes_;  // the one server, or the nodes of the cluster
+    std::vector<std::shared_ptr<Node>> nodes_;  // the server, or the nodes of the cluster
     std::vector<std::uint16_t> slots_;          // of a cluster: index in nodes_
-    bool knows_slots_ = false;
-    bool wants_slots_ = false;
-    bool is_content_ = false;              // keep_slots() waits to be told that the table is old
+    bool has_slots_ = false;
+    bool slots_requested_ = false;
+    bool is_idle_ = false;                 // keep_slots() waits for request_slots()
     std::string reason_;                   // why the slots are not known
-    std::deque<RequestPointer> unrouted_;  // until the slots are known
+    std::deque<RequestPointer> unrouted_;  // waiting until the slots are known
     boost::asio::steady_timer refresh_;
 };
 

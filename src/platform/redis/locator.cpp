@@ -10,7 +10,7 @@ namespace {
 
 Task<Endpoint> give(Endpoint server) { co_return server; }
 
-// What one sentinel says. Throws Unavailable.
+// The primary that one sentinel names. Throws Unavailable.
 Task<Endpoint> ask_sentinel(boost::asio::io_context& io, std::shared_ptr<const Settings> settings, Endpoint sentinel) {
     const auto connection = std::make_shared<Connection>(io, settings);
     co_await connection->open_sentinel(std::move(sentinel));
@@ -32,7 +32,7 @@ Task<Endpoint> ask_sentinels(boost::asio::io_context& io, std::shared_ptr<const 
         }
         *next = (*next + 1) % settings->hosts.size();
     }
-    throw Unavailable("no sentinel knows the primary; the last said: " + reason);
+    throw Unavailable("no sentinel knows the primary; the last one answered: " + reason);
 }
 
 }  // namespace

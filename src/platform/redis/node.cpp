@@ -49,7 +49,7 @@ void Node::stop() {
     if (owner_ == nullptr) return;
     const std::string reason = "Redis: the connection is not needed any more";
     lose(reason, State::down);
-    fail_all(reason);  // what waited for a connection
+    fail_all(reason);  // the requests that wait for a connection
     owner_ = nullptr;
     wake_.cancel();
 }
@@ -68,8 +68,9 @@ Task<void> Node::run() {
                 Request{Command("PING"), std::chrono::steady_clock::now() + settings_->command_deadline, nullptr}));
             owner_->waits();
         }
-        // At once only when it worked before: a server that accepts and then fails must not be called in a tight loop.
-        if (!has_proved_itself_) co_await pause(backoff_.next());
+        // Immediately only if it worked before: a server that accepts and then fails must not be called in a tight
+        // loop.
+        if (!has_answered_) co_await pause(backoff_.next());
     }
 }
 
@@ -80,10 +81,10 @@ Task<bool> Node::connect() {
         auto connection = std::make_shared<Connection>(io_, settings_);
         co_await connection->open(server);
         if (owner_ == nullptr) co_return false;
-        if (state_ == State::down) spdlog::info("Redis at {} is back", server.text());
+        if (state_ == State::down) spdlog::info("Redis at {} is available again", server.text());
         server_ = std::move(server);
         connection_ = std::move(connection);
-        has_proved_itself_ = false;
+        has_answered_ = false;
         state_ = State::up;
         connections().add(1);
         const auto weak = weak_from_this();
@@ -140,7 +141,7 @@ void Node::take(Reply reply) {
     RequestPointer request = std::move(in_flight_.front());
     in_flight_.pop_front();
     waiting_bytes_ -= std::min(waiting_bytes_, request->command.size_bytes());
-    if (!std::exchange(has_proved_itself_, true)) backoff_.reset();
+    if (!std::exchange(has_answered_, true)) backoff_.reset();
     owner_->answered(std::move(request), std::move(reply), *this);
 }
 

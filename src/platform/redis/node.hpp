@@ -17,26 +17,27 @@
 
 namespace guildhall::redis {
 
-/// One server as one thread sees it: a connection that is made again when it is lost, the commands that wait for it or for an answer, and a
-/// circuit breaker: once a try to connect has failed, or an answer did not come in time, commands are refused at once until a connection stands.
-/// A command whose connection is lost fails: nobody knows whether it was run. All on `io`, which one thread runs.
+/// The connection of one thread to one server, with the commands that wait for it or for an answer. A lost connection
+/// is remade. It has a circuit breaker: after a failed try to connect, or an answer that did not come in time, commands
+/// are refused immediately until there is a connection. A command whose connection is lost fails: it may or may not
+/// have been run. Runs on `io`, which is run by one thread.
 class Node : public std::enable_shared_from_this<Node> {
 public:
-    /// Who decides what an answer means.
+    /// Interprets the answers.
     class Owner {
     public:
         virtual ~Owner() = default;
-        /// Takes a request whose answer has come; `node` gave it.
+        /// Takes a request and its answer from `node`.
         virtual void answered(RequestPointer request, Reply reply, Node& node) = 0;
-        /// Takes a request that was not run, or of which nobody knows.
+        /// Takes a request that was not run, or for which this is unknown.
         virtual void failed(RequestPointer request, const std::string& reason) = 0;
-        /// Takes note that a connection stands, was lost or could not be made.
+        /// A connection was made or lost, or could not be made.
         virtual void changed() = 0;
-        /// Takes note that something waits: expire() is to be called until it returns false.
+        /// A request waits: expire() must be called until it returns false.
         virtual void waits() = 0;
     };
 
-    /// `server` is empty when it changes and only `locate` knows it.
+    /// `server` is empty when only `locate` knows it.
     Node(boost::asio::io_context& io, std::shared_ptr<const Settings> settings, Endpoint server, Locate locate,
          Owner& owner);
     ~Node();
@@ -45,14 +46,14 @@ public:
 
     /// Starts to connect.
     void start();
-    /// Ends it: what waits is failed, and its owner is not called afterwards.
+    /// Fails the waiting requests and closes the connection. The owner is not called afterwards.
     void stop();
 
-    /// Sends the request, or keeps it until a connection stands, or fails it.
+    /// Sends the request, or holds it until there is a connection, or fails it.
     void submit(RequestPointer request);
-    /// Fails what is overdue; true while something waits.
+    /// Fails overdue requests. True while any request waits.
     bool expire(std::chrono::steady_clock::time_point now);
-    /// Gives the connection up, to look for the server again.
+    /// Closes the connection and locates the server again.
     void reconnect(const std::string& reason);
 
     bool is_up() const { return state_ == State::up; }
@@ -80,9 +81,9 @@ private:
     std::shared_ptr<Connection> connection_;
     boost::asio::steady_timer wake_;
     Backoff backoff_;
-    bool has_proved_itself_ = false;        // this connection has answered a command
-    bool is_quiet_ = false;                 // nothing was received since the last look
-    std::deque<RequestPointer> queue_;      // for the next connection
+    bool has_answered_ = false;             // a command was answered on this connection
+    bool is_quiet_ = false;                 // nothing was received since the last check
+    std::deque<RequestPointer> queue_;      // waiting for a connection
     std::deque<RequestPointer> in_flight_;  // sent, not answered
     std::size_t waiting_bytes_ = 0;
 };

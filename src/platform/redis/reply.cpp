@@ -9,7 +9,8 @@
 namespace guildhall::redis {
 namespace {
 
-// hiredis asks for an object for each part of an answer. Ours are made in the place where they stay: nothing is copied twice.
+// hiredis requests an object for each part of an answer. These are created in their final place, so that nothing is
+// copied twice.
 Reply* make(const redisReadTask* task, Reply::Kind kind) {
     Reply* reply = task->parent == nullptr
                        ? new Reply
@@ -27,7 +28,8 @@ void* make_text(const redisReadTask* task, char* text, std::size_t size) {
     return reply;
 }
 
-// Null ends the connection: no command of ours is answered by so many, and a throw must not cross hiredis.
+// Null ends the connection. No command here has so many elements in its answer, and an exception must not cross
+// hiredis.
 void* make_array(const redisReadTask* task, int size) {
     constexpr int kMaxElements = 1'000'000;
     if (size > kMaxElements) return nullptr;
@@ -44,7 +46,7 @@ void* make_integer(const redisReadTask* task, long long value) {
 
 void* make_nil(const redisReadTask* task) { return make(task, Reply::Kind::nil); }
 
-// Called for whole answers only: parts belong to their answer.
+// Called for complete answers only; parts belong to their answer.
 void destroy(void* reply) { delete static_cast<Reply*>(reply); }
 
 redisReplyObjectFunctions functions{make_text, make_array, make_integer, make_nil, destroy};

@@ -12,9 +12,9 @@ struct redisReader;  // NOLINT(readability-identifier-naming): of hiredis
 
 namespace guildhall::redis {
 
-/// An answer of the server. Bytes are as they were stored, NUL included.
+/// An answer of the server. Bytes are as stored, including NUL.
 struct Reply {
-    /// `status` is a short word of the server ("OK"), `error` its refusal, whose first word says of what kind.
+    /// `status` is a short word ("OK"), `error` a refusal, whose first word is its kind.
     enum class Kind { nil, integer, text, status, error, array };
 
     Kind kind = Kind::nil;
@@ -30,14 +30,15 @@ struct Reply {
     }
 };
 
-/// Cuts the stream of one connection into answers (RESP2, by hiredis). Not thread-safe.
+/// Splits the stream of one connection into answers (RESP2, by hiredis). Not thread-safe.
 class Reader {
 public:
     Reader();
 
-    /// Takes bytes that were received.
+    /// Adds received bytes.
     void feed(std::string_view bytes);
-    /// The next whole answer, or nothing yet. Throws Unavailable when the bytes are not of this protocol; the connection is of no use then.
+    /// The next complete answer, if there is one. Throws Unavailable when the bytes are not RESP2; the connection is
+    /// then unusable.
     std::optional<Reply> next();
 
 private:

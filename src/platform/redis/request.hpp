@@ -19,13 +19,14 @@
 
 namespace guildhall::redis {
 
-/// How a command ended: with an answer, or with the reason why there is none.
+/// The end of a command: an answer, or the reason why there is none.
 struct Outcome {
     Reply reply = {};
-    std::optional<std::string> failure = "Redis: no outcome";  // none: there is an answer
+    std::optional<std::string> failure = "Redis: no outcome";  // empty: there is an answer
 };
 
-/// A coroutine that waits for the outcomes of its commands. They lie in its frame, which lives as long as the handler that is to resume it.
+/// A coroutine that waits for the outcomes of its commands. They are in its frame, which lives as long as the handler
+/// that resumes it.
 class Waiter {
 public:
     using Handler = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
@@ -36,11 +37,12 @@ public:
           outcomes_(outcomes),
           left_(count) {}
 
-    /// Notes how command `index` ended; after the last one the coroutine goes on, on its own executor. On one thread only.
+    /// Stores the outcome of command `index`. After the last one, resumes the coroutine on its executor. For one thread
+    /// only.
     void complete(std::size_t index, Outcome outcome) {
         outcomes_[index] = std::move(outcome);
         if (--left_ > 0) return;
-        // Who is resumed may end the io_context: not before post() has returned.
+        // The resumed coroutine may end the io_context; the guard prevents that until post() has returned.
         const auto guard = boost::asio::make_work_guard(executor_);
         boost::asio::post(executor_, [handler = std::move(handler_)]() mutable { std::move(handler)(); });
     }
@@ -52,16 +54,16 @@ private:
     std::size_t left_;
 };
 
-/// A command on its way.
+/// A command that has no outcome yet.
 struct Request {
     Command command;
     std::chrono::steady_clock::time_point deadline;
     std::shared_ptr<Waiter> waiter;  // null: nobody waits for the outcome
     std::size_t index = 0;           // among the commands of the waiter
-    bool is_asking = false;  // the next node is told that it may answer for a slot that is still on its way to it
+    bool is_asking = false;          // send ASKING first, because the slot is still being moved to the next node
     int redirections = 0;
 
-    /// Ends it.
+    /// Passes the outcome to the waiter.
     void complete(Outcome outcome) {
         if (waiter) waiter->complete(index, std::move(outcome));
     }

@@ -8,7 +8,8 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument("the Redis URL is malformed: " + why); }
 
-// Cuts `text` at the first `mark`: what stands before it; `text` becomes what stands behind. All of it when there is no mark.
+// Splits `text` at the first `mark`: returns the part before it, and `text` becomes the part after it. Without a mark,
+// returns all of it.
 std::string_view cut(std::string_view& text, char mark) {
     const auto at = text.find(mark);
     const auto before = text.substr(0, at);

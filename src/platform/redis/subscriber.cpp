@@ -26,7 +26,7 @@ constexpr std::chrono::milliseconds kLongestPause{1000};
 
 }  // namespace
 
-// Lives on the client's context; everything but the listener's lock is of that thread.
+// Lives on the client's context. Everything except the listener's lock is for that thread only.
 class Subscriber::State : public std::enable_shared_from_this<Subscriber::State> {
 public:
     State(Client& client, Listener listener)
@@ -38,7 +38,7 @@ public:
 
     Task<void> run();
     void stop();
-    /// No call is under way when it returns, unless it is called by one.
+    /// When it returns, the listener is not being called, except by the caller itself.
     void silence() {
         const std::lock_guard lock(mutex_);
         listener_ = {};
@@ -60,7 +60,7 @@ private:
     std::shared_ptr<Connection> connection_;
     bool is_stopped_ = false;
     bool is_quiet_ = false;
-    bool was_away_ = false;
+    bool was_lost_ = false;
 
     std::recursive_mutex mutex_;
     Listener listener_;
@@ -71,7 +71,8 @@ Task<void> Subscriber::State::run() {
     while (!is_stopped_) {
         const auto start = std::chrono::steady_clock::now();
         if (co_await connect()) {
-            // Whatever the server sends is a sign of life. Two looks without one, though it was asked at the first: it is gone.
+            // Anything that the server sends is a sign of life. It is unreachable after two checks without one, the
+            // first of which sent a PING.
             bool was_asked = false;
             while (connection_) {
                 is_quiet_ = true;
@@ -102,12 +103,12 @@ Task<bool> Subscriber::State::connect() {
             [weak](const std::string& why) {
                 if (const auto self = weak.lock()) self->lose(why);
             });
-        if (std::exchange(was_away_, false))
-            spdlog::info("subscriptions at Redis {} are back", connection_->peer().text());
+        if (std::exchange(was_lost_, false))
+            spdlog::info("subscriptions at Redis {} work again", connection_->peer().text());
         for (const std::string& channel : wanted_) connection_->write(Command("SUBSCRIBE").argument(channel));
         co_return true;
     } catch (const Unavailable& failure) {
-        if (!std::exchange(was_away_, true)) spdlog::warn("subscriptions: {}", failure.what());
+        if (!std::exchange(was_lost_, true)) spdlog::warn("subscriptions: {}", failure.what());
     }
     co_return false;
 }
@@ -128,7 +129,7 @@ void Subscriber::State::stop() {
 void Subscriber::State::lose(const std::string& why) {
     if (!connection_) return;
     spdlog::warn("subscriptions at Redis {}: {}", connection_->peer().text(), why);
-    was_away_ = true;
+    was_lost_ = true;
     connection_->close();
     connection_ = nullptr;
     wake_.cancel();

@@ -9,26 +9,26 @@
 
 namespace guildhall::redis {
 
-/// The subscriptions of this process: a connection of its own, made again when it is lost, with all subscriptions. Plain pub/sub, which reaches every
-/// node of a Cluster. Thread-safe.
+/// The subscriptions of this process, on a connection of their own, which is remade when it is lost. Plain pub/sub,
+/// which reaches every node of a Cluster. Thread-safe.
 class Subscriber {
 public:
-    /// What happens, told on the client's thread. Neither may throw.
+    /// Called on the client's thread. Must not throw.
     struct Listener {
-        /// Takes a message.
+        /// A message has arrived.
         std::function<void(std::string_view channel, std::string_view message)> on_message;
-        /// Takes note that messages to `channel` arrive from now on; whatever was sent before may have been missed. Once after each subscribe(), and
-        /// again whenever the connection was lost and stands again.
+        /// Messages to `channel` arrive from now on; earlier ones may have been missed. Called once after each
+        /// subscribe(), and again after each reconnection.
         std::function<void(std::string_view channel)> on_subscribed;
     };
 
-    /// Connects in the background. `client` outlives this; from the destructor on nobody is called.
+    /// Connects in the background. `client` outlives this. The listener is not called once the destructor has begun.
     Subscriber(Client& client, Listener listener);
     ~Subscriber();
     Subscriber(const Subscriber&) = delete;
     Subscriber& operator=(const Subscriber&) = delete;
 
-    /// Wants the messages to `channel`, and wants them no longer. One takes effect after the other in the order of the calls.
+    /// Starts or ends the delivery of messages to `channel`. The calls take effect in their order.
     void subscribe(std::string channel);
     void unsubscribe(std::string channel);
 

@@ -7,13 +7,14 @@
 
 namespace guildhall::sql {
 
-/// Rows that one statement of upkeep deletes: other writers get their turn between two.
+/// The number of rows that one statement of upkeep deletes; other writers can proceed between two.
 constexpr std::size_t kBatchRows = 500;
-/// How long one turn of upkeep may delete.
+/// The time that one round of upkeep may spend on deleting.
 constexpr std::chrono::seconds kBatchTime{2};
 
-/// Deletes in batches, each a transaction of its own. `statement` deletes at most as many rows as its last parameter says, which is added to `values`
-/// here, and returns one row for each. True when nothing is left; false when `time` ran out before. Throws Unavailable.
+/// Deletes in batches, each in its own transaction. `statement` deletes at most as many rows as its last parameter
+/// says, which is added to `values` here, and returns one row for each. True when nothing is left; false when `time`
+/// ran out first. Throws Unavailable.
 Task<bool> delete_in_batches(Database& database, const Statement& statement, Params values,
                              std::chrono::milliseconds time = kBatchTime);
 

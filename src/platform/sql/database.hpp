@@ -19,14 +19,16 @@
 
 namespace guildhall::sql {
 
-/// Which servers may answer a read outside a transaction, when a database has replicas (docs/adr/0010): the primary, or a replica too. For lists that
-/// nobody caches, and from which nothing is concluded but what the list shows; the statement names the key of every row that it reads. Others'
-/// writes may show a moment later; the caller's own do at once.
+/// Which servers may answer a read outside a transaction if a database has replicas (docs/adr/0010): only the primary,
+/// or also a replica. `replica_ok` is for lists that are not cached and are only shown; the statement must name the key
+/// of every row that it reads. Writes by other callers may be visible slightly later, the caller's own writes
+/// immediately.
 enum class Freshness : std::uint8_t { primary, replica_ok };
 
-/// A statement and the name under which metrics and the slow log know it. The text is in the subset that SQLite and PostgreSQL share:
-/// $1 parameters, RETURNING, ON CONFLICT, CTEs, window functions, bigint, text. One extension, rewritten by each driver:
-/// `IN ($2:ids)` is true for the members of a list parameter (an Ids value). Both strings must live as long as the program.
+/// A statement, and its name in metrics and the slow log. The text is in the subset that SQLite and PostgreSQL share:
+/// $1 parameters, RETURNING, ON CONFLICT, CTEs, window functions, bigint, text. One extension, rewritten by each
+/// driver: `IN ($2:ids)` is true for the members of a list parameter (an Ids value). Both strings must live as long as
+/// the program.
 struct Statement {
     const char* name;
     const char* text;
@@ -79,7 +81,8 @@ Ids ids_of(std::span<const Id<Tag>> ids) {
     return out;
 }
 
-/// One row of a Rows; valid as long as that. Columns count from 0. A column of another type than asked throws Corrupt.
+/// One row of a Rows; valid as long as the Rows. Columns count from 0. Throws Corrupt if a column has another type than
+/// requested.
 class Row {
 public:
     Row(Value* cells, std::size_t columns) : cells_(cells), columns_(columns) {}
@@ -103,14 +106,14 @@ private:
     std::size_t columns_;
 };
 
-/// The rows of an answer, in one block.
+/// The rows of an answer, in one block of memory.
 class Rows {
 public:
     std::size_t size() const { return columns_ == 0 ? 0 : cells_.size() / columns_; }
     bool empty() const { return cells_.empty(); }
     Row operator[](std::size_t row) { return {cells_.data() + row * columns_, columns_}; }
 
-    /// Walks over the rows.
+    /// Iterates over the rows.
     class Iterator {
     public:
         Iterator(Rows* rows, std::size_t at) : rows_(rows), at_(at) {}
@@ -128,7 +131,7 @@ public:
     Iterator begin() { return {this, 0}; }
     Iterator end() { return {this, size()}; }
 
-    /// For drivers: sets the width, then cells are appended row by row.
+    /// For drivers: sets the number of columns. Cells are then appended row by row.
     void set_columns(std::size_t columns) { columns_ = columns; }
     std::vector<Value>& cells() { return cells_; }
 
@@ -137,25 +140,27 @@ private:
     std::vector<Value> cells_;
 };
 
-/// A statement with its parameters, for reading several in one go.
+/// A statement with its parameters.
 struct BoundStatement {
     const Statement* statement;
     Params params;
 };
 
-/// A running transaction. READ COMMITTED on PostgreSQL, serial on SQLite: a body that decides on what it read takes the row's lock first
-/// (UPDATE … RETURNING, or INSERT … ON CONFLICT … DO UPDATE … RETURNING).
+/// A running transaction. READ COMMITTED on PostgreSQL, serial on SQLite: a body that decides by what it read must lock
+/// the row first (UPDATE … RETURNING, or INSERT … ON CONFLICT … DO UPDATE … RETURNING).
 class Transaction {
 public:
     virtual ~Transaction() = default;
 
-    /// Runs a statement and gives its rows. Throws ConstraintViolation, Unavailable.
+    /// Runs a statement and returns its rows. Throws ConstraintViolation, Unavailable.
     virtual Task<Rows> query(const Statement& statement, Params params) = 0;
 
-    /// Runs a statement whose rows nobody needs. May be sent together with the next one or the commit; its failure then shows there.
+    /// Runs a statement without returning its rows. It may be sent together with the next one or the commit, which then
+    /// throw its failure.
     virtual Task<void> execute(const Statement& statement, Params params) = 0;
 
-    /// Calls `hook` once after the commit, never after a rollback, on any thread. It must be quick, thread-safe and not throw.
+    /// Calls `hook` once after the commit, never after a rollback, on any thread. It must be quick and thread-safe, and
+    /// must not throw.
     void after_commit(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
 
 protected:
@@ -166,32 +171,35 @@ private:
     std::vector<std::function<void()>> hooks_;
 };
 
-/// A unique or check constraint refused a row. Stores avoid it by ON CONFLICT; reaching a handler it answers 409.
+/// A unique or check constraint refused a row. Stores avoid it by ON CONFLICT. If it leaves a handler, the answer is
+/// 409.
 class ConstraintViolation : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
-/// One step of a schema, known by its name ("post/0001_init.sql"). Forward only: once released it never changes.
+/// One step of a schema, identified by its name ("post/0001_init.sql"). Forward only: it never changes once released.
 struct Migration {
     std::string name;
     std::string_view text;  // statements separated by semicolons
 };
 
-/// The database of one service. Thread-safe; every call runs on, and resumes on, the calling coroutine's executor.
+/// The database of one service. Thread-safe. Every call resumes on the calling coroutine's executor.
 class Database {
 public:
     virtual ~Database() = default;
 
-    /// Reads outside a transaction: one statement, one consistent snapshot. Throws Unavailable.
+    /// Reads outside a transaction, with one consistent snapshot. Throws Unavailable.
     virtual Task<Rows> read(const Statement& statement, Params params) = 0;
 
-    /// Reads several statements in one round trip (PostgreSQL: a pipeline; each has a snapshot of its own).
+    /// Reads several statements in one round trip (PostgreSQL: a pipeline). Each has its own snapshot.
     virtual Task<std::vector<Rows>> read_all(std::vector<BoundStatement> statements) = 0;
 
-    /// Runs `body` in one transaction and returns when it is durable. An Error from the body rolls it back alone and is returned; an exception
-    /// rolls it back and is rethrown. The body may run more than once (deadlock, serialisation), and must await nothing but the transaction:
-    /// over SQLite it runs on the writer's thread. Throws Unavailable when the database is away, its queue is full (503) or the disk is (507).
+    /// Runs `body` in one transaction and returns when it is durable. An Error from the body rolls back this
+    /// transaction and is returned; an exception rolls it back and is rethrown. The body may run more than once
+    /// (deadlock, serialisation) and must await nothing but the transaction: over SQLite it runs on the writer's
+    /// thread. Throws Unavailable when the database is unavailable or its queue is full (503), or the disk is full
+    /// (507).
     template <class T, class Body>
     Task<Result<T>> transact(Body body) {
         std::optional<Result<T>> result;
@@ -203,17 +211,19 @@ public:
         co_return std::move(*result);
     }
 
-    /// Blocking, for start-up: applies the migrations whose name is not recorded yet, in the given order, each in a transaction of its own;
-    /// replicas that start together apply each once. Throws Unavailable; Corrupt when a statement is refused.
+    /// Blocking, for start-up: applies the migrations whose names are not recorded yet, in the given order, each in its
+    /// own transaction. Replicas that start together apply each once. Throws Unavailable; Corrupt when a statement is
+    /// refused.
     virtual void migrate(std::span<const Migration> migrations) = 0;
 
-    /// Blocking, for start-up and administration: runs statements given as text, separated by semicolons.
+    /// Blocking, for start-up and administration: runs statements that are separated by semicolons.
     virtual void execute_script(std::string_view text) = 0;
 
-    /// True when the database answers now; for readiness. Bounded by a second.
+    /// True when the database answers within a second; for readiness.
     virtual Task<bool> ready() = 0;
 
-    /// Learns what must be known before replicas may be read in the place of the primary, when it is not known (any more). Every second; throws Unavailable.
+    /// Reads, if it is not known, the position that replicas must have reached to be read instead of the primary. Call
+    /// every second. Throws Unavailable.
     virtual Task<void> learn_position() { co_return; }
 
     /// "sqlite" or "postgres".

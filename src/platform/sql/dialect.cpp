@@ -14,7 +14,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
-/// The position behind the comment that begins at `at`, or `at` when none does.
+/// The position after the comment that begins at `at`, or `at` if there is none.
 std::size_t behind_comment(std::string_view text, std::size_t at) {
     if (text.substr(at, 2) == "--") return std::min(text.find('\n', at), text.size());
     if (text.substr(at, 2) != "/*") return at;
@@ -22,8 +22,8 @@ std::size_t behind_comment(std::string_view text, std::size_t at) {
     return end == std::string_view::npos ? text.size() : end + 2;
 }
 
-/// The position behind the string or the quoted name that begins at `at`, or `at` when none does. A doubled quote inside is read as two
-/// neighbours, which comes to the same.
+/// The position after the string or quoted name that begins at `at`, or `at` if there is none. A doubled quote inside
+/// is read as two adjacent strings, which has the same result.
 std::size_t behind_quoted(std::string_view text, std::size_t at) {
     if (text[at] != '\'' && text[at] != '"') return at;
     const auto end = text.find(text[at], at + 1);
@@ -54,7 +54,7 @@ std::optional<ListParameter> list_parameter(std::string_view text, std::size_t a
     return ListParameter{number, at + 1};
 }
 
-/// Takes the keyword `word` (lower case) from the end of `out`; false when another word is there.
+/// Removes the keyword `word` (lower case) from the end of `out`; false if `out` ends with another word.
 bool take_keyword(std::string& out, std::string_view word) {
     std::size_t end = out.size();
     while (end > 0 && is_space(out[end - 1])) --end;
@@ -91,7 +91,7 @@ std::string rewrite(std::string_view text, char sigil, List list) {
     return out;
 }
 
-/// Skips spaces and comments, then `word` (lower case); npos when another is there.
+/// Skips spaces and comments, then `word` (lower case); npos if another word follows.
 std::size_t behind_keyword(std::string_view text, std::size_t at, std::string_view word) {
     while (at < text.size()) {
         const auto end = behind_comment(text, behind_spaces(text, at));
@@ -104,7 +104,7 @@ std::size_t behind_keyword(std::string_view text, std::size_t at, std::string_vi
     return at < text.size() && is_word(text[at]) ? std::string_view::npos : at;
 }
 
-/// The end of the last character that is neither space nor comment; 0 when there is none.
+/// The end of the last character that is neither space nor comment; 0 if there is none.
 std::size_t significant_end(std::string_view text) {
     std::size_t last = 0;
     for (std::size_t at = 0; at < text.size();) {
@@ -120,7 +120,7 @@ std::size_t significant_end(std::string_view text) {
     return last;
 }
 
-/// The words and brackets of `text` from `at` on, in lower case, without comments; quoted names without their quotes.
+/// The words and brackets of `text` from `at` on, in lower case, without comments; quoted names lose their quotes.
 std::vector<std::string> tokens_of(std::string_view text, std::size_t at) {
     std::vector<std::string> tokens;
     while (at < text.size()) {

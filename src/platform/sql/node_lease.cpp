@@ -29,8 +29,8 @@ constexpr Statement kRenew{"node_lease.renew",
                            "UPDATE node_leases SET expires_at = $3 WHERE node = $1 AND owner = $2 RETURNING node"};
 constexpr Statement kRelease{"node_lease.release", "UPDATE node_leases SET owner = '' WHERE node = $1 AND owner = $2"};
 
-/// The numbers that nobody holds: those never used, then those free for the longest. A process that is restarted so gets a new number, and a step
-/// back of its clock cannot make it give the same ids again.
+/// The free numbers: those never used, then those that have been free for the longest time. So a restarted process gets
+/// another number, and cannot make the same ids again if its clock was set back.
 Task<std::vector<std::int64_t>> list_free(Database& database, Time now) {
     auto rows = co_await database.read(kList, {});
     std::vector<bool> used(kNodes, false);

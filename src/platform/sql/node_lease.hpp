@@ -9,11 +9,11 @@
 
 namespace guildhall::sql {
 
-/// The table of node numbers; part of every service's schema, so that ids of one service never collide.
+/// The table of node numbers. It is part of the schema of every service, so that the ids of one service never collide.
 extern const char* const kNodeLeaseSchema;
 
-/// A node number (0 to 1023) that no other running process of this service holds. Held for `kLeaseTime`, renewed by renew(); a process that
-/// could not renew in time must stop making ids.
+/// A node number (0 to 1023) that no other running process of this service has. It is valid for `kLeaseTime` and
+/// extended by renew(); a process that could not renew it in time must not make ids any more.
 class NodeLease {
 public:
     static constexpr std::chrono::seconds kLeaseTime{60};
@@ -23,10 +23,10 @@ public:
 
     std::uint16_t node() const { return node_; }
 
-    /// Prolongs the lease. False when it was lost.
+    /// Extends the lease. False when it was lost.
     Task<bool> renew(Database& database, const Clock& clock);
 
-    /// Gives the number back; for an orderly end.
+    /// Releases the number; for an orderly end.
     Task<void> release(Database& database);
 
 private:

@@ -12,22 +12,23 @@
 
 namespace guildhall::sql {
 
-/// A coroutine that waits in one of our queues. It lies in the frame of the coroutine itself, so that waiting allocates nothing.
+/// A coroutine that waits in a queue. It is stored in the frame of the coroutine itself, so that waiting does not
+/// allocate.
 struct Parked {
     using Handler = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
 
     boost::asio::any_io_executor executor;
     std::optional<Handler> handler;
 
-    /// Resumes the coroutine; call on its executor. `*this` may be gone afterwards.
+    /// Resumes the coroutine; call on its executor. `*this` may be destroyed afterwards.
     void resume() {
         auto taken = std::move(*handler);
         std::move(taken)();
     }
 };
 
-/// Suspends the calling coroutine, then calls `enqueue()`, which hands `parked` to whoever resumes it (also at once, on another thread).
-/// `enqueue` must not throw.
+/// Suspends the calling coroutine, then calls `enqueue()`, which passes `parked` to the code that resumes it. It may be
+/// resumed at once, on another thread. `enqueue` must not throw.
 template <class Enqueue>
 Task<void> park(Parked& parked, Enqueue& enqueue) {
     auto start = [&parked, &enqueue](auto handler) {

@@ -30,8 +30,8 @@ constexpr Statement kCommit{"postgres.commit", "COMMIT"};
 constexpr Statement kRollback{"postgres.rollback", "ROLLBACK"};
 constexpr Statement kReady{"postgres.ready", "SELECT 1"};
 
-/// Where the primary's log is, with every commit that was acknowledged: what an unsynchronous one has written may not be flushed. The flushed position
-/// is that of a whole record, so a replica reaches it also when nothing follows.
+/// The position of the primary's log that includes every acknowledged commit; one with synchronous_commit=off may not
+/// be flushed. The flushed position is the end of a record, so a replica reaches it even if nothing follows.
 constexpr Statement kPosition{"postgres.position",
                               "SELECT ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint,"
                               " (CASE current_setting('synchronous_commit') WHEN 'off' THEN pg_current_wal_insert_lsn()"
@@ -39,19 +39,21 @@ constexpr Statement kPosition{"postgres.position",
 
 LogPosition position_of(Rows& rows) { return {rows[0].number(0), rows[0].number(1)}; }
 
-constexpr int kMostRuns = 5;  // of a body
-/// Past the server's own statement_timeout, which leaves the connection usable; the client's deadline is for a server that is silent.
+constexpr int kMostRuns = 5;  // of a transaction's body
+/// After the server's own statement_timeout, which leaves the connection usable. The client's deadline is for a silent
+/// server.
 constexpr std::chrono::milliseconds kGrace{500};
-/// Of a replica, while the primary could answer instead.
+/// For a replica, while the primary could answer instead.
 constexpr std::chrono::milliseconds kReplicaDeadline{1000};
-/// Whoever a replica can answer looks so long whether the primary is back: less than a service waits for one of two replicas of another.
+/// The time in which a reader tests whether the primary is available again, before it reads a replica. Less than a
+/// service waits for one of two replicas of another service.
 constexpr std::chrono::milliseconds kReadersProbe{250};
-/// Of the whole answer: waiting for a connection, making one, asking. Deadlines are looked at every 50 ms.
+/// For the whole answer: waiting for a connection, making one, and the query. Deadlines are checked every 50 ms.
 constexpr std::chrono::milliseconds kReadyDeadline{800};
 
-/// Gives the text columns of SCHEMA the order of bytes, as SQLite has it, whatever collation the database was made with: order, cursors and
-/// comparisons in C++ then agree. A column that names a collation of its own keeps it. Also tables of former versions; without a rewrite of
-/// their rows, but their indexes are built again.
+/// Makes the text columns of SCHEMA sort by bytes, as in SQLite and in C++, regardless of the collation of the
+/// database. A column with an explicit collation keeps it. Includes tables of former versions: their rows are not
+/// rewritten, but their indexes are rebuilt.
 constexpr std::string_view kOrderByBytes = R"(
     DO $$
     DECLARE t record;
@@ -68,10 +70,11 @@ constexpr std::string_view kOrderByBytes = R"(
         END LOOP;
     END $$)";
 
-/// libpq sends what it has queued by itself at 64 KiB. Answers to that would look to commit() like the end of an idle connection.
+/// libpq sends its queue by itself at 64 KiB. To commit(), answers to that would look like the end of an idle
+/// connection.
 constexpr std::size_t kMaxQueuedBytes = 32 << 10;
 
-/// What a parameter takes in the protocol, at most.
+/// The maximum size of a parameter in the protocol.
 std::size_t wire_bytes(const Value& value) {
     constexpr std::size_t kNumber = 24;
     if (const auto* text = std::get_if<std::string>(&value)) return text->size() + kNumber;
@@ -82,7 +85,7 @@ std::size_t wire_bytes(const Value& value) {
 /// A transaction whose statements are queued until an answer is needed.
 class PostgresTransaction final : public Transaction {
 public:
-    /// `writes`, when not null, learns of the commit.
+    /// The commit is added to `writes` unless that is null.
     PostgresTransaction(PostgresLease lease, std::chrono::milliseconds deadline, RecentWrites* writes)
         : lease_(std::move(lease)), deadline_(deadline), writes_(writes) {}
 
@@ -98,32 +101,33 @@ public:
         if (queued_bytes_ >= kMaxQueuedBytes) co_await finish();
     }
 
-    /// Sends what is queued and the COMMIT.
+    /// Sends the queued statements and the COMMIT.
     Task<void> commit() {
         if (!begun_) co_return;
-        // All in one go: afterwards nobody could tell whether an idle connection had ended before it.
+        // If all is sent together: after a failure it would be unknown whether an idle connection had ended before the
+        // commit.
         if (!answered_ && lease_->has_news()) lease_->lose("the connection ended while it was idle");
         lease_->send(kCommit, {}, nullptr);
         Rows position;
         if (writes_) lease_->send(kPosition, {}, &position);
         commit_sent_ = true;
         co_await finish();
-        // The server answers a COMMIT of a failed transaction by rolling back, without an error.
+        // To the COMMIT of a failed transaction the server answers with a rollback, not with an error.
         if (lease_->command() != "COMMIT") throw Corrupt("a transaction was rolled back instead of committed");
         if (!writes_) co_return;
         position_ = position_of(position);
         writes_->note(keys_, position_);
     }
 
-    /// What the commit has written, and where it is in the log.
+    /// The keys that the commit has written, and its position in the log.
     RecentWrites::Keys take_keys() { return std::move(keys_); }
     LogPosition position() const { return position_; }
 
-    /// Rolls back, whatever state the transaction is in. A connection that cannot do that is closed by its lease.
+    /// Rolls back in any state of the transaction. If that fails, the lease closes the connection.
     Task<void> rollback() {
         if (!begun_ || lease_->is_lost()) co_return;
         try {
-            // Its failures, if any, are known; after one the server ignores all until the synchronisation.
+            // Failures are known already; after one, the server ignores everything until the synchronisation.
             if (lease_->is_busy()) co_await lease_.finish(deadline_);
         } catch (const std::runtime_error&) {
             if (lease_->is_lost()) co_return;
@@ -132,15 +136,15 @@ public:
             lease_->send(kRollback, {}, nullptr);
             co_await lease_.finish(deadline_);
         } catch (const Unavailable&) {
-            co_return;  // the lease sees that the connection is not clean
+            co_return;  // the lease notices that the connection is not clean
         }
     }
 
-    /// What the first failed statement threw; it dooms the transaction.
+    /// The exception of the first failed statement, after which the transaction cannot commit.
     const std::exception_ptr& failure() const { return failure_; }
-    /// The engine wants the body run again.
+    /// True when the body must run again, because of a deadlock or a serialisation failure.
     bool wants_retry() const { return wants_retry_; }
-    /// The connection broke before the COMMIT was sent: nothing has happened.
+    /// True when the connection broke before the COMMIT was sent: nothing was changed.
     bool is_lost_before_commit() const { return lease_->is_lost() && !commit_sent_; }
     void run_hooks() { committed(); }
 
@@ -152,7 +156,7 @@ private:
             lease_->send(statement, params, rows);
         });
         if (writes_) RecentWrites::collect(params, keys_);
-        queued_bytes_ += std::strlen(statement.text);  // the first time it is sent with its text
+        queued_bytes_ += std::strlen(statement.text);  // it is sent with its text the first time
         for (const Value& value : params) queued_bytes_ += wire_bytes(value);
     }
 
@@ -216,7 +220,7 @@ public:
         PQsetNoticeProcessor(pg_.get(), [](void*, const char*) {}, nullptr);
     }
 
-    /// Runs statements separated by semicolons. `what` names them in the exception.
+    /// Runs statements that are separated by semicolons. `what` names them in the exception.
     void run(const std::string& text, const std::string& what) { check(PQexec(pg_.get(), text.c_str()), what); }
 
     /// Runs one statement with text parameters; the number of its rows.
@@ -276,13 +280,13 @@ public:
         const auto call = co_await current_call();
         if (!call || !call->reads_only) co_return co_await read_primary(statements, {.deadline = deadline_});
         if (auto answers = co_await read_balanced(statements)) co_return std::move(*answers);
-        std::string away;
+        std::string reason;
         try {
             co_return co_await read_primary(statements, {.deadline = deadline_, .probe = kReadersProbe});
         } catch (const ConnectionLost& failure) {
-            away = failure.what();
+            reason = failure.what();
         }
-        co_return co_await read_in_place_of_primary(statements, *call, away);
+        co_return co_await read_replacing_primary(statements, *call, reason);
     }
 
     void migrate(std::span<const Migration> migrations) override {
@@ -347,8 +351,7 @@ protected:
         CallPointer call;
         if (replicas_) {
             call = co_await current_call();
-            if (call && call->reads_only)
-                throw std::logic_error("a call that said it only reads has begun a transaction");
+            if (call && call->reads_only) throw std::logic_error("a call with reads_only has begun a transaction");
         }
         for (int runs = 1;; ++runs) {
             auto lease = co_await take({.deadline = deadline_});
@@ -381,8 +384,9 @@ protected:
                 }
             }
             if (done) {
-                // Without the connection: others may take their time. Nobody waits for what upkeep and relays write.
-                if (call) co_await writes_->tell(std::move(written), position);
+                // After the connection was returned, because other processes may be slow. No caller waits for writes by
+                // upkeep and relays.
+                if (call) co_await writes_->announce(std::move(written), position);
                 co_return;
             }
             if (lost) continue;
@@ -409,12 +413,12 @@ private:
         co_return PostgresLease(std::move(pool), std::move(connection));
     }
 
-    /// How long somebody waits for what `call` asks. A connection is not made, nor used, in less time for that: it would be lost.
+    /// The time left for `call`. Throws when there is none: a connection would be used, or made, in vain.
     static std::chrono::milliseconds left_for(const Call* call) {
         if (call == nullptr) return std::chrono::milliseconds::max();
         const auto left =
             std::chrono::floor<std::chrono::milliseconds>(call->deadline - std::chrono::steady_clock::now());
-        if (left.count() <= 0) throw Unavailable("nobody waits any more for what was asked of the database");
+        if (left.count() <= 0) throw Unavailable("the deadline of the request has passed");
         return left;
     }
 
@@ -429,7 +433,8 @@ private:
                 from_primary_.add();
                 co_return;
             } catch (const ConnectionLost&) {
-                // An idle connection may have ended unnoticed (the server was restarted): reading may be tried again, on a new one.
+                // An idle connection may have ended unnoticed, for example by a restart of the server: a read can be
+                // retried on a new one.
                 if (last || lease->watched().expired.load()) throw;
             }
         }
@@ -446,7 +451,7 @@ private:
         co_return answers;
     }
 
-    /// Nothing when the primary has to answer.
+    /// Empty when the primary must answer.
     Task<std::optional<std::vector<Rows>>> read_balanced(const std::vector<BoundStatement>& statements) {
         const auto is_fit = [](const BoundStatement& bound) {
             return bound.statement->freshness == Freshness::replica_ok;
@@ -459,7 +464,8 @@ private:
         co_return answers;
     }
 
-    /// What was committed before we listened is in every replica that has reached where the primary is now. False when that is away.
+    /// Commits from before this process listened are in every replica that has reached the primary's present position.
+    /// False when the primary is unavailable.
     Task<bool> learn_position(std::uint64_t epoch) {
         std::vector<BoundStatement> statements;
         statements.push_back({&kPosition, {}});
@@ -472,13 +478,14 @@ private:
         }
     }
 
-    /// Throws ConnectionLost when no replica has what the reads need, or this process does not know what that is: rather no answer than an old one.
-    Task<std::vector<Rows>> read_in_place_of_primary(const std::vector<BoundStatement>& statements, const Call& call,
-                                                     const std::string& why) {
+    /// Throws ConnectionLost when no replica has what the reads need, or this process does not know what that is: no
+    /// answer is better than an old one.
+    Task<std::vector<Rows>> read_replacing_primary(const std::vector<BoundStatement>& statements, const Call& call,
+                                                   const std::string& why) {
         const auto epoch = writes_->epoch();
         if (epoch == 0 || !writes_->knows_all(epoch))
-            throw ConnectionLost(why + "; it is not known here what replicas must have");
-        if (!replaced_.exchange(true)) spdlog::warn("replicas are read in the place of the primary: {}", why);
+            throw ConnectionLost(why + "; which position the replicas must have reached is not known");
+        if (!replaced_.exchange(true)) spdlog::warn("replicas are read instead of the primary: {}", why);
         auto answers = co_await replicas_->read(statements, writes_->needed(statements), false, deadline_);
         if (!answers) throw ConnectionLost(why + "; no replica can answer");
         call.may_be_stale.set();
@@ -486,10 +493,10 @@ private:
         co_return std::move(*answers);
     }
 
-    /// Whoever reads from now on reads the primary, and what others put into a cache until now is dropped there.
+    /// Reads use the primary again. What was cached meanwhile is dropped.
     void end_replacement() {
         if (!replaced_.exchange(false)) return;
-        spdlog::info("the PostgreSQL primary is back");
+        spdlog::info("the PostgreSQL primary is available again");
         if (const auto& drop = shared_->settings.options().on_primary_back) drop();
     }
 
@@ -499,7 +506,7 @@ private:
     metrics::Counter& from_replica_;
     std::unique_ptr<PostgresReplicas> replicas_;  // null: there are none
     std::shared_ptr<RecentWrites> writes_;        // null: there are no replicas
-    std::atomic<bool> replaced_{false};           // replicas were read in the primary's place
+    std::atomic<bool> replaced_{false};           // replicas were read instead of the primary
 };
 
 }  // namespace

@@ -33,7 +33,8 @@ std::chrono::milliseconds left_until(Watched::Clock::time_point end) {
 
 using Addresses = std::vector<asio::ip::address>;
 
-/// A coroutine that waits for the resolver or for its deadline. Owned by the handlers of both: an io_context that ends takes the coroutine along.
+/// A coroutine that waits for the resolver or its deadline. It is owned by the handlers of both, so that it is
+/// destroyed with the io_context.
 struct LookUp {
     LookUp(asio::io_context& io, std::chrono::milliseconds deadline, Addresses* result)
         : resolver(io), timer(io, deadline), found(result) {}
@@ -41,17 +42,17 @@ struct LookUp {
     asio::steady_timer timer;
     Parked parked;
     std::mutex mutex;
-    Addresses* found;  // in the coroutine; null once that goes on
+    Addresses* found;  // in the coroutine; null once it has been resumed
 
-    /// Call with the mutex held.
+    /// Call with the mutex locked.
     void settle(const std::shared_ptr<LookUp>& self) {
         found = nullptr;
         asio::post(parked.executor, [self] { self->parked.resume(); });
     }
 };
 
-/// The addresses of `host`; none when it is unknown, or not known in time: the system's resolver cannot be interrupted, its thread works on and its
-/// answer is dropped.
+/// The addresses of `host`; none when it is unknown, or not known in time. The system's resolver cannot be interrupted:
+/// its thread continues, and the answer is dropped.
 Task<Addresses> look_up(asio::io_context& io, const std::string& host, std::chrono::milliseconds deadline) {
     Addresses found;
     Parked parked;
@@ -62,7 +63,7 @@ Task<Addresses> look_up(asio::io_context& io, const std::string& host, std::chro
         look_up->timer.async_wait([look_up](boost::system::error_code error) {
             const std::lock_guard lock(look_up->mutex);
             if (error || !look_up->found) return;
-            look_up->resolver.cancel();  // when it has not begun
+            look_up->resolver.cancel();  // if it has not begun
             look_up->settle(look_up);
         });
         look_up->resolver.async_resolve(host, "", [look_up](boost::system::error_code, const auto& entries) {
@@ -77,20 +78,21 @@ Task<Addresses> look_up(asio::io_context& io, const std::string& host, std::chro
     co_return found;
 }
 
-/// Nothing came from the server while connecting.
+/// The server sent nothing while connecting.
 class NoAnswer : public ConnectionLost {
 public:
     using ConnectionLost::ConnectionLost;
 };
 
-/// Passes over hosts by which kind of session they offer. With "prefer-standby" all are asked for a standby first.
+/// Skips hosts that do not offer the wanted kind of session. With "prefer-standby", all are asked for a standby first.
 std::vector<std::string> session_kinds(const PostgresSettings::Parameters& parameters) {
     auto kind = find_parameter(parameters, "target_session_attrs");
     if (kind == "prefer-standby") return {"standby", "any"};
     return {std::move(kind)};
 }
 
-/// Ends the waits on a descriptor after a while. The timer's handler may run after the coroutine has ended, hence the shared part.
+/// Ends the waits on a descriptor after a time. The state is shared, because the timer's handler may run after the
+/// coroutine has ended.
 class ConnectTimer {
 public:
     ConnectTimer(Descriptor& socket, std::chrono::milliseconds deadline)
@@ -232,7 +234,7 @@ PostgresConnection::Prepared& PostgresConnection::prepare(const Statement& state
         slot = std::make_unique<Prepared>();
         const auto text = std::string_view(statement.text);
         const auto number = stable_hash(text) ^ types_of(params);
-        // PostgreSQL cuts names at 63 bytes.
+        // PostgreSQL truncates names to 63 bytes.
         slot->name = hex({reinterpret_cast<const char*>(&number), sizeof number}) + '_' +
                      std::string(std::string_view(statement.name).substr(0, 44));
         slot->statement = statement.name;
@@ -262,7 +264,7 @@ Task<void> PostgresConnection::finish() {
         if (unsent == 0) {
             co_await socket_.async_wait(Descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
         } else {
-            // The server may wait for us to read before it reads on.
+            // The server may read on only after its answers were read.
             using namespace asio::experimental::awaitable_operators;
             boost::system::error_code other;
             co_await (socket_.async_wait(Descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error)) ||
@@ -308,7 +310,8 @@ bool PostgresConnection::take_answers() {
     return true;
 }
 
-/// The server answers at the end of a pipeline, so one duration is all that can be known: each statement waited that long, the log says it once.
+/// The server answers at the end of a pipeline, so only the total duration is known: it counts for each statement and
+/// is logged once.
 void PostgresConnection::observe_round_trip() {
     const auto duration = std::chrono::steady_clock::now() - sent_at_;
     std::string names;
@@ -353,7 +356,7 @@ bool PostgresConnection::has_news() const {
 void PostgresConnection::lose(const std::string& why) {
     lost_ = true;
     if (watched_.expired.load()) throw ConnectionLost("PostgreSQL: no answer in time");
-    // What the server said last ("terminating connection due to administrator command") is the better reason.
+    // The server's last message ("terminating connection due to administrator command") is the better reason.
     if (failure_) throw ConnectionLost(failure_.message);
     throw ConnectionLost("PostgreSQL: " + why + (pg_ ? ": " + std::string(PQerrorMessage(pg_)) : std::string()));
 }

@@ -20,7 +20,8 @@
 
 namespace guildhall::sql {
 
-/// Until when a connection may be busy. The pool's watch reads it from another thread: a timer for each statement would cost more than the statement.
+/// The deadline of a busy connection. The pool's watch reads it from another thread, because a timer for each statement
+/// would cost more than the statement.
 struct Watched {
     using Clock = std::chrono::steady_clock;
     static constexpr std::int64_t kIdle = 0;
@@ -29,22 +30,23 @@ struct Watched {
     std::atomic<std::int64_t> deadline{kIdle};
     std::atomic<bool> expired{false};
     int socket = -1;
-    PostgresSettings::Parameters server;  // how it was reached
+    PostgresSettings::Parameters server;  // the parameters of its server
 };
 
-/// How long connecting may take: for each host (each of its addresses, and the look-up of its name), and in all.
+/// Limits for connecting: for each host (each of its addresses, and the look-up of its name), and in total.
 struct ConnectLimits {
     std::chrono::milliseconds host;
     std::chrono::steady_clock::time_point end;
 };
 
-/// One connection in pipeline mode: send() queues statements, finish() sends them and takes all answers. One coroutine at a time.
+/// One connection in pipeline mode: send() queues statements, finish() sends them and reads all answers. For one
+/// coroutine at a time.
 class PostgresConnection {
 public:
-    /// Connects on `io` to one of the hosts. Throws ConnectionLost when none takes us.
+    /// Connects on `io` to one of the hosts. Throws ConnectionLost when none accepts.
     static Task<std::unique_ptr<PostgresConnection>> connect(boost::asio::io_context& io,
                                                              const PostgresSettings& settings, ConnectLimits limits);
-    /// True unless a new connection to `server` gets no answer in time. One that is refused is an answer.
+    /// False when a new connection to `server` gets no answer in time. A refusal is an answer.
     static Task<bool> answers(boost::asio::io_context& io, PostgresSettings::Parameters server,
                               std::chrono::milliseconds deadline);
     explicit PostgresConnection(boost::asio::io_context& io) : socket_(io) {}
@@ -52,27 +54,28 @@ public:
     PostgresConnection(const PostgresConnection&) = delete;
     PostgresConnection& operator=(const PostgresConnection&) = delete;
 
-    /// Queues a statement, prepared at its first use. `rows`, which must live until finish() ends, takes the answer.
+    /// Queues a statement, which is prepared at its first use. The answer goes to `rows`, which must live until
+    /// finish() has returned.
     void send(const Statement& statement, const Params& params, Rows* rows);
 
-    /// Sends what is queued and waits for all answers. Throws what the first failed statement means; ConnectionLost at the deadline. Call
-    /// watched().deadline before (see PostgresPool).
+    /// Sends the queued statements and waits for all answers. Throws the failure of the first failed statement;
+    /// ConnectionLost at the deadline. Set watched().deadline first (see PostgresPool).
     Task<void> finish();
 
-    /// What the last statement did ("COMMIT", "ROLLBACK").
+    /// The command tag of the last statement ("COMMIT", "ROLLBACK").
     const std::string& command() const { return command_; }
-    /// True when it can be used by the next caller: outside a transaction, nothing under way.
+    /// True when the next caller can use it: no transaction is open and nothing is pending.
     bool is_clean() const;
     bool is_lost() const { return lost_; }
     /// Marks it as lost. Throws ConnectionLost.
     [[noreturn]] void lose(const std::string& why);
-    /// True when the server has sent something unasked, which for an idle connection means that it ends. Does not block.
+    /// True when the server has sent something unasked, which means that an idle connection ends. Does not block.
     bool has_news() const;
     /// True when statements are queued or unanswered.
     bool is_busy() const { return !pending_.empty(); }
     Watched& watched() { return watched_; }
 
-    /// The timeline that its server, a standby, said it is on; it never goes back while the connection lasts. 0: not asked yet.
+    /// The timeline of its server, a standby; it never decreases on one connection. 0: unknown.
     std::int64_t timeline() const { return timeline_; }
     void note_timeline(std::int64_t timeline) { timeline_ = timeline; }
 

@@ -17,9 +17,10 @@ Kind kind_of(std::string_view state) {
     if (state == "57014" || state == "55P03") return Kind::unavailable;  // statement_timeout, lock_timeout
     if (of_class("53") || of_class("58")) return Kind::unavailable;
     if ((of_class("08") && state != "08P01") || of_class("57")) return Kind::lost;  // 08P01: wrong use of the protocol
-    if (state == "25006") return Kind::lost;  // read only: this server is no longer the primary
+    if (state == "25006") return Kind::lost;  // read-only: this server is no longer the primary
     if (state == "25P03") return Kind::lost;  // idle_in_transaction_session_timeout
-    // The prepared statement is unknown (a pooler changed the session) or its result type has changed (a migration): a new connection knows.
+    // The prepared statement is unknown (a pooler changed the session), or its result type has changed (a migration): a
+    // new connection helps.
     if (state == "26000" || state == "0A000") return Kind::lost;
     return Kind::corrupt;
 }
@@ -40,7 +41,7 @@ void PostgresFailure::raise() const {
 PostgresFailure failure_of(const PGresult* result, const char* statement) {
     const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    // Without a state it is libpq's own message: the connection broke.
+    // Without a state it is a message of libpq: the connection broke.
     if (!state) return {Kind::lost, std::string(statement) + ": " + PQresultErrorMessage(result)};
     return {kind_of(state), std::string(statement) + ": " + (primary ? primary : "failed") + " (" + state + ")"};
 }

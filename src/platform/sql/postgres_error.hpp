@@ -9,21 +9,21 @@
 
 namespace guildhall::sql {
 
-/// The engine asks for the transaction to be run again (serialisation failure, deadlock).
+/// The transaction must run again (serialisation failure, deadlock).
 class RetryTransaction : public Unavailable {
 public:
     using Unavailable::Unavailable;
 };
 
-/// The connection is gone or must not be used again. What was not asked to commit has not happened.
+/// The connection is lost or must not be used again. Changes without a COMMIT have not happened.
 class ConnectionLost : public Unavailable {
 public:
     using Unavailable::Unavailable;
 };
 
-/// What a failed statement means to the caller.
+/// The failure of a statement, as the caller sees it.
 struct PostgresFailure {
-    /// What the caller can do about it.
+    /// The reaction that it needs.
     enum class Kind { none, constraint, retry, unavailable, disk_full, lost, corrupt };
     Kind kind = Kind::none;
     std::string message = {};
@@ -33,7 +33,7 @@ struct PostgresFailure {
     [[noreturn]] void raise() const;
 };
 
-/// The failure in `result`, told without the values of the statement. `statement` is its name.
+/// The failure in `result`, without the values of the statement. `statement` is the name of the statement.
 PostgresFailure failure_of(const PGresult* result, const char* statement);
 
 }  // namespace guildhall::sql

@@ -19,15 +19,16 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kTick{50};
-/// While the server is away one caller at a time tries to connect, this long; the others fail at once.
+/// While the server is unavailable, one caller at a time tries to connect for this long; the others fail immediately.
 constexpr std::chrono::milliseconds kProbeTurn{1000};
 constexpr std::chrono::milliseconds kLeastPause{50};
 
 std::atomic<std::uint64_t> last_id{0};
-/// Changes when an io_context ends: its address may come again, so that what threads remember of addresses is void.
+/// Changes when an io_context ends. Its address may be used again, so the addresses that threads remember are then
+/// invalid.
 std::atomic<std::uint64_t> contexts_ended{0};
 
-/// The pools that live on one io_context, and end with it.
+/// The pools of one io_context, which end with it.
 class ContextPools final : public asio::execution_context::service {
 public:
     using key_type = ContextPools;
@@ -35,7 +36,7 @@ public:
 
     explicit ContextPools(asio::execution_context& context)
         : service(context), io_(static_cast<asio::io_context&>(context)) {
-        // Services end in the opposite order of their beginning, and the pools' sockets need theirs to the last.
+        // Services end in reverse order of their creation, and the sockets of the pools need theirs until the end.
         const asio::posix::basic_stream_descriptor<asio::io_context::executor_type> first(io_);
     }
 
@@ -94,7 +95,7 @@ void PostgresWatch::add(std::weak_ptr<PostgresPool> pool) {
     pools_.push_back(std::move(pool));
 }
 
-void PostgresWatch::rouse() {
+void PostgresWatch::start() {
     {
         const std::lock_guard lock(mutex_);
         asleep_.store(false);
@@ -108,7 +109,7 @@ void PostgresWatch::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         changed_.wait_for(lock, kTick, [this] { return stopping_; });
-        // First announce the sleep, then look: whoever sets a deadline after the look sees the announcement.
+        // Set asleep_ before the check: a caller that sets a deadline after the check then sees it.
         asleep_.store(true);
         const auto pools = pools_;
         lock.unlock();  // pools call wake() under their own lock
@@ -127,7 +128,7 @@ PostgresShared::PostgresShared(PostgresOptions options, PostgresRole role)
       settings(std::move(options), role),
       open(metrics::gauge("guildhall_sql_connections", "Connections to PostgreSQL",
                           {{"database", settings.options().schema}})),
-      in_use(metrics::gauge("guildhall_sql_connections_in_use", "Connections to PostgreSQL that serve someone",
+      in_use(metrics::gauge("guildhall_sql_connections_in_use", "Connections to PostgreSQL that are in use",
                             {{"database", settings.options().schema}})),
       waiting(metrics::gauge("guildhall_sql_waiting_for_connection", "Callers that wait for a connection",
                              {{"database", settings.options().schema}})) {}
@@ -178,7 +179,7 @@ public:
         --pool_->connecting_;
         pool_->connection_closed();
     }
-    /// It is not given back any more. With the pool's mutex held.
+    /// The place is not released any more. Call with the pool's mutex locked.
     void keep() {
         --pool_->connecting_;
         pool_ = nullptr;
@@ -206,7 +207,7 @@ Task<std::unique_ptr<PostgresConnection>> PostgresPool::take(Waits waits) {
         const auto line_up = [this, &waiter] { enqueue(waiter); };
         co_await park(waiter.parked, line_up);
         if (waiter.connection) co_return std::move(waiter.connection);
-        if (waiter.is_away) throw ConnectionLost(waiter.refusal);
+        if (waiter.is_unavailable) throw ConnectionLost(waiter.refusal);
         if (!waiter.may_connect) throw Unavailable(waiter.refusal);
         if (was_down()) limits.host = std::min(limits.host, waits.probe);
         auto connection = co_await connect(limits);
@@ -214,7 +215,7 @@ Task<std::unique_ptr<PostgresConnection>> PostgresPool::take(Waits waits) {
     }
 }
 
-/// Puts a waiter in line, or settles it at once.
+/// Puts a waiter in line, or resumes it immediately.
 void PostgresPool::enqueue(Waiter& waiter) {
     const std::lock_guard lock(mutex_);
     const auto& options = shared_->settings.options();
@@ -235,8 +236,8 @@ void PostgresPool::enqueue(Waiter& waiter) {
         waiter.may_connect = true;
         return resume(&waiter);
     }
-    // While the server is away one caller finds out whether it is back; the others do not wait for that.
-    if (down_ && open_ == connecting_) return refuse_as_away(waiter);
+    // While the server is unavailable, one caller tests it; the others do not wait for that.
+    if (down_ && open_ == connecting_) return refuse_unavailable(waiter);
     if (waiters_.size() >= options.max_waiting) {
         waiter.refusal = "too many callers wait for a connection to PostgreSQL";
         return resume(&waiter);
@@ -246,7 +247,8 @@ void PostgresPool::enqueue(Waiter& waiter) {
     shared_->watch.wake();
 }
 
-/// Makes a connection in the place that was counted already. Nothing when that failed but other connections are there to wait for.
+/// Makes a connection in a place that was counted already. Null when that failed but there are other connections to
+/// wait for.
 Task<std::unique_ptr<PostgresConnection>> PostgresPool::connect(ConnectLimits limits) {
     Place place(*this);
     std::string reason;
@@ -291,7 +293,7 @@ void PostgresPool::give(std::unique_ptr<PostgresConnection> connection) {
     }
     const bool lost = connection->is_lost();
     closing.push_back(std::move(connection));
-    // One that was lost is seldom alone: the server has gone or was restarted.
+    // A connection is seldom lost alone: the server has ended or was restarted.
     if (lost) {
         for (auto& idle : idle_) {
             if (idle->has_news()) closing.push_back(std::move(idle));
@@ -324,13 +326,13 @@ bool PostgresPool::check(std::chrono::steady_clock::time_point now) {
         if (now.time_since_epoch().count() < deadline || watched->expired.exchange(true)) continue;
         ::shutdown(watched->socket, SHUT_RDWR);  // wakes the coroutine that waits for it
     }
-    if (busy) ask_about_silence(now);
-    // Who came later may be due earlier: readiness waits less long than a statement.
+    if (busy) test_silent_servers(now);
+    // A later caller may have an earlier deadline: readiness waits less than a statement.
     std::erase_if(waiters_, [this, now](Waiter* waiter) {
         if (waiter->deadline > now) return false;
         shared_->waiting.add(-1);
         waiter->refusal = "no connection to PostgreSQL became free in time";
-        // Who is resumed may end the io_context: not before post() has returned.
+        // The resumed coroutine may end the io_context; the guard prevents that until post() has returned.
         const auto guard = asio::make_work_guard(waiter->parked.executor);
         resume(waiter);
         return true;
@@ -338,31 +340,33 @@ bool PostgresPool::check(std::chrono::steady_clock::time_point now) {
     return busy || !waiters_.empty();
 }
 
-/// How long a statement may run before somebody asks whether its server lives. The question takes up to three times as long.
-std::chrono::milliseconds PostgresPool::patience() const { return shared_->settings.options().connect_deadline / 4; }
+/// The time after which the server of a running statement is tested. The test takes up to three times as long.
+std::chrono::milliseconds PostgresPool::silence_limit() const {
+    return shared_->settings.options().connect_deadline / 4;
+}
 
-/// A server that is frozen, or cut off, breaks no connection. One that is only slow takes a new connection meanwhile.
-void PostgresPool::ask_about_silence(std::chrono::steady_clock::time_point now) {
-    if (is_asking_ || closed_ || now < asked_at_ + patience()) return;
+/// A server that is frozen or cut off does not break connections. A server that is only slow accepts a new one.
+void PostgresPool::test_silent_servers(std::chrono::steady_clock::time_point now) {
+    if (is_asking_ || closed_ || now < asked_at_ + silence_limit()) return;
     const auto is_silent = [this, now](const Watched* watched) {
         const auto since = watched->since.load();
         const std::chrono::steady_clock::time_point sent{std::chrono::steady_clock::duration(since)};
-        return since != Watched::kIdle && !watched->expired.load() && now - sent >= patience();
+        return since != Watched::kIdle && !watched->expired.load() && now - sent >= silence_limit();
     };
     const auto silent = std::ranges::find_if(watched_, is_silent);
     if (silent == watched_.end()) return;
     is_asking_ = true;
-    // Who waits for the silent server keeps the io_context at work until this has begun.
-    asio::co_spawn(io_, ask_silent((*silent)->server), [self = shared_from_this()](const std::exception_ptr&) {
+    // The callers that wait for the silent server keep the io_context running until this has begun.
+    asio::co_spawn(io_, test_silent((*silent)->server), [self = shared_from_this()](const std::exception_ptr&) {
         const std::lock_guard lock(self->mutex_);
         self->is_asking_ = false;
         self->asked_at_ = std::chrono::steady_clock::now();
     });
 }
 
-Task<void> PostgresPool::ask_silent(PostgresSettings::Parameters server) {
+Task<void> PostgresPool::test_silent(PostgresSettings::Parameters server) {
     const auto name = host_of(server);
-    if (co_await PostgresConnection::answers(io_, std::move(server), 3 * patience())) co_return;
+    if (co_await PostgresConnection::answers(io_, std::move(server), 3 * silence_limit())) co_return;
     std::vector<std::weak_ptr<PostgresPool>> pools;
     {
         const std::lock_guard lock(shared_->mutex);
@@ -406,7 +410,7 @@ void PostgresPool::close() {
         shared_->waiting.add(-static_cast<double>(waiters.size()));
         open_ -= idle.size();
     }
-    // Nobody will run them any more: with the handler goes the coroutine, and the waiter in it.
+    // They will not be resumed any more. The handler owns the coroutine, and with it the waiter.
     for (auto* waiter : waiters) const auto handler = std::move(waiter->parked.handler);
 }
 
@@ -436,8 +440,8 @@ void PostgresPool::connection_closed() {
     resume(waiter);
 }
 
-void PostgresPool::refuse_as_away(Waiter& waiter) {
-    waiter.is_away = true;
+void PostgresPool::refuse_unavailable(Waiter& waiter) {
+    waiter.is_unavailable = true;
     waiter.refusal = down_reason_;
     resume(&waiter);
 }
@@ -455,7 +459,7 @@ void PostgresPool::resume(Waiter* waiter) {
 void PostgresPool::refuse_waiters() {
     for (auto* waiter : waiters_) {
         shared_->waiting.add(-1);
-        refuse_as_away(*waiter);
+        refuse_unavailable(*waiter);
     }
     waiters_.clear();
 }

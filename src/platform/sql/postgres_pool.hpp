@@ -25,22 +25,22 @@ namespace guildhall::sql {
 
 class PostgresPool;
 
-/// A thread that ends what has waited too long: it looks at all pools every 50 ms while one of them is busy, and sleeps otherwise.
+/// A thread that ends overdue waits: it checks all pools every 50 ms while one of them is busy, and sleeps otherwise.
 class PostgresWatch {
 public:
     ~PostgresWatch() { stop(); }
-    /// Watches a pool as long as it lives.
+    /// Watches a pool while it lives.
     void add(std::weak_ptr<PostgresPool> pool);
     /// Call after a deadline was set. Costs an atomic read while the watch is awake.
     void wake() {
-        if (asleep_.load()) rouse();
+        if (asleep_.load()) start();
     }
 
-    /// Ends the thread. Not to be called by it, so not by the last owner of a pool.
+    /// Ends the thread. Must not be called on it, so not by the last owner of a pool.
     void stop();
 
 private:
-    void rouse();
+    void start();
     void run();
 
     std::mutex mutex_;
@@ -51,7 +51,7 @@ private:
     std::thread thread_;  // started when first needed
 };
 
-/// What the pools of one database share.
+/// The state that the pools of one database share.
 struct PostgresShared {
     PostgresShared(PostgresOptions options, PostgresRole role);
     /// Ends the watch and all pools.
@@ -69,10 +69,11 @@ struct PostgresShared {
     bool closed = false;
 };
 
-/// The connections of one database on one io_context. At most `connections_per_thread`; who finds none free waits in line.
+/// The connections of one database on one io_context, at most `connections_per_thread`. Callers that find none free
+/// wait in line.
 class PostgresPool : public std::enable_shared_from_this<PostgresPool> {
 public:
-    /// The pool of `shared` on the io_context of `executor` (no other kind of context), made at the first call.
+    /// The pool of `shared` on the io_context of `executor`, created by the first call.
     static std::shared_ptr<PostgresPool> of(const boost::asio::any_io_executor& executor,
                                             const std::shared_ptr<PostgresShared>& shared);
 
@@ -81,50 +82,52 @@ public:
 
     /// An idle connection, or none.
     std::unique_ptr<PostgresConnection> try_take();
-    /// How long somebody waits for a connection.
+    /// Limits for the wait for a connection.
     struct Waits {
         std::chrono::milliseconds deadline;
         std::chrono::milliseconds in_line = std::chrono::milliseconds::max();
-        std::chrono::milliseconds probe{
-            1000};  // for each host of a server that was away, when it is this one's turn to find out
+        // For each host, when the server was unavailable and this caller tests it.
+        std::chrono::milliseconds probe{1000};
     };
-    /// Waits for a connection in line, or makes one. Throws Unavailable: at the deadline, when too many wait, and at once while the server is away.
+    /// Waits in line for a connection, or makes one. Throws Unavailable at the deadline, when too many wait, and
+    /// immediately while the server is unavailable.
     Task<std::unique_ptr<PostgresConnection>> take(Waits waits);
-    /// Ends all connections to `server` (postgres_settings.hpp, host_of()), which is silent: who waits for it fails at once.
+    /// Closes all connections to `server` (host_of() of postgres_settings.hpp), which is silent: callers that wait for
+    /// it fail immediately.
     void give_up(const std::string& server);
-    /// Takes a connection back; one that is not clean is closed.
+    /// Takes a connection back. Closes it if it is not clean.
     void give(std::unique_ptr<PostgresConnection> connection);
 
-    /// Sends what is queued on `connection` and waits for the answers, at most `deadline`.
+    /// Sends the statements that are queued on `connection` and waits for the answers, at most `deadline`.
     Task<void> finish(PostgresConnection& connection, std::chrono::milliseconds deadline);
 
-    /// For the watch: ends what is overdue; true while something is under way.
+    /// For the watch: ends overdue waits. True while the pool is busy.
     bool check(std::chrono::steady_clock::time_point now);
-    /// Closes idle connections and drops those who wait. Afterwards nothing is taken any more.
+    /// Closes idle connections and drops waiting callers. Connections cannot be taken after that.
     void close();
     bool is_closed();
 
 private:
     struct Waiter {
         Parked parked;
-        bool is_away = false;  // refused because no server is there
+        bool is_unavailable = false;  // refused because the server is unavailable
         std::chrono::steady_clock::time_point deadline;
         std::unique_ptr<PostgresConnection> connection;
         bool may_connect = false;
         std::string refusal;
     };
-    /// A place for a connection that is being made; given back unless the connection was.
+    /// A place for a connection that is being made. It is released if that fails.
     class Place;
 
     void enqueue(Waiter& waiter);
     Task<std::unique_ptr<PostgresConnection>> connect(ConnectLimits limits);
-    Task<void> ask_silent(PostgresSettings::Parameters server);
-    std::chrono::milliseconds patience() const;
+    Task<void> test_silent(PostgresSettings::Parameters server);
+    std::chrono::milliseconds silence_limit() const;
     bool was_down();
     bool is_down() const { return std::chrono::steady_clock::now() < down_until_; }
-    // With mutex_ held:
-    void refuse_as_away(Waiter& waiter);
-    void ask_about_silence(std::chrono::steady_clock::time_point now);
+    // With mutex_ locked:
+    void refuse_unavailable(Waiter& waiter);
+    void test_silent_servers(std::chrono::steady_clock::time_point now);
     void connection_closed();
     void note_failure(const std::string& reason);
     void resume(Waiter* waiter);
@@ -137,18 +140,19 @@ private:
     bool closed_ = false;
     std::size_t open_ = 0;        // connections and places
     std::size_t connecting_ = 0;  // places
-    bool is_asking_ = false;      // whether a silent server answers at all
+    bool is_asking_ = false;      // a silent server is being tested
     std::chrono::steady_clock::time_point asked_at_{};
     std::vector<std::unique_ptr<PostgresConnection>> idle_;
     std::vector<Watched*> watched_;
     std::deque<Waiter*> waiters_;
     Backoff backoff_{std::chrono::milliseconds(100), std::chrono::milliseconds(1000)};
-    std::chrono::steady_clock::time_point down_until_{};  // no new connection is tried before
+    std::chrono::steady_clock::time_point down_until_{};  // no connection is tried before this
     bool down_ = false;                                   // the last try failed
     std::string down_reason_;
 };
 
-/// A connection on loan. Returned at the end, closed when it is not clean (a coroutine that was destroyed inside a transaction).
+/// A borrowed connection. It is returned at the end, and closed if it is not clean (a coroutine was destroyed inside a
+/// transaction).
 class PostgresLease {
 public:
     PostgresLease(std::shared_ptr<PostgresPool> pool, std::unique_ptr<PostgresConnection> connection)

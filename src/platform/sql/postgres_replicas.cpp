@@ -9,12 +9,13 @@
 namespace guildhall::sql {
 namespace {
 
-/// One that was behind, and one that failed, is asked again by one caller after this long.
+/// After this time, one caller asks a replica again that was behind, or that has failed.
 constexpr std::chrono::milliseconds kBehind{50};
 constexpr std::chrono::milliseconds kFailed{1000};
 
-/// NULL on a server that never was a standby. The timeline is that of the last restart point: after a fail-over it is the old one until the next, so
-/// a standby that has not followed the new primary is never taken for one that has.
+/// NULL on a server that never was a standby. The timeline is that of the last restart point. After a fail-over it is
+/// the old one until the next restart point, so a standby that does not follow the new primary is never mistaken for
+/// one that does.
 constexpr Statement kPosition{"replica.position",
                               "SELECT (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,"
                               " (SELECT timeline_id::bigint FROM pg_control_checkpoint())"};
@@ -45,8 +46,8 @@ Task<std::optional<std::vector<Rows>>> PostgresReplicas::Replica::read(const std
     if (!connection) connection = co_await pool->take({.deadline = deadline});
     PostgresLease lease(std::move(pool), std::move(connection));
 
-    // First the position, then the reads: their snapshots are later.
-    // Of this connection's server: behind one connection string there may be several, or another after a while.
+    // The position comes first, so that the snapshots of the reads are later. It is that of this connection's server: a
+    // connection string may stand for several servers, or for another one later.
     const bool knows_timeline = lease->timeline() >= needed.timeline && lease->timeline() > 0;
     Rows position;
     std::vector<Rows> answers(statements.size());
@@ -88,7 +89,7 @@ void PostgresReplicas::close() {
 Task<std::optional<std::vector<Rows>>> PostgresReplicas::read(const std::vector<BoundStatement>& statements,
                                                               LogPosition needed, bool has_primary,
                                                               std::chrono::milliseconds deadline) {
-    const auto first = turn_.fetch_add(1, std::memory_order_relaxed);
+    const auto first = next_replica_.fetch_add(1, std::memory_order_relaxed);
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
         auto& replica = *replicas_[(first + i) % replicas_.size()];
         if (!replica.may_ask(needed, has_primary)) continue;
@@ -97,7 +98,8 @@ Task<std::optional<std::vector<Rows>>> PostgresReplicas::read(const std::vector<
         } catch (const ConnectionLost& failure) {
             replica.note_failure(failure);
         } catch (const std::runtime_error& failure) {
-            // This read alone: cancelled, too slow, or of what the standby does not have yet.
+            // Only this read failed: it was cancelled, was too slow, or used something that the standby does not have
+            // yet.
             spdlog::debug("a PostgreSQL replica could not answer a read: {}", failure.what());
         }
     }

@@ -13,17 +13,19 @@
 
 namespace guildhall::sql {
 
-/// The streaming standbys of one database. Each read asks in the same round trip how far the standby is, so an answer is never taken from one that has
-/// not replayed what the read needs; what was learned is only a hint where to ask next. Thread-safe.
+/// The streaming standbys of one database. Each read also asks, in the same round trip, for the position of the
+/// standby, so that an answer is never taken from one that has not replayed what the read needs. Remembered positions
+/// are only a hint which standby to ask. Thread-safe.
 class PostgresReplicas {
 public:
     /// One for each DSN of `options`.
     explicit PostgresReplicas(const PostgresOptions& options);
-    /// Ends all connections.
+    /// Closes all connections.
     void close();
 
-    /// The answers of a replica that has replayed `needed`, asked in turn; nothing when there is none, or it does not answer within `deadline`: it is
-    /// then left alone for a while. With a primary to turn to instead, who was behind a moment ago is passed over. Does not throw.
+    /// The answers of a replica that has replayed `needed`; replicas are asked in turn. Empty when there is none, or it
+    /// does not answer within `deadline`: it is then not asked for some time. With a primary, also a replica that was
+    /// behind shortly before is skipped. Does not throw.
     Task<std::optional<std::vector<Rows>>> read(const std::vector<BoundStatement>& statements, LogPosition needed,
                                                 bool has_primary, std::chrono::milliseconds deadline);
 
@@ -34,9 +36,9 @@ private:
     public:
         explicit Replica(PostgresOptions options);
 
-        /// False when asking it would most likely be in vain. One caller at a time tries anyway, now and then.
+        /// False when it would probably not answer. From time to time one caller tries anyway.
         bool may_ask(LogPosition needed, bool has_primary);
-        /// Nothing when it is behind. Throws what reading throws.
+        /// Empty when it is behind. Throws what reading throws.
         Task<std::optional<std::vector<Rows>>> read(const std::vector<BoundStatement>& statements, LogPosition needed,
                                                     std::chrono::milliseconds deadline);
         void note_failure(const std::exception& failure);
@@ -54,7 +56,7 @@ private:
     };
 
     std::vector<std::unique_ptr<Replica>> replicas_;
-    std::atomic<std::size_t> turn_{0};
+    std::atomic<std::size_t> next_replica_{0};
 };
 
 }  // namespace guildhall::sql

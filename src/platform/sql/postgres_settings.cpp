@@ -29,7 +29,7 @@ bool is_name(const std::string& host) {
     return error.failed();
 }
 
-/// Written into SQL and into the options as it is.
+/// The name of a schema is written into SQL and into the options without quoting.
 bool is_schema_name(const std::string& name) {
     const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
     return !name.empty() && name.size() <= 63 && !(name[0] >= '0' && name[0] <= '9') &&
@@ -70,7 +70,7 @@ PostgresSettings::PostgresSettings(PostgresOptions options, PostgresRole role) :
     const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
         PQconninfoParse(options_.dsn.c_str(), &error), PQconninfoFree);
     if (!parsed) {
-        PQfreemem(error);  // not repeated: it may quote the password
+        PQfreemem(error);  // not quoted: it may contain the password
         throw std::invalid_argument("the PostgreSQL connection string is malformed");
     }
     for (auto* option = parsed.get(); option->keyword; ++option) {
@@ -82,14 +82,14 @@ PostgresSettings::PostgresSettings(PostgresOptions options, PostgresRole role) :
     };
     const auto statement_ms = std::to_string(options_.statement_deadline.count());
     set_default("application_name", "guildhall");
-    set_default("gssencmode", "disable");           // asking for Kerberos costs a round trip
-    set_default("tcp_user_timeout", statement_ms);  // a vanished peer is noticed
+    set_default("gssencmode", "disable");           // the request for Kerberos costs a round trip
+    set_default("tcp_user_timeout", statement_ms);  // detects a vanished peer
     set_parameter(parameters_, "client_encoding", "UTF8");
     set_parameter(parameters_, "options",
                   find_parameter(parameters_, "options") + " -c search_path=" + options_.schema + ",public" +
                       " -c statement_timeout=" + statement_ms +
                       " -c idle_in_transaction_session_timeout=60000 -c jit=off");
-    // A former primary that follows another now must not be taken for the primary.
+    // A former primary that is a standby now must not be used as the primary.
     if (role == PostgresRole::primary) set_default("target_session_attrs", "read-write");
     find_hosts();
 }

@@ -11,20 +11,20 @@
 
 namespace guildhall::sql {
 
-/// What a server is used for. As the primary only one that takes writes will do, unless the DSN says otherwise.
+/// The use of a server. The primary must take writes, unless the DSN says otherwise.
 enum class PostgresRole : std::uint8_t { primary, replica };
 
-/// What connections of one database are opened with: the parameters of the DSN and our own.
+/// The connection parameters of one database: those of the DSN and the driver's own.
 class PostgresSettings {
 public:
     using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-    /// A host of the DSN; what it does not say is empty.
+    /// A host of the DSN. Missing parts are empty.
     struct Host {
         std::string name;
         std::string address;
         std::string port;
-        /// A name must be looked up first: libpq would block the thread for that.
+        /// True for a name that must be looked up first, because libpq would block the thread for that.
         bool is_name = false;
     };
 
@@ -33,10 +33,10 @@ public:
 
     const PostgresOptions& options() const { return options_; }
     const Parameters& parameters() const { return parameters_; }
-    /// At least one; the one to try first is preferred().
+    /// At least one. preferred() is tried first.
     const std::vector<Host>& hosts() const { return hosts_; }
     std::size_t preferred() const { return preferred_.load(std::memory_order_relaxed); }
-    /// A connection was made to this one.
+    /// Records that a connection was made to this host.
     void prefer(std::size_t host) const { preferred_.store(host, std::memory_order_relaxed); }
 
 private:
@@ -50,7 +50,7 @@ private:
 
 /// The value of a parameter, empty when it is not set.
 std::string find_parameter(const PostgresSettings::Parameters& parameters, const std::string& name);
-/// The host and port in the parameters of one server, to be told apart and logged by.
+/// The host and port in the parameters of one server, which identify it, also in the log.
 std::string host_of(const PostgresSettings::Parameters& server);
 /// Sets or replaces a parameter.
 void set_parameter(PostgresSettings::Parameters& parameters, const std::string& name, std::string value);

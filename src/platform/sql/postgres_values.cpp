@@ -33,7 +33,8 @@ void append(std::string& out, T value) {
     out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-/// Source: array_recv in src/backend/utils/adt/arrayfuncs.c: dimensions, whether it has NULLs, element type, length, lower bound, elements.
+/// Source: array_recv in src/backend/utils/adt/arrayfuncs.c: dimensions, whether it has NULLs, element type, length,
+/// lower bound, elements.
 std::string array_of(const Ids& ids) {
     std::string out;
     out.reserve(20 + ids.size() * 12);
@@ -50,8 +51,8 @@ std::string array_of(const Ids& ids) {
     return out;
 }
 
-/// An integer in a numeric (what SUM of bigint gives): digits of base 10,000, the first of weight 10,000^weight.
-/// Source: numeric_recv in src/backend/utils/adt/numeric.c.
+/// The integer in a numeric, which is the type of SUM over bigint: digits of base 10,000, the first of weight
+/// 10,000^weight. Source: numeric_recv in src/backend/utils/adt/numeric.c.
 bool read_numeric(std::string_view bytes, Value& value) {
     if (bytes.size() < 8) return false;
     const auto digits = read<std::int16_t>(bytes.data());

@@ -10,13 +10,14 @@
 
 namespace guildhall::sql {
 
-/// A number that tells which types the parameters have.
+/// A number that identifies the types of the parameters.
 std::uint64_t types_of(const Params& params);
 
-/// Their types for PREPARE. Said, not inferred: in `$2 = 0` PostgreSQL would take $2 for a 32-bit integer.
+/// The types of the parameters for PREPARE. They are explicit because in `$2 = 0`, PostgreSQL would infer a 32-bit
+/// integer for $2.
 boost::container::small_vector<Oid, 16> oids_of(const Params& params);
 
-/// The parameters in PostgreSQL's binary format. Points into `params`.
+/// The parameters in PostgreSQL's binary format. Refers to `params`.
 class PostgresValues {
 public:
     explicit PostgresValues(const Params& params);
@@ -36,7 +37,7 @@ private:
     boost::container::small_vector<std::string, 1> lists_;
 };
 
-/// Appends the rows of a binary answer. False when a column is of another type than an integer, boolean or text.
+/// Appends the rows of a binary answer. False when the type of a column is not an integer, boolean or text.
 bool read_rows(const PGresult* result, Rows& rows);
 
 }  // namespace guildhall::sql

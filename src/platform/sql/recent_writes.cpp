@@ -8,11 +8,12 @@
 namespace guildhall::sql {
 namespace {
 
-/// Smaller numbers are kinds, counts and limits, which nearly all statements share: 22 bits of an id are below its time (base/id.hpp).
+/// Smaller numbers are kinds, counts and limits, which nearly all statements share. The lowest 22 bits of an id are not
+/// its time (base/id.hpp).
 constexpr std::int64_t kLeastId = 1 << 22;
 
-// What processes tell each other, as one number: a timeline, negative; or a slot, in the lowest bits, and the position of its last write in steps of
-// eight bytes, where records begin: two petabytes of log fit.
+// An announcement is one number: a timeline, negated; or a slot, in the lowest bits, with the position of its last
+// write in units of eight bytes, the alignment of records. Two petabytes of log fit.
 constexpr int kSlotBits = 15;
 constexpr std::int64_t kStep = 8;
 
@@ -46,12 +47,12 @@ std::int64_t number_of(std::uint16_t key, std::int64_t lsn) { return (lsn + kSte
 
 }  // namespace
 
-void RecentWrites::share(Tell tell, const std::atomic<bool>& live) {
-    tell_ = std::move(tell);
+void RecentWrites::share(Announce announce, const std::atomic<bool>& live) {
+    announce_ = std::move(announce);
     live_ = &live;
 }
 
-void RecentWrites::hear(std::int64_t number) {
+void RecentWrites::note_remote(std::int64_t number) {
     if (number < 0) return note_timeline(-number);
     static_assert(kSlots == 1 << kSlotBits);
     raise(slots_[static_cast<std::size_t>(number) % kSlots], (number >> kSlotBits) * kStep);
@@ -66,14 +67,14 @@ void RecentWrites::note(std::span<const std::uint16_t> keys, LogPosition positio
     for (const auto key : keys) raise(slots_[key], position.lsn);
 }
 
-Task<void> RecentWrites::tell(Keys keys, LogPosition position) {
-    if (!tell_) co_return;
+Task<void> RecentWrites::announce(Keys keys, LogPosition position) {
+    if (!announce_) co_return;
     std::ranges::sort(keys);
     const auto repeated = std::ranges::unique(keys);
     keys.erase(repeated.begin(), repeated.end());
     std::vector<std::int64_t> numbers{-position.timeline};
     for (const auto key : keys) numbers.push_back(number_of(key, position.lsn));
-    co_await tell_(std::move(numbers));
+    co_await announce_(std::move(numbers));
 }
 
 LogPosition RecentWrites::needed(const std::vector<BoundStatement>& statements) const {

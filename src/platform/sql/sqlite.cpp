@@ -30,13 +30,14 @@ constexpr Statement kMigrationInsert{"sqlite.migration_insert",
 constexpr const char* kMigrationTable =
     "CREATE TABLE IF NOT EXISTS schema_migrations(name text PRIMARY KEY, applied_at bigint NOT NULL) WITHOUT ROWID";
 
-/// Pages of the log (4 KiB each) after which it is copied into the file, and after which readers are waited for so that it can start again.
+/// Sizes of the log in pages of 4 KiB: after the first it is copied into the file; after the second the writer waits
+/// for readers, so that the log can start again.
 constexpr int kCheckpointPages = 2000;
 constexpr int kTruncatePages = 32'000;
-/// Tries to recover on the same connection before another is opened.
+/// Tries to recover on the same connection before a new one is opened.
 constexpr unsigned kRecoveriesOfConnection = 10;
 
-/// The transaction of one body, in the writer's thread.
+/// The transaction of one body, on the writer's thread.
 class WriterTransaction final : public Transaction {
 public:
     explicit WriterTransaction(SqliteConnection& connection) : connection_(connection) {}
@@ -47,7 +48,7 @@ public:
         co_return;
     }
 
-    /// What the first failed statement threw: it dooms the transaction, as it does on PostgreSQL.
+    /// The exception of the first failed statement, after which the transaction cannot commit, as on PostgreSQL.
     const std::exception_ptr& failure() const { return failure_; }
     void run_hooks() { committed(); }
 
@@ -68,7 +69,7 @@ private:
 
 using Body = std::function<Task<bool>(Transaction&)>;
 
-/// A transaction that waits for the writer. Lies in the frame of the coroutine that waits for it.
+/// A transaction that waits for the writer. It is in the frame of the coroutine that waits for it.
 struct Job {
     explicit Job(Body& b) : body(b) {}
     Body& body;
@@ -79,7 +80,7 @@ struct Job {
     Job* next = nullptr;
 };
 
-/// A first-in first-out list of jobs, linked through the jobs themselves.
+/// An intrusive first-in, first-out list of jobs.
 class JobList {
 public:
     bool empty() const { return !first_; }
@@ -102,16 +103,16 @@ private:
 
 class Writer;
 
-/// Resumes the coroutines of `jobs`, which all live on one executor. What they write next is gathered and handed to the writer at the end, so that
-/// the first of them does not get a commit of its own.
+/// Resumes the coroutines of `jobs`, which all have the same executor. Their next writes are collected and passed to
+/// the writer at the end, so that the first of them does not get its own commit.
 struct Resume {
     Writer* writer;
     JobList jobs;
     void operator()();
 };
 
-/// The one thread that writes. It takes all jobs that came while the last commit ran, up to a limit, as one batch: each in its savepoint, then one
-/// commit for all.
+/// The only thread that writes. It takes all jobs that arrived during the last commit, up to a limit, as one batch:
+/// each in its savepoint, then one commit for all.
 class Writer {
 public:
     Writer(const SqliteOptions& options, const std::string& label)
@@ -153,7 +154,7 @@ public:
         if (idle) wake_.notify_one();
     }
 
-    /// While it lives, what this thread pushes does not wake the writer; its end does.
+    /// While it lives, a push by this thread does not wake the writer; its destructor does.
     class Gathering {
     public:
         explicit Gathering(Writer& writer) : writer_(writer), outer_(std::exchange(gathering_, &writer)) {}
@@ -170,7 +171,7 @@ public:
         Writer* outer_;
     };
 
-    /// Runs `work` on the writer's connection, outside a transaction, and waits for its end.
+    /// Runs `work` on the writer's connection, outside a transaction, and waits until it has ended.
     void run_blocking(std::function<void(SqliteConnection&)> work) {
         Administration task{std::move(work), {}};
         auto done = task.done.get_future();
@@ -195,7 +196,7 @@ private:
 
     void run() {
         pthread_setname_np(pthread_self(), "sql-writer");
-        // Bodies are awaited by one coroutine that never leaves this thread: starting a body then costs a frame, not a spawn.
+        // One coroutine on this thread awaits all bodies: starting a body then costs a frame, not a spawn.
         boost::asio::io_context io(1);
         boost::asio::co_spawn(io, write_loop(), boost::asio::detached);
         io.run();
@@ -247,13 +248,13 @@ private:
     }
 
     void run_administration(Administration& task) {
-        // The caller's frame, and `task` in it, may go as soon as the promise is kept.
+        // The caller's frame, with `task`, may be destroyed as soon as the promise is fulfilled.
         auto done = std::move(task.done);
         try {
             require_connection();
             task.work(*connection_);
         } catch (...) {
-            // Whatever the work had set up (an open transaction, a weaker sync) goes with the connection.
+            // Anything that the work has set up (an open transaction, a weaker sync) ends with the connection.
             if (connection_) connection_->rollback();
             if (!is_suspect_) connection_.reset();
             done.set_exception(std::current_exception());
@@ -272,7 +273,7 @@ private:
                 if (!alone) connection_->savepoint();
                 co_await run_body(*job);
                 changed |= job->keeps;
-                // SQLite gave up the whole transaction by itself, the neighbours' work too.
+                // SQLite has rolled back the whole transaction by itself, including the other bodies of the batch.
                 if (!connection_->in_transaction()) std::rethrow_exception(job->failure ? job->failure : lost());
                 if (!alone && job->keeps) connection_->release();
                 if (!alone && !job->keeps) connection_->rollback_to_savepoint();
@@ -305,21 +306,23 @@ private:
 
     static std::exception_ptr lost() { return std::make_exception_ptr(Unavailable("the transaction was lost")); }
 
-    /// Fails all of `batch`, also those that had ended in an Error: what they decided on may have been a neighbour's change that is gone.
+    /// Fails all of `batch`, also those that ended in an Error: it may be caused by a change of another body that was
+    /// rolled back.
     void fail(std::vector<Job*>& batch, const std::string& what, Code code) {
         spdlog::error("{}: {} transactions failed: {}", options_.file.filename().string(), batch.size(), what);
         for (Job* job : batch) {
             job->keeps = false;
-            // One exception object each: they are rethrown on different threads.
+            // One exception object for each, because they are rethrown on different threads.
             job->failure = std::make_exception_ptr(Unavailable(what, code));
         }
         if (connection_) connection_->rollback();
         is_suspect_ = true;
     }
 
-    /// After a failure the log is copied into the file and emptied before anything is acknowledged again: pages that a failed fsync has marked clean
-    /// must not be taken for durable, and what was refused must not come back when the log is read anew. So the connection, which knows where the
-    /// good part of the log ends, is kept unless it cannot do that. Source: "Can Applications Recover from fsync Failures?", USENIX ATC 2020.
+    /// After a failure, the log is copied into the file and emptied before anything is acknowledged again: pages that a
+    /// failed fsync marked as clean must not be mistaken for durable, and refused changes must not come back when the
+    /// log is read again. The connection knows where the valid part of the log ends, so it stays open unless it cannot
+    /// do this. Source: "Can Applications Recover from fsync Failures?", USENIX ATC 2020.
     void require_connection() {
         if (connection_ && !is_suspect_) return;
         if (!connection_) connection_ = open();
@@ -334,7 +337,7 @@ private:
         }
     }
 
-    /// Runs the hooks of what was committed, and resumes everyone: one post for each executor.
+    /// Runs the hooks of the committed transactions and resumes all callers, with one post for each executor.
     void finish(std::vector<Job*>& batch) {
         transactions_.add(static_cast<double>(batch.size()));
         for (Job* job : batch) {
@@ -349,7 +352,7 @@ private:
                 if (batch[j] && batch[j]->parked.executor == executor)
                     resume.jobs.push(std::exchange(batch[j], nullptr));
             }
-            // Those who are resumed may end the io_context: not before post() has returned.
+            // A resumed coroutine may end the io_context; the guard prevents that until post() has returned.
             const auto guard = boost::asio::make_work_guard(executor);
             boost::asio::post(executor, resume);
         }
@@ -366,7 +369,7 @@ private:
     }
 
     const SqliteOptions options_;
-    std::unique_ptr<SqliteConnection> connection_;  // none when it could not be opened
+    std::unique_ptr<SqliteConnection> connection_;  // null when it could not be opened
     bool is_suspect_ = false;                       // a write failed since the log was last emptied
     unsigned failed_recoveries_ = 0;
     metrics::Histogram& commit_duration_;
@@ -382,7 +385,7 @@ private:
     bool idle_ = false;
     bool stopping_ = false;
     static thread_local Writer* gathering_;
-    std::thread thread_;  // last: it uses all the others
+    std::thread thread_;  // last, because it uses all other members
 };
 
 thread_local Writer* Writer::gathering_ = nullptr;
@@ -394,7 +397,7 @@ void Resume::operator()() {
         try {
             job->parked.resume();
         } catch (...) {
-            // Someone spawned a coroutine that lets exceptions out of run(): the others must be resumed all the same.
+            // A spawned coroutine may let exceptions out of run(); the others must be resumed nevertheless.
             if (!jobs.empty()) boost::asio::post(jobs.first()->parked.executor, Resume{writer, jobs});
             throw;
         }
@@ -417,7 +420,7 @@ public:
 
     void migrate(std::span<const Migration> migrations) override {
         writer_.run_blocking([migrations](SqliteConnection& connection) {
-            // In between only the order of the commits matters: one sync at the end makes all of them durable.
+            // One sync at the end makes all of them durable; until then only the order of the commits matters.
             connection.execute("PRAGMA synchronous=OFF");
             connection.execute(kMigrationTable);
             bool changed = false;
@@ -456,11 +459,11 @@ private:
             connection.execute(dialect::without_rowid(std::move(statement)));
     }
 
-    /// False when it was applied before.
+    /// False when it was applied already.
     static bool apply(SqliteConnection& connection, const Migration& migration) {
         if (!connection.query(kMigrationFind, params(migration.name)).empty()) return false;
         connection.begin();
-        // Another process may have been quicker.
+        // Another process may have applied it meanwhile.
         if (!connection.query(kMigrationFind, params(migration.name)).empty()) {
             connection.rollback();
             return false;

@@ -17,10 +17,11 @@ struct SqliteOptions {
     std::size_t cache_bytes = 8 << 20;      // page cache of each connection
 };
 
-/// SQLite in WAL mode with synchronous=FULL. Reads run on the calling thread, on a connection and statement cache of that thread; writes queue to
-/// one writer thread that runs many transactions in one commit, each in its savepoint: one fsync for all who wait. A commit that fails
-/// (fsync error, full disk) fails all of its transactions; none is acknowledged. Tables are made WITHOUT ROWID: each has a primary key.
-/// Throws Unavailable when the file cannot be opened.
+/// SQLite in WAL mode with synchronous=FULL. Reads run on the calling thread, with a connection and statement cache of
+/// that thread. Writes queue for one writer thread, which runs many transactions in one commit, each in its savepoint:
+/// one fsync serves all. A commit that fails (fsync error, full disk) fails all of its transactions; none is
+/// acknowledged. Tables may be created WITHOUT ROWID, so each must have a primary key. Throws Unavailable when the file
+/// cannot be opened.
 std::unique_ptr<Database> open_sqlite(SqliteOptions options);
 
 }  // namespace guildhall::sql

@@ -20,7 +20,8 @@ constexpr std::chrono::milliseconds kBusyTimeout{5000};
 constexpr long long kMappedBytes = 256LL << 20;
 constexpr long long kLogBytesKept = 64LL << 20;
 
-/// Before the first connection of the process: no global memory statistics (a mutex around each allocation), savepoint journals in memory.
+/// Called before the first connection of the process: no global memory statistics (a mutex around each allocation), and
+/// savepoint journals in memory.
 void configure_once() {
     static std::once_flag once;
     std::call_once(once, [] {
@@ -43,14 +44,14 @@ std::string json_array(const Ids& ids) {
     return out;
 }
 
-/// What PostgreSQL refuses is refused here too.
+/// Refuses what PostgreSQL refuses.
 void require_text(const std::string& text, const char* statement) {
     if (text.find('\0') != std::string::npos) throw ConstraintViolation(std::string(statement) + ": a text holds NUL");
     if (!is_utf8(text)) throw ConstraintViolation(std::string(statement) + ": a text is not UTF-8");
     if (text.size() > INT_MAX) throw ConstraintViolation(std::string(statement) + ": a text is too long");
 }
 
-/// Resets a statement at the end of its use: a statement that stays open holds its snapshot.
+/// Resets a statement after its use, because an open statement holds its snapshot.
 struct Reset {
     sqlite3_stmt* handle;
     ~Reset() { sqlite3_reset(handle); }
@@ -121,7 +122,7 @@ void SqliteConnection::set_up(const std::filesystem::path& file, Mode mode, std:
     execute("PRAGMA foreign_keys=ON");
     execute("PRAGMA secure_delete=FAST");
     execute("PRAGMA journal_size_limit=" + std::to_string(kLogBytesKept));
-    // The writer checkpoints after it has answered, not inside a commit that members wait for.
+    // The writer checkpoints after it has answered, not during a commit that callers wait for.
     const auto count_pages = [](void* self, sqlite3*, const char*, int pages) {
         static_cast<SqliteConnection*>(self)->log_pages_ = pages;
         return SQLITE_OK;
@@ -152,8 +153,8 @@ void SqliteConnection::use_write_ahead_log(const std::filesystem::path& file) {
         return text;
     };
     if (mode("PRAGMA journal_mode") == "wal") return;
-    // Writes the header of a new file. Nothing is in it yet, so one sync at the end is enough; it must not be left out, because SQLite throws the
-    // log of an empty file away. The folder is synced with the first commit, which makes the log.
+    // Writes the header of a new file. The file is empty, so one sync at the end is enough. It is necessary, because
+    // SQLite discards the log of an empty file. The folder is synced with the first commit, which creates the log.
     execute("PRAGMA synchronous=OFF");
     if (mode("PRAGMA journal_mode=WAL") != "wal") {
         throw Unavailable(file.string() + ": its file system cannot hold a write-ahead log");
@@ -164,7 +165,8 @@ void SqliteConnection::use_write_ahead_log(const std::filesystem::path& file) {
 void SqliteConnection::sync_log() { sync(SQLITE_FCNTL_JOURNAL_POINTER); }
 
 void SqliteConnection::sync(int which) {
-    // Through SQLite's own descriptor: closing another one of the same file would drop the process's locks on it.
+    // With SQLite's own descriptor, because closing another one of the same file would release the process's locks on
+    // it.
     sqlite3_file* file = nullptr;
     const int found = sqlite3_file_control(db_, "main", which, &file);
     const int result =

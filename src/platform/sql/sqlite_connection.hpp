@@ -14,13 +14,13 @@ struct sqlite3_stmt;
 
 namespace guildhall::sql {
 
-/// One SQLite connection with its prepared statements. One thread at a time.
+/// One SQLite connection with its prepared statements. For one thread at a time.
 class SqliteConnection {
 public:
     /// Whether it may write.
     enum class Mode { write, read };
 
-    /// Opens `file`; for writing it is made when absent. Throws Unavailable.
+    /// Opens `file`, which is created for writing if it is missing. Throws Unavailable.
     SqliteConnection(const std::filesystem::path& file, Mode mode, std::size_t cache_bytes);
     ~SqliteConnection();
     SqliteConnection(const SqliteConnection&) = delete;
@@ -36,20 +36,20 @@ public:
     void commit() { step(commit_); }
     void savepoint() { step(savepoint_); }
     void release() { step(release_); }
-    /// Undoes what was done since savepoint(), and ends it.
+    /// Undoes the changes since savepoint(), and ends the savepoint.
     void rollback_to_savepoint();
-    /// Ends the transaction, if there is one; does not throw.
+    /// Ends the transaction, if there is one. Does not throw.
     void rollback() noexcept;
-    /// False when SQLite has rolled the transaction back by itself (full disk, I/O error).
+    /// False when SQLite has rolled back the transaction by itself (full disk, I/O error).
     bool in_transaction() const;
 
-    /// Pages in the write-ahead log after the last commit.
+    /// The number of pages in the write-ahead log after the last commit.
     int log_pages() const { return log_pages_; }
-    /// Copies what readers do not hold from the log into the file, syncs both; the log is then written from its start again. With `truncate`
-    /// it waits for readers, and empties the log. Throws Unavailable.
+    /// Copies the pages that readers do not hold from the log into the file and syncs both; the log is then written
+    /// from its start again. With `truncate`, waits for readers and empties the log. Throws Unavailable.
     void checkpoint(bool truncate);
 
-    /// Makes what was committed with a weaker `PRAGMA synchronous` durable. Throws Unavailable.
+    /// Makes commits with a weaker `PRAGMA synchronous` durable. Throws Unavailable.
     void sync_log();
 
 private:
@@ -75,8 +75,8 @@ private:
     sqlite3_stmt* savepoint_ = nullptr;
     sqlite3_stmt* release_ = nullptr;
     sqlite3_stmt* rollback_to_ = nullptr;
-    boost::unordered_flat_map<const char*, Prepared>
-        statements_;  // by the address of the text: statements are constants
+    // By the address of the text, because statements are constants.
+    boost::unordered_flat_map<const char*, Prepared> statements_;
 };
 
 }  // namespace guildhall::sql

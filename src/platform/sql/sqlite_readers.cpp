@@ -13,7 +13,7 @@ struct SqliteReaders::Registry {
     bool closed = false;
     std::vector<std::unique_ptr<SqliteConnection>> connections;
 
-    /// Closes `connection` unless that has happened.
+    /// Closes `connection` if it is open.
     void close(SqliteConnection* connection) {
         std::unique_ptr<SqliteConnection> taken;
         const std::lock_guard lock(mutex);
@@ -83,7 +83,7 @@ Rows SqliteReaders::query(const Statement& statement, const Params& params) {
     try {
         return connection.query(statement, params);
     } catch (const Unavailable&) {
-        this_thread.remove(id_);  // an I/O error may stick to a connection
+        this_thread.remove(id_);  // an I/O error may persist on a connection
         throw;
     }
 }

@@ -10,8 +10,8 @@
 
 namespace guildhall::sql {
 
-/// The read connections of one database: one for each thread that reads, opened at its first read. They are closed when the thread ends or this is
-/// destroyed, whichever comes first.
+/// The read connections of one database: one for each thread that reads, opened by its first read. A connection is
+/// closed when its thread ends or this is destroyed, whichever comes first.
 class SqliteReaders {
 public:
     SqliteReaders(std::filesystem::path file, std::size_t cache_bytes);
@@ -22,13 +22,13 @@ public:
     /// Runs a statement on the calling thread's connection. Throws Unavailable, Corrupt.
     Rows query(const Statement& statement, const Params& params);
 
-    /// All connections of one database, by the thread caches and by the database; whoever ends first closes.
+    /// All connections of one database. The thread cache and the database share it; the first to end closes them.
     struct Registry;
 
 private:
     SqliteConnection& local();
 
-    const std::uint64_t id_;  // never used again, unlike an address
+    const std::uint64_t id_;  // unique, unlike an address
     const std::filesystem::path file_;
     const std::size_t cache_bytes_;
     const std::shared_ptr<Registry> registry_;

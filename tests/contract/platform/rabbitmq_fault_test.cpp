@@ -189,7 +189,7 @@ TEST(RabbitmqFaultsProcess, DISABLED_Consumes) {
 // [X24]
 TEST_F(RabbitmqFaults, AConsumerKilledInTheMiddleLosesAndDoublesNothing) {
     bus::RabbitmqOptions publishing = options();
-    publishing.elsewhere = {{"test.effects", {std::string(Counted::kType)}}};
+    publishing.remote_consumers = {{"test.effects", {std::string(Counted::kType)}}};
     const auto publisher = bus::make_rabbitmq_bus(publishing);
     publisher->start();
     ::setenv("GUILDHALL_TEST_CHILD_FILE", place_->file().c_str(), 1);

@@ -134,9 +134,9 @@ protected:
 };
 
 TEST_F(Rabbitmq, KeepsEventsForAConsumerThatHasNeverRunAsDurableCloudEvents) {
-    RabbitmqOptions elsewhere = options();
-    elsewhere.elsewhere = {{"later", {"a.v1"}}};
-    const auto bus = make_rabbitmq_bus(elsewhere);
+    RabbitmqOptions with_remote = options();
+    with_remote.remote_consumers = {{"later", {"a.v1"}}};
+    const auto bus = make_rabbitmq_bus(with_remote);
     bus->start();
     publish_as_a_relay(*bus, {event(5, -3)});
     bus->stop(5s);
@@ -210,7 +210,7 @@ TEST_F(Rabbitmq, WhatAHandlerLeavesToOthersIsHandledByAnotherProcessInOrder) {
         const auto rest = std::ranges::find_if(events, [](const Envelope& one) { return one.id.value > 10; });
         const auto room = static_cast<std::size_t>(rest - events.begin());
         if (room > 0) kept = events[room - 1].id.value;
-        if (rest != events.end()) throw Elsewhere("ten are enough", room);
+        if (rest != events.end()) throw HandOver("ten are enough", room);
         co_return;
     };
     test::IoThread other_thread;
@@ -247,7 +247,7 @@ TEST_F(Rabbitmq, WhatIsLeftToOthersComesAgainWhenThereAreNone) {
     auto third_time = [this, &refused](std::vector<Envelope> events) -> Task<void> {
         if (refused < 2) {
             ++refused;
-            throw Elsewhere("not now");
+            throw HandOver("not now");
         }
         const std::lock_guard lock(mutex_);
         for (const Envelope& one : events) received_.push_back(one);
@@ -263,9 +263,9 @@ TEST_F(Rabbitmq, WhatIsLeftToOthersComesAgainWhenThereAreNone) {
 }
 
 TEST_F(Rabbitmq, AQueueThatWasRemovedIsMadeAgainBeforeAnEventCountsAsPublished) {
-    RabbitmqOptions elsewhere = options();
-    elsewhere.elsewhere = {{"later", {"a.v1"}}};
-    const auto bus = make_rabbitmq_bus(elsewhere);
+    RabbitmqOptions with_remote = options();
+    with_remote.remote_consumers = {{"later", {"a.v1"}}};
+    const auto bus = make_rabbitmq_bus(with_remote);
     bus->start();
     publish_as_a_relay(*bus, {event(1)});
     Client client(url_);
@@ -277,9 +277,9 @@ TEST_F(Rabbitmq, AQueueThatWasRemovedIsMadeAgainBeforeAnEventCountsAsPublished) 
 }
 
 TEST_F(Rabbitmq, TheQueueOfARemovedConsumerIsDeletedWithItsEventsAndNoOther) {
-    RabbitmqOptions elsewhere = options();
-    elsewhere.elsewhere = {{"removed", {"a.v1"}}, {"removed.too", {"a.v1"}}};
-    const auto before = make_rabbitmq_bus(elsewhere);
+    RabbitmqOptions with_remote = options();
+    with_remote.remote_consumers = {{"removed", {"a.v1"}}, {"removed.too", {"a.v1"}}};
+    const auto before = make_rabbitmq_bus(with_remote);
     before->start();
     publish_as_a_relay(*before, {event(1)});
     before->stop(5s);

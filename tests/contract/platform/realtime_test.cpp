@@ -170,8 +170,8 @@ TEST_P(ChannelContract, WhatIsPublishedAroundArrivesOnceHereAndThere) {
         channel_->publish("s", "probe");
         return !there.messages().empty();
     }));
-    channel_->publish_around("s", "a");
-    channel_->publish_around("s", "b");
+    channel_->publish_by_carrier("s", "a");
+    channel_->publish_by_carrier("s", "b");
     for (const Received* received : {&here, &there}) {
         ASSERT_TRUE(wait_until([&] { return received->messages().back() == "s=b"; }));
         std::vector<std::string> messages = received->messages();

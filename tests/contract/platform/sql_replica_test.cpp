@@ -184,7 +184,7 @@ TEST_F(PostgresReplica, AWriteOfAnotherProcessThatToldItIsReadAtOnce) {
     std::atomic<bool> live{true};
     ours->share([](std::vector<std::int64_t>) -> Task<void> { co_return; }, live);
     const auto tell = [&ours](std::vector<std::int64_t> numbers) -> Task<void> {
-        for (const auto number : numbers) ours->hear(number);
+        for (const auto number : numbers) ours->note_remote(number);
         co_return;
     };
     theirs->share(tell, live);
@@ -203,7 +203,7 @@ TEST_F(PostgresReplica, AWriteOfAnotherProcessThatToldItIsReadAtOnce) {
 
     live = false;
     EXPECT_FALSE(is_from_replica(kTwo)) << "what others write is not heard";
-    ours->miss();
+    ours->note_missed();
     live = true;
     EXPECT_FALSE(is_from_replica(kTwo)) << "something may have been missed";
     servers_->execute("standby", "SELECT pg_wal_replay_resume()");
