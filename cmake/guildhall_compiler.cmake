@@ -7,6 +7,7 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 
 option(GUILDHALL_BENCHMARKS "Build bench/" OFF)
 option(GUILDHALL_FUZZ "Link tests/fuzz with libFuzzer instead of the replay program" OFF)
+option(GUILDHALL_UNITY "Compile the files of each library in batches: less CPU from nothing, more after an edit" OFF)
 option(GUILDHALL_WERROR "Warnings are errors" ON)
 set(GUILDHALL_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
 

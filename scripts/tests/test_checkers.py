@@ -214,6 +214,16 @@ def test_headers_that_miss_an_include_are_found(tmp_path):
     third = subprocess.run(command, capture_output=True, text=True)
     assert third.returncode == 1 and "2 compiled, 1 failed" in third.stdout
 
+    # The build compiles a.cpp, and thereby a.hpp alone, but only if nothing is included before it.
+    (build / "headers_checked.json").unlink()
+    source.write_text('#include "platform/base/a.hpp"\n')
+    fourth = subprocess.run(command, capture_output=True, text=True)
+    assert "1 compiled, 1 failed" in fourth.stdout
+    (build / "headers_checked.json").unlink()
+    source.write_text('#include <string>\n#include "platform/base/a.hpp"\n')
+    fifth = subprocess.run(command, capture_output=True, text=True)
+    assert "2 compiled, 1 failed" in fifth.stdout
+
 
 GTEST = """<testsuites><testsuite name="S">
   <testcase name="Ok" status="run" result="completed" classname="S"/>

@@ -26,7 +26,8 @@ std::unique_ptr<bus::Bus> make_bus(const Config& config, const std::string& owne
     for (boost::asio::io_context* context : threads.contexts()) options.executors.push_back(context->get_executor());
     for (const ServiceRow& row : services()) {
         if (config.services.runs(row.name)) continue;
-        for (bus::Wanted& wanted : service::wanted_by(row.definition())) options.remote_consumers.push_back(std::move(wanted));
+        for (bus::Wanted& wanted : service::wanted_by(row.definition()))
+            options.remote_consumers.push_back(std::move(wanted));
     }
     return bus::make_rabbitmq_bus(std::move(options));
 }

@@ -12,8 +12,8 @@
 namespace guildhall::app {
 namespace {
 
-constexpr std::chrono::milliseconds kPingDeadline{800};  // less than kReadyDeadline
-constexpr std::chrono::minutes kClockDifference{1};      // between two processes, at most
+constexpr std::chrono::milliseconds kNeighbourPingDeadline{800};  // less than kReadyDeadline
+constexpr std::chrono::minutes kClockDifference{1};               // between two processes, at most
 
 std::string joined(const std::vector<std::string>& names) {
     std::string out;
@@ -46,7 +46,7 @@ Task<bool> Neighbours::is_alive(std::string service, std::string url) {
     request.peer = std::move(service);
     request.peer.append(" at ").append(url);
     request.url = url + "/livez";
-    request.deadline = kPingDeadline;
+    request.deadline = kNeighbourPingDeadline;
     request.is_idempotent = true;
     try {
         const auto response = co_await engines_.client.send(std::move(request));
@@ -61,7 +61,7 @@ Task<bool> Neighbours::answers(std::string service) {
     std::vector<Question> questions;
     for (const std::string& url : config_.services.urls_of(service))
         questions.push_back({"life of " + service, is_alive(service, url)});
-    const std::vector<bool> alive = co_await ask_all(asking_, std::move(questions), 1, kPingDeadline);
+    const std::vector<bool> alive = co_await ask_all(asking_, std::move(questions), 1, kNeighbourPingDeadline);
     co_return std::ranges::count(alive, true) > 0;
 }
 

@@ -13,6 +13,11 @@ namespace guildhall {
 /// UTC, microseconds since 1970 (what SQL stores as bigint).
 using Time = std::chrono::sys_time<std::chrono::microseconds>;
 
+/// Whole seconds since 1970, as JWT has times (RFC 7519 §2, NumericDate).
+inline std::int64_t seconds_of(Time time) {
+    return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
 /// The source of time; tests use a manual one. Thread-safe.
 class Clock {
 public:

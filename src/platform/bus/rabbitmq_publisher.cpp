@@ -32,7 +32,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr amqp_channel_t kChannel = 1;
-constexpr milliseconds kFirstReconnect{50};
+constexpr milliseconds kFirstPublisherReconnect{50};
 constexpr std::size_t kReadEvery = 64;  // messages, after which confirmations are read: the broker must not block
 
 // One publish(). Guarded by the publisher's mutex, except `events` and `unconfirmed`, which belong to the thread once
@@ -95,7 +95,7 @@ struct RabbitmqPublisher::State final : Incoming {
 };
 
 void RabbitmqPublisher::State::run() {
-    Backoff backoff(kFirstReconnect, options.reconnect_at_most);
+    Backoff backoff(kFirstPublisherReconnect, options.reconnect_at_most);
     std::string reason;
     const auto stopping = [this] {
         const std::lock_guard lock(mutex);

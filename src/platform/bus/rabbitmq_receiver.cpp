@@ -26,7 +26,7 @@ using std::chrono::milliseconds;
 
 constexpr amqp_channel_t kSetUpChannel = 1;
 constexpr amqp_channel_t kFirstConsumer = 2;
-constexpr milliseconds kFirstReconnect{50};
+constexpr milliseconds kFirstReceiverReconnect{50};
 constexpr milliseconds kFirstRetry{20};
 constexpr milliseconds kLongestRetry{2000};
 // So that events do not circle quickly among processes that all refuse them.
@@ -114,7 +114,7 @@ struct RabbitmqReceiver::State final : Incoming, std::enable_shared_from_this<Ra
 };
 
 void RabbitmqReceiver::State::run() {
-    Backoff backoff(kFirstReconnect, options.reconnect_at_most);
+    Backoff backoff(kFirstReceiverReconnect, options.reconnect_at_most);
     std::string reason;
     while (!is_ending) {
         try {

@@ -20,7 +20,7 @@ namespace guildhall::cache {
 namespace {
 
 namespace asio = boost::asio;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kSelfBytes = 8;
 constexpr std::size_t kHeartbeatsKept = 16;  // whose echo may still arrive
@@ -86,7 +86,7 @@ struct ChannelCoherence::Service {
 // The changes that were announced between two messages.
 struct Coherence::Announcement {
     struct Waiter {
-        Waiter(const asio::any_io_executor& of, Clock::time_point deadline) : executor(of), timer(of, deadline) {}
+        Waiter(const asio::any_io_executor& of, SteadyClock::time_point deadline) : executor(of), timer(of, deadline) {}
         asio::any_io_executor executor;
         asio::steady_timer timer;
     };
@@ -98,7 +98,7 @@ struct Coherence::Announcement {
     std::map<std::string, std::vector<std::pair<std::string, std::vector<std::int64_t>>>, std::less<>> changes;
     std::vector<Missing> missing;
     std::vector<std::weak_ptr<Waiter>> waiters;
-    Clock::time_point give_up_at;  // for when no caller waits for it
+    SteadyClock::time_point give_up_at;  // for when no caller waits for it
     bool is_over = false;
 };
 
@@ -162,7 +162,7 @@ Coherence::AnnouncementPointer ChannelCoherence::announce(const Changes& changes
 Task<void> ChannelCoherence::wait_until_dropped(AnnouncementPointer announcement) {
     if (!announcement) co_return;
     const auto executor = co_await asio::this_coro::executor;
-    const auto waiter = std::make_shared<Announcement::Waiter>(executor, Clock::now() + options_.ack_within);
+    const auto waiter = std::make_shared<Announcement::Waiter>(executor, SteadyClock::now() + options_.ack_within);
     {
         const std::lock_guard lock(mutex_);
         if (announcement->is_over || waker_.expired()) co_return;
@@ -237,7 +237,7 @@ void ChannelCoherence::receive_heartbeat(Service& service, const CoherenceMessag
         const auto [found, is_first] = service.members.try_emplace(message.sender);
         Member& member = found->second;
         is_new = is_first;
-        member.heard = Clock::now();
+        member.heard = SteadyClock::now();
         member.is_given_up = false;
         member.kinds = {message.kinds.begin(), message.kinds.end()};
         has_missed = message.sequence > member.received;
@@ -271,7 +271,7 @@ void ChannelCoherence::receive_changes(Service& service, const CoherenceMessage&
     {
         const std::lock_guard lock(mutex_);
         Member& member = service.members[message.sender];
-        member.heard = Clock::now();
+        member.heard = SteadyClock::now();
         member.is_given_up = false;
         member.received = std::max(member.received, message.sequence);
         member.is_owed_ack = member.is_owed_ack || std::ranges::any_of(message.changes, [&](const auto& change) {
@@ -307,7 +307,7 @@ void ChannelCoherence::receive_ack(std::string_view text) {
     if (service == services_.end()) return;
     const auto member = service->second->members.find(message->sender);
     if (member != service->second->members.end()) {
-        member->second.heard = Clock::now();
+        member->second.heard = SteadyClock::now();
         member->second.is_given_up = false;
     }
     stop_waiting([&](const Announcement::Missing& missing) {
@@ -361,7 +361,7 @@ void ChannelCoherence::set_live() {
     bool is_live = false;
     {
         const std::lock_guard lock(mutex_);
-        is_live = !is_over_ && hears_all_services(Clock::now());
+        is_live = !is_over_ && hears_all_services(SteadyClock::now());
         if (!is_live && live_)
             for (const auto& [name, service] : services_) {
                 service->first_echoed.reset();
@@ -403,7 +403,7 @@ void ChannelCoherence::stop() {
 // Sends the messages that are due. Returns when the next ones are.
 ChannelCoherence::SteadyTime ChannelCoherence::send_due() {
     std::vector<Outgoing> out;
-    const SteadyTime now = Clock::now();
+    const SteadyTime now = SteadyClock::now();
     SteadyTime due;
     {
         const std::lock_guard lock(mutex_);
@@ -494,7 +494,7 @@ void ChannelCoherence::forget_silent() {
     std::vector<AnnouncementPointer> late;
     {
         const std::lock_guard lock(mutex_);
-        const SteadyTime now = Clock::now();
+        const SteadyTime now = SteadyClock::now();
         for (const auto& [name, service] : services_) {
             std::erase_if(service->members, [&](const auto& member) {
                 const bool is_silent = member.second.heard + options_.forget_after < now;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kAlgorithm = "ES256";
 constexpr const char* kType = "at+jwt";
-constexpr std::size_t kMaxTokenBytes = 2048;
+constexpr std::size_t kMaxAccessTokenBytes = 2048;
 constexpr std::size_t kMaxCachedTokens = 8192;  // for each thread
 
 struct TokenHeader {
@@ -76,9 +76,6 @@ std::string thumbprint(const cjose_jwk_t* key) {
     return base64url(
         sha256(R"({"crv":")" + ec.crv + R"(","kty":")" + ec.kty + R"(","x":")" + ec.x + R"(","y":")" + ec.y + R"("})"));
 }
-
-/// Whole seconds since 1970, as JWT has times (RFC 7519 §2, NumericDate).
-std::int64_t seconds_of(Time time) { return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count(); }
 
 Error not_signed_in(std::string_view why) { return Error{Code::unauthenticated, std::string(why), "invalid_token"}; }
 
@@ -197,7 +194,7 @@ Result<void> AccessTokens::set_keys(std::string_view jwks) {
 
 Result<AccessClaims> AccessTokens::State::check(std::string_view token) {
     const auto invalid = [] { return not_signed_in("the access token is not valid"); };
-    if (token.size() > kMaxTokenBytes) return invalid();
+    if (token.size() > kMaxAccessTokenBytes) return invalid();
     const auto header_end = token.find('.');
     const auto header_text = from_base64url(token.substr(0, header_end));
     if (!header_text || header_end == std::string_view::npos) return invalid();

@@ -18,7 +18,7 @@ namespace guildhall::http {
 namespace {
 
 constexpr std::size_t kMinSecretBytes = 32;  // RFC 7518 §3.2: as long as the hash
-constexpr std::size_t kMaxTokenBytes = 1024;
+constexpr std::size_t kMaxInternalTokenBytes = 1024;
 constexpr std::chrono::seconds kLifetime{30};
 constexpr std::chrono::seconds kMaxLifetime{60};
 constexpr std::chrono::seconds kMaxClockSkew{5};  // between the machines of the services
@@ -48,8 +48,6 @@ std::string mac(std::string_view secret, std::string_view text) {
     return base64url({reinterpret_cast<const char*>(bytes), size});
 }
 
-std::int64_t seconds_of(Time time) { return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count(); }
-
 }  // namespace
 
 InternalTokens::InternalTokens(std::vector<std::string> secrets, const Clock& clock)
@@ -76,7 +74,7 @@ Result<InternalClaims> InternalTokens::verify(std::string_view authorization, st
     if (!authorization.starts_with(kScheme) || !authorization.substr(kScheme.size()).starts_with(header()))
         return Error{Code::not_found, "there is no such route", "no_such_route"};
     const std::string_view token = authorization.substr(kScheme.size());
-    if (token.size() > kMaxTokenBytes) return refused("the internal token is too long");
+    if (token.size() > kMaxInternalTokenBytes) return refused("the internal token is too long");
     const auto dot = token.rfind('.');
     const std::string_view text = token.substr(0, dot);
     if (text.size() < header().size()) return refused("the internal token has no signature");

@@ -19,7 +19,7 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr auto kWithError = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kSweep{500};  // granularity of the deadlines
 constexpr int kBacklog = 4096;
 
@@ -100,12 +100,12 @@ void Worker::stop() {
 
 Task<void> Worker::accept() {
     while (acceptor_.is_open()) {
-        auto [ec, socket] = co_await acceptor_.async_accept(kToken);
+        auto [ec, socket] = co_await acceptor_.async_accept(kWithError);
         if (ec == asio::error::operation_aborted || !acceptor_.is_open()) co_return;
         if (ec) {  // out of descriptors, most likely: accepting at once again would spin
             spdlog::warn("accept: {}", ec.message());
             asio::steady_timer pause(io_, std::chrono::milliseconds(100));
-            co_await pause.async_wait(kToken);
+            co_await pause.async_wait(kWithError);
             continue;
         }
         if (!server_.connections.enter()) {
@@ -119,7 +119,7 @@ Task<void> Worker::accept() {
 Task<void> Worker::enforce_deadlines() {
     while (!is_stopped_) {
         sweep_.expires_after(kSweep);
-        co_await sweep_.async_wait(kToken);
+        co_await sweep_.async_wait(kWithError);
         context_.recorder.flush();
         const auto now = std::chrono::steady_clock::now();
         for (Session* session : sessions_) session->enforce_deadline(now);

@@ -9,14 +9,14 @@ constexpr sql::Statement kList{"dead_letters.list", R"(
     SELECT consumer, event_id, subject, type, source, time, traceparent, data, error, at FROM dead_letters
     WHERE (consumer, event_id) > ($1, $2) ORDER BY consumer, event_id LIMIT $3)"};
 
-constexpr sql::Statement kTake{"dead_letters.take", R"(
+constexpr sql::Statement kTakeDeadLetter{"dead_letters.take", R"(
     DELETE FROM dead_letters WHERE consumer = $1 AND event_id = $2
     RETURNING consumer, event_id, subject, type, source, time, traceparent, data, error, at)"};
 
 constexpr sql::Statement kForget{"inbox.forget", "DELETE FROM inbox WHERE consumer = $1 AND event_id = $2"};
 
 // As outbox.append: after the waiting events of the subject.
-constexpr sql::Statement kAppend{"outbox.append_replay", R"(
+constexpr sql::Statement kAppendReplay{"outbox.append_replay", R"(
     INSERT INTO outbox (subject, position, id, partition, type, source, time, traceparent, data, consumer)
     VALUES ($1, COALESCE((SELECT position + 1 FROM outbox WHERE subject = $1 AND position >= $2
                           ORDER BY position DESC LIMIT 1), $2),
@@ -47,11 +47,11 @@ Task<std::vector<DeadLetter>> list_dead_letters(sql::Database& database, DeadLet
 
 Task<Result<DeadLetterKey>> replay_dead_letter(sql::Database& database, DeadLetterKey key) {
     auto body = [&key](sql::Transaction& tx) -> Task<Result<DeadLetterKey>> {
-        auto rows = co_await tx.query(kTake, sql::params(key.consumer, key.event_id));
+        auto rows = co_await tx.query(kTakeDeadLetter, sql::params(key.consumer, key.event_id));
         if (rows.empty()) co_return Error{Code::not_found, "there is no such dead letter"};
         const bus::Envelope event = read_dead_letter(rows[0]).event;
         co_await tx.execute(kForget, sql::params(key.consumer, key.event_id));
-        co_await tx.execute(kAppend,
+        co_await tx.execute(kAppendReplay,
                             sql::params(event.subject, event.id, partition_of(event.subject), event.type, event.source,
                                         event.time, event.traceparent, event.data, key.consumer));
         co_return key;

@@ -43,7 +43,7 @@ constexpr sql::Statement kListExpired{
     "relay.list_expired",
     "SELECT partition FROM relay_leases WHERE partition < 16 AND expires_at < $1 ORDER BY partition LIMIT $2"};
 
-constexpr sql::Statement kTake{"relay.take", R"(
+constexpr sql::Statement kTakePartitions{"relay.take", R"(
     UPDATE relay_leases SET owner = $1, expires_at = $2
     WHERE partition IN ($4:ids) AND expires_at < $3 RETURNING partition)"};
 
@@ -262,7 +262,7 @@ Task<void> Relay::State::claim() {
         } else if (held.size() < share) {
             auto expired = co_await tx.query(kListExpired, sql::params(now, share - held.size()));
             if (expired.empty()) co_return held.size();
-            auto took = co_await tx.query(kTake, sql::params(owner, until, now, partitions_in(expired)));
+            auto took = co_await tx.query(kTakePartitions, sql::params(owner, until, now, partitions_in(expired)));
             std::ranges::copy(partitions_in(took), std::back_inserter(held));
         }
         co_return held.size();

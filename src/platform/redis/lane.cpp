@@ -20,9 +20,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kTick{20};
-constexpr std::chrono::milliseconds kLeastPause{
+constexpr std::chrono::milliseconds kLeastLanePause{
     100};  // between two loads of the slots: after a move many nodes redirect at the same time
-constexpr std::chrono::milliseconds kLongestPause{1000};
+constexpr std::chrono::milliseconds kLongestLanePause{1000};
 constexpr int kMaxRedirections = 5;
 
 metrics::Counter& failures() {
@@ -224,7 +224,7 @@ Task<void> Lane::pause(std::chrono::milliseconds duration) {
 }
 
 Task<void> Lane::keep_slots() {
-    Backoff backoff(kLeastPause, kLongestPause);
+    Backoff backoff(kLeastLanePause, kLongestLanePause);
     while (!is_stopped_) {
         slots_requested_ = false;
         if (!co_await load_slots()) {
@@ -234,7 +234,7 @@ Task<void> Lane::keep_slots() {
         }
         backoff.reset();
         for (auto& request : std::exchange(unrouted_, {})) route(std::move(request));
-        co_await pause(kLeastPause);
+        co_await pause(kLeastLanePause);
         while (!slots_requested_ && !is_stopped_) {
             is_idle_ = true;
             co_await pause(std::chrono::minutes(1));

@@ -17,8 +17,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::chrono::milliseconds kFirstPause{50};
-constexpr std::chrono::milliseconds kLongestPause{1000};
+constexpr std::chrono::milliseconds kFirstNodePause{50};
+constexpr std::chrono::milliseconds kLongestNodePause{1000};
 
 metrics::Gauge& connections() {
     static metrics::Gauge& gauge = metrics::gauge("guildhall_redis_connections", "Connections to Redis.");
@@ -34,7 +34,7 @@ Node::Node(asio::io_context& io, std::shared_ptr<const Settings> settings, Endpo
       owner_(&owner),
       server_(std::move(server)),
       wake_(io),
-      backoff_(kFirstPause, kLongestPause) {}
+      backoff_(kFirstNodePause, kLongestNodePause) {}
 
 Node::~Node() {
     if (connection_) connections().add(-1);

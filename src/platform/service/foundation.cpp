@@ -43,7 +43,8 @@ ReplicaPorts Foundation::replica_ports() {
     if (!host_.shares_databases) return ports;
     const auto writes = std::make_shared<sql::RecentWrites>();
     heard_ = host_.coherence.on(
-        written_kind_, [writes](std::int64_t number) { writes->note_remote(number); }, [writes] { writes->note_missed(); });
+        written_kind_, [writes](std::int64_t number) { writes->note_remote(number); },
+        [writes] { writes->note_missed(); });
     const auto tell = [this](std::vector<std::int64_t> numbers) {
         return host_.coherence.changed({{written_kind_, std::move(numbers)}});
     };

@@ -26,9 +26,9 @@ namespace guildhall::sql {
 namespace {
 
 constexpr Statement kBegin{"postgres.begin", "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"};
-constexpr Statement kCommit{"postgres.commit", "COMMIT"};
+constexpr Statement kPostgresCommit{"postgres.commit", "COMMIT"};
 constexpr Statement kRollback{"postgres.rollback", "ROLLBACK"};
-constexpr Statement kReady{"postgres.ready", "SELECT 1"};
+constexpr Statement kPostgresReady{"postgres.ready", "SELECT 1"};
 
 /// The position of the primary's log that includes every acknowledged commit; one with synchronous_commit=off may not
 /// be flushed. The flushed position is the end of a record, so a replica reaches it even if nothing follows.
@@ -107,7 +107,7 @@ public:
         // If all is sent together: after a failure it would be unknown whether an idle connection had ended before the
         // commit.
         if (!answered_ && lease_->has_news()) lease_->lose("the connection ended while it was idle");
-        lease_->send(kCommit, {}, nullptr);
+        lease_->send(kPostgresCommit, {}, nullptr);
         Rows position;
         if (writes_) lease_->send(kPosition, {}, &position);
         commit_sent_ = true;
@@ -329,7 +329,7 @@ public:
         try {
             auto lease = co_await take({.deadline = left()});
             Rows rows;
-            lease->send(kReady, {}, &rows);
+            lease->send(kPostgresReady, {}, &rows);
             co_await lease.finish(left());
             co_return rows.size() == 1;
         } catch (const std::runtime_error&) {

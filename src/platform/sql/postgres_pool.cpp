@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kTick{50};
 constexpr std::chrono::milliseconds kProbeTurn{1000};
 constexpr std::chrono::milliseconds kLeastPause{50};
 
-std::atomic<std::uint64_t> last_id{0};
+std::atomic<std::uint64_t> last_session_id{0};
 /// Changes when an io_context ends. Its address may be used again, so the addresses that threads remember are then
 /// invalid.
 std::atomic<std::uint64_t> contexts_ended{0};
@@ -124,7 +124,7 @@ void PostgresWatch::run() {
 }
 
 PostgresShared::PostgresShared(PostgresOptions options, PostgresRole role)
-    : id(++last_id),
+    : id(++last_session_id),
       settings(std::move(options), role),
       open(metrics::gauge("guildhall_sql_connections", "Connections to PostgreSQL",
                           {{"database", settings.options().schema}})),

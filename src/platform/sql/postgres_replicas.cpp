@@ -16,9 +16,9 @@ constexpr std::chrono::milliseconds kFailed{1000};
 /// NULL on a server that never was a standby. The timeline is that of the last restart point. After a fail-over it is
 /// the old one until the next restart point, so a standby that does not follow the new primary is never mistaken for
 /// one that does.
-constexpr Statement kPosition{"replica.position",
-                              "SELECT (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,"
-                              " (SELECT timeline_id::bigint FROM pg_control_checkpoint())"};
+constexpr Statement kReplayPosition{"replica.position",
+                                    "SELECT (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,"
+                                    " (SELECT timeline_id::bigint FROM pg_control_checkpoint())"};
 /// The same without the timeline, which is read from a file.
 constexpr Statement kReplayed{"replica.replayed", "SELECT (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint"};
 
@@ -51,7 +51,7 @@ Task<std::optional<std::vector<Rows>>> PostgresReplicas::Replica::read(const std
     const bool knows_timeline = lease->timeline() >= needed.timeline && lease->timeline() > 0;
     Rows position;
     std::vector<Rows> answers(statements.size());
-    lease->send(knows_timeline ? kReplayed : kPosition, {}, &position);
+    lease->send(knows_timeline ? kReplayed : kReplayPosition, {}, &position);
     for (std::size_t i = 0; i < statements.size(); ++i)
         lease->send(*statements[i].statement, statements[i].params, &answers[i]);
     co_await lease.finish(deadline);

@@ -22,8 +22,8 @@
 namespace guildhall::sql {
 namespace {
 
-constexpr Statement kCommit{"sqlite.commit", "COMMIT"};
-constexpr Statement kReady{"sqlite.ready", "SELECT 1"};
+constexpr Statement kSqliteCommit{"sqlite.commit", "COMMIT"};
+constexpr Statement kSqliteReady{"sqlite.ready", "SELECT 1"};
 constexpr Statement kMigrationFind{"sqlite.migration_find", "SELECT name FROM schema_migrations WHERE name = $1"};
 constexpr Statement kMigrationInsert{"sqlite.migration_insert",
                                      "INSERT INTO schema_migrations(name, applied_at) VALUES($1, $2)"};
@@ -118,7 +118,7 @@ public:
     Writer(const SqliteOptions& options, const std::string& label)
         : options_(options),
           connection_(open()),
-          commit_duration_(statement_histogram("sqlite", kCommit.name)),
+          commit_duration_(statement_histogram("sqlite", kSqliteCommit.name)),
           waiting_gauge_(metrics::gauge("guildhall_sql_waiting_writes", "Transactions that wait for the writer",
                                         {{"database", label}})),
           transactions_(metrics::counter("guildhall_sql_transactions_total", "Transactions that were run",
@@ -284,7 +284,7 @@ private:
             }
             const auto start = std::chrono::steady_clock::now();
             connection_->commit();
-            observe_statement(commit_duration_, kCommit.name, start);
+            observe_statement(commit_duration_, kSqliteCommit.name, start);
             commits_.add();
         } catch (const Unavailable& failure) {
             fail(batch, failure.what(), failure.code);
@@ -436,7 +436,7 @@ public:
 
     Task<bool> ready() override {
         try {
-            co_return readers_.query(kReady, {}).size() == 1;
+            co_return readers_.query(kSqliteReady, {}).size() == 1;
         } catch (const std::exception&) {
             co_return false;
         }

@@ -65,12 +65,15 @@ struct ThreadConnections {
 };
 
 thread_local ThreadConnections this_thread;
-std::atomic<std::uint64_t> last_id{0};
+std::atomic<std::uint64_t> last_readers_id{0};
 
 }  // namespace
 
 SqliteReaders::SqliteReaders(std::filesystem::path file, std::size_t cache_bytes)
-    : id_(++last_id), file_(std::move(file)), cache_bytes_(cache_bytes), registry_(std::make_shared<Registry>()) {}
+    : id_(++last_readers_id),
+      file_(std::move(file)),
+      cache_bytes_(cache_bytes),
+      registry_(std::make_shared<Registry>()) {}
 
 SqliteReaders::~SqliteReaders() {
     const std::lock_guard lock(registry_->mutex);

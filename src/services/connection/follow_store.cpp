@@ -20,7 +20,7 @@ constexpr sql::Statement kCount{
     "SELECT count(*) FROM (SELECT 1 FROM follows WHERE user_id = $1 AND direction = 'following' LIMIT $2) AS counted"};
 
 // A row of somebody who is connected says that the connection is not followed, or does not follow.
-constexpr sql::Statement kList{
+constexpr sql::Statement kListFollows{
     "connection.list_follows",
     "SELECT peer_id FROM connections WHERE user_id = $1 AND peer_id > $3 AND NOT EXISTS"
     " (SELECT 1 FROM follows WHERE user_id = $1 AND direction = $2 AND follows.peer_id = connections.peer_id)"
@@ -44,7 +44,7 @@ Task<std::size_t> FollowStore::count(sql::Transaction& tx, UserId follower, std:
 }
 
 Task<Ids> FollowStore::list(UserId user, FollowSide side, UserId after, std::size_t limit) {
-    auto rows = co_await database_.read(kList, sql::params(user, json::name_of(side), after, limit));
+    auto rows = co_await database_.read(kListFollows, sql::params(user, json::name_of(side), after, limit));
     Ids ids;
     ids.reserve(rows.size());
     for (auto row : rows) ids.push_back(row.id<UserId>(0));

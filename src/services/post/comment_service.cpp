@@ -14,7 +14,7 @@
 namespace guildhall::post {
 namespace {
 
-constexpr std::string_view kUserCursor = "user.comments";
+constexpr std::string_view kUserCommentsCursor = "user.comments";
 constexpr int kOwn = 0;  // the degree of the member who asks
 
 Error no_such_comment() { return {Code::not_found, "there is no such comment"}; }
@@ -269,7 +269,7 @@ Task<Result<void>> CommentService::remove(http::Caller caller, CommentId id) {
 }
 
 Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, UserId user, json::PageQuery query) {
-    const Result<http::PageRequest> request = http::PageRequest::of(query, kUserCursor);
+    const Result<http::PageRequest> request = http::PageRequest::of(query, kUserCommentsCursor);
     if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
     const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);

@@ -11,7 +11,7 @@
 namespace guildhall::post {
 namespace {
 
-constexpr std::string_view kUserCursor = "user.reactions";
+constexpr std::string_view kUserReactionsCursor = "user.reactions";
 
 // A list of one kind is another list than that of all.
 std::string cursor_kind(std::optional<ReactionKind> kind) {
@@ -97,7 +97,7 @@ Task<Result<Page<Reaction>>> ReactionService::list(http::Visitor visitor, PostId
 
 Task<Result<Page<ReactionActivity>>> ReactionService::list_by_user(http::Caller caller, UserId user,
                                                                    json::PageQuery query) {
-    const Result<http::PageRequest> request = http::PageRequest::of(query, kUserCursor);
+    const Result<http::PageRequest> request = http::PageRequest::of(query, kUserReactionsCursor);
     if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
     const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);

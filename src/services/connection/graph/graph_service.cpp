@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kHintedDismissals = 1000;  // the last ones, which the graph leaves out by itself
 constexpr std::size_t kPairsInQuestion = 100;    // what the store takes
-constexpr int kMostRounds = 8;
+constexpr int kMostSuggestRounds = 8;
 constexpr std::chrono::weeks kGrowthShown{52};
 
 Error graph_unavailable() {
@@ -155,7 +155,7 @@ Task<Result<std::vector<Suggestion>>> GraphService::suggest(Viewer viewer, std::
     Ids excluded = co_await parts_.members.list_last_dismissed(viewer.id, kHintedDismissals);
     std::ranges::sort(excluded);
     std::vector<Suggestion> found;
-    for (int round = 0; round < kMostRounds; ++round) {
+    for (int round = 0; round < kMostSuggestRounds; ++round) {
         const std::size_t count = round == 0 ? limit : Graph::kMostSuggestions;
         auto answer = co_await asked(parts_.graph.suggest(viewer, excluded, count));
         if (!answer) co_return answer.error();

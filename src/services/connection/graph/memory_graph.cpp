@@ -17,7 +17,7 @@ constexpr std::size_t kMostNearVisits = 500'000;
 /// So few members are written while nobody else may read.
 constexpr std::size_t kFewMembers = 256;
 /// After so many rounds a snapshot no longer waits for the changes to become few.
-constexpr int kMostRounds = 16;
+constexpr int kMostLoadRounds = 16;
 
 }  // namespace
 
@@ -90,7 +90,7 @@ void MemoryGraph::save(const std::filesystem::path& path) {
         std::vector<MemberIndex> again;
         {
             const std::unique_lock lock(mutex_);
-            const bool is_last = graph_.count_changed() <= kFewMembers || round == kMostRounds;
+            const bool is_last = graph_.count_changed() <= kFewMembers || round == kMostLoadRounds;
             again = watch.take(is_last);
             if (is_last) {
                 for (const MemberIndex member : again) writer.add(graph_, member);

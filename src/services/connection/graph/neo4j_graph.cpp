@@ -101,7 +101,7 @@ struct Suggest {
 };
 BOOST_DESCRIBE_STRUCT(Suggest, (), (viewer, hidden, unwanted, limit, shown_shared, place_score, industry_score))
 
-struct Candidate {
+struct Neo4jCandidate {
     std::int64_t id = 0;
     std::uint32_t degree = 0;
     std::uint32_t shared_score = 0;
@@ -110,12 +110,13 @@ struct Candidate {
     bool is_same_place = false;
     bool is_same_industry = false;
 };
-BOOST_DESCRIBE_STRUCT(Candidate, (), (id, degree, shared_score, shared_count, shared, is_same_place, is_same_industry))
+BOOST_DESCRIBE_STRUCT(Neo4jCandidate, (),
+                      (id, degree, shared_score, shared_count, shared, is_same_place, is_same_industry))
 
 struct Candidates {
-    std::vector<Candidate> sharing;        // somebody with the viewer
-    std::vector<Candidate> alike;          // in place or industry; the most connected first
-    std::vector<Candidate> known_by_many;  // the most connected first
+    std::vector<Neo4jCandidate> sharing;        // somebody with the viewer
+    std::vector<Neo4jCandidate> alike;          // in place or industry; the most connected first
+    std::vector<Neo4jCandidate> known_by_many;  // the most connected first
 };
 BOOST_DESCRIBE_STRUCT(Candidates, (), (sharing, alike, known_by_many))
 
@@ -169,7 +170,7 @@ void tidy(Numbers& values) {
     values.erase(repeated.begin(), repeated.end());
 }
 
-Suggestion suggestion(const Candidate& candidate) {
+Suggestion suggestion(const Neo4jCandidate& candidate) {
     Suggestion out;
     out.id = UserId{candidate.id};
     out.shared_score = candidate.shared_score;

@@ -101,7 +101,7 @@ WITH peer, COUNT { (peer)-[:CONNECTED]-() } AS degree
 SET peer.degree = degree, peer.score = SCORE_OF_DEGREE)";
 
 // As many members as fit, but at least one: an answer is bounded by the connections in it, of which one member may have thousands.
-constexpr std::string_view kList = R"(
+constexpr std::string_view kListConnections = R"(
 MATCH (m:Member) WHERE m.id > $after
 WITH m ORDER BY m.id LIMIT $limit
 WITH collect(m) AS members
@@ -320,7 +320,7 @@ Neo4jQueries::Neo4jQueries(const std::string& prefix)
       count_connections("graph.count_connections", with_prefix(kCountConnections, prefix)),
       lock_peers("graph.lock_peers", with_prefix(kLockPeers, prefix)),
       remove_members("graph.remove_members", with_prefix(kRemoveMembers, prefix)),
-      list("graph.list", with_prefix(kList, prefix)),
+      list("graph.list", with_prefix(kListConnections, prefix)),
       degrees("graph.degrees", with_prefix(kDegrees, prefix)),
       suggest("graph.suggest", with_prefix(kSuggest, prefix)),
       paths("graph.paths", with_prefix(kPaths, prefix)),
