@@ -107,7 +107,7 @@ struct Application::State {
 
     Task<void> maintain(Running& one) {
         co_await one.foundation->maintain();
-        co_await keep_up(one.foundation->name(), one.module->maintain());
+        co_await run_upkeep(one.foundation->name(), one.module->maintain());
     }
     /// Calls `piece` again and again until the end. Each service has its own: what is slow in one must not delay
     /// another, least of all the knowledge of ended sessions.
@@ -126,7 +126,7 @@ struct Application::State {
         for (Running& one : running) {
             spawn(one.foundation->name(), [this, &one] { return maintain(one); });
             for (service::Upkeep& work : one.module->upkeep())
-                spawn(work.name, [work] { return keep_up(work.name, work.piece()); });
+                spawn(work.name, [work] { return run_upkeep(work.name, work.piece()); });
         }
         if (neighbours.sessions()) spawn("neighbours", [this] { return neighbours.maintain(); });
     }

@@ -80,7 +80,7 @@ std::vector<service::Dependency> Neighbours::dependencies() {
 }
 
 Task<void> Neighbours::maintain() {
-    if (sessions_) co_await keep_up("sessions and keys", sessions_->refresh());
+    if (sessions_) co_await run_upkeep("sessions and keys", sessions_->refresh());
     if (directory_) directory_->expire();
     if (network_) network_->expire();
 }

@@ -15,7 +15,7 @@
 
 namespace guildhall::test {
 
-/// Runs `task` to its end on an io_context of its own and gives its result; rethrows its exception.
+/// Runs `task` to its end on its own io_context and returns its result; rethrows its exception.
 template <class T>
 T await(Task<T> task) {
     boost::asio::io_context io(1);
@@ -36,7 +36,7 @@ T await(Task<T> task) {
     }
 }
 
-/// True as soon as `condition` is; false when `limit` has passed before.
+/// Waits until `condition` is true; false when `limit` has passed first.
 inline bool wait_until(const std::function<bool()>& condition,
                        std::chrono::milliseconds limit = std::chrono::seconds(20)) {
     const auto deadline = std::chrono::steady_clock::now() + limit;

@@ -12,8 +12,8 @@
 
 namespace guildhall::test {
 
-/// A suite over what one service offers the others: on each engine, called directly and over HTTP. Who asks cannot tell
-/// the two apart.
+/// A suite over the interface that one service offers to others: on each engine, called directly and over HTTP. Both
+/// must behave alike.
 template <class World>
 class BothWays : public testing::TestWithParam<std::tuple<std::string, std::string>> {
 protected:
@@ -29,7 +29,7 @@ protected:
         });
         ask_over_http();
     }
-    /// Makes the client that the tests ask instead of the service: `remote` is there.
+    /// Creates the client that the tests call instead of the service. `remote` exists.
     virtual void ask_over_http() = 0;
 
     std::optional<World> world;

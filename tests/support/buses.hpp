@@ -16,7 +16,7 @@
 
 namespace guildhall::test {
 
-/// An io_context with a thread of its own, until the end.
+/// An io_context with its own thread, until it is destroyed.
 class IoThread {
 public:
     ~IoThread() {
@@ -31,8 +31,8 @@ private:
     std::thread thread_{[this] { io_.run(); }};
 };
 
-/// A fresh bus of one kind, "memory" or "rabbitmq" (exchange and queues of its own at the broker of
-/// GUILDHALL_TEST_RABBITMQ). Stopped at the end.
+/// A new bus of one kind: "memory" or "rabbitmq" (with its own exchange and queues at the broker of
+/// GUILDHALL_TEST_RABBITMQ). Stopped when it is destroyed.
 class TestBus {
 public:
     explicit TestBus(const std::string& kind) {
@@ -40,12 +40,12 @@ public:
     }
     ~TestBus() { bus_->stop(std::chrono::seconds(5)); }
 
-    /// The reason why this kind cannot be tested here; empty when it can.
+    /// The reason why this kind cannot be tested; empty when it can.
     static std::string missing(const std::string& kind) {
         if (kind == "memory" || std::getenv("GUILDHALL_TEST_RABBITMQ")) return {};
         return "GUILDHALL_TEST_RABBITMQ is not set";
     }
-    /// A name at the broker that no other test has.
+    /// A prefix for names at the broker that no other test uses.
     static std::string fresh_prefix() {
         static std::atomic<int> count{0};
         return "test." + std::to_string(::getpid()) + "." + std::to_string(++count) + ".";

@@ -24,7 +24,7 @@
 
 namespace guildhall::test {
 
-/// Times that let a test of faults be over soon, on a machine that has other things to do.
+/// Short times for tests of faults, with room for a busy machine.
 inline cache::ChannelCoherence::Options quick_coherence() {
     using std::chrono::milliseconds;
     return {.heartbeat_every = milliseconds(50),
@@ -33,7 +33,7 @@ inline cache::ChannelCoherence::Options quick_coherence() {
             .ack_within = milliseconds(400)};
 }
 
-/// A Coherence with a thread of its own, as another process has one.
+/// A Coherence with its own thread, like that of another process.
 class CoherentProcess {
 public:
     explicit CoherentProcess(realtime::Channel& channel, cache::ChannelCoherence::Options options = quick_coherence())
@@ -42,12 +42,12 @@ public:
     CoherentProcess(const CoherentProcess&) = delete;
     CoherentProcess& operator=(const CoherentProcess&) = delete;
 
-    /// When all has registered.
+    /// Call after the last registration.
     void start() {
         boost::asio::co_spawn(io_, coherence_.run(), boost::asio::detached);
         thread_ = std::jthread([this] { io_.run(); });
     }
-    /// Starts all and waits until they are live and know each other as keeping `service`.
+    /// Starts all and waits until they are live and know each other as caching `service`.
     template <class... Processes>
     static bool join(std::string_view service, Processes&... processes) {
         (processes.start(), ...);
@@ -56,12 +56,12 @@ public:
             return ((processes.coherence().live() && processes.coherence().count_others(service) == kOthers) && ...);
         });
     }
-    /// Ends it in order.
+    /// Ends it with a farewell.
     void leave() {
         coherence_.stop();
         if (thread_.joinable()) thread_.join();
     }
-    /// Ends it so that it says nothing any more.
+    /// Ends it without a farewell.
     void kill() {
         io_.stop();
         if (thread_.joinable()) thread_.join();
@@ -74,7 +74,7 @@ private:
     std::jthread thread_;
 };
 
-/// The way of one process to a channel: can be cut, and can lose a message.
+/// A channel as one process sees it. It can be cut off, and can lose a message.
 class FragileChannel final : public realtime::Channel {
 public:
     explicit FragileChannel(realtime::Channel& channel) : channel_(channel) {}
@@ -98,19 +98,19 @@ public:
 
     std::atomic<bool> is_cut{false};
     std::atomic<bool> loses_next_change{false};
-    std::atomic<int> changes{0};  // messages of them that were sent
+    std::atomic<int> changes{0};  // change messages that were sent
     std::atomic<int> acks{0};
 
 private:
     realtime::Channel& channel_;
 };
 
-/// What is true, as a database says it: a number for each of some things.
+/// The truth, in place of a database: a number for each of some things.
 struct Truth {
     std::array<std::atomic<int>, 64> values{};
 };
 
-/// A process that keeps in memory what it has read of the truth.
+/// A process that caches what it has read of the truth.
 class Replica {
 public:
     Replica(realtime::Channel& channel, Truth& truth, cache::ChannelCoherence::Options options = quick_coherence(),
@@ -147,7 +147,7 @@ private:
     std::unique_ptr<cache::Coherence::Registration> registration_;
 };
 
-/// How many reads there were, and how many of them gave less than a write that had been answered.
+/// The number of reads, and how many of them returned an older value than a completed write.
 struct Reads {
     int all;
     int stale;
@@ -155,24 +155,24 @@ struct Reads {
 
 /// 10,000 writes by four threads, two at each of the replicas, among eight times as many reads at both.
 inline Reads read_among_writes(Replica& a, Replica& b) {
-    std::array<std::atomic<int>, 16> settled{};  // the newest write of each item that was answered
+    std::array<std::atomic<int>, 16> completed{};  // the newest completed write of each item
     std::atomic<int> stale{0};
     std::atomic<int> reads{0};
     constexpr int kWrites = 2500;
     {
         std::vector<std::jthread> threads;
         for (unsigned seed = 0; seed < 4; ++seed) {
-            // Each thread writes items of its own, and reads all of them at both.
+            // Each thread writes its own items, and reads all of them at both replicas.
             threads.emplace_back([&, seed] {
                 std::mt19937 random(seed);
                 Replica& mine = seed % 2 == 0 ? a : b;
                 for (int n = 1; n <= kWrites; ++n) {
                     const auto own = static_cast<std::size_t>(seed * 4 + random() % 4);
                     mine.write(static_cast<std::int64_t>(own), n);
-                    settled[own] = n;
+                    completed[own] = n;
                     for (int i = 0; i < 8; ++i) {
                         const auto item = static_cast<std::size_t>(random() % 16);
-                        const int least = settled[item];
+                        const int least = completed[item];
                         if ((i % 2 == 0 ? a : b).read(static_cast<std::int64_t>(item)) < least) ++stale;
                         ++reads;
                     }

@@ -36,7 +36,7 @@ public:
         const std::lock_guard lock(mutex_);
         cards_.erase(id);
     }
-    /// What the profile of a member says; members of whom it was never said have empty ones.
+    /// Sets the profile of a member, which is empty by default.
     void put_traits(user::Traits traits) {
         const std::lock_guard lock(mutex_);
         traits_[traits.id] = std::move(traits);
@@ -105,7 +105,7 @@ private:
     std::unordered_map<UserId, user::Traits> traits_;
 };
 
-/// What the processes of one world share.
+/// The parts that the processes of one world share.
 struct Ground final : guildhall::test::Ground {
     explicit Ground(std::string engine) : guildhall::test::Ground(std::move(engine), std::chrono::days(20'000)) {}
     FakeDirectory directory;
@@ -114,7 +114,7 @@ struct Ground final : guildhall::test::Ground {
 /// A connection service with a fake directory and a graph in memory, and what members do.
 class World : public guildhall::test::ServiceRig {
 public:
-    /// `engine` is "sqlite" or "postgres", which must be there.
+    /// `engine` is "sqlite" or "postgres", which must be available.
     explicit World(std::string engine, cache::Coherence* shared = nullptr, const Options& options = {})
         : World(std::make_shared<Ground>(std::move(engine)), shared, options) {}
     /// Another process of the same service, with the same members, on the same database.
@@ -134,7 +134,7 @@ public:
     }
     http::Caller as(UserId user) { return caller(user); }
 
-    /// Runs what `make(i)` gives, 0 <= i < count, side by side on `threads` threads; the results in order.
+    /// Runs the tasks of `make(i)`, 0 <= i < count, concurrently on `threads` threads; the results in order.
     template <class T>
     std::vector<T> run_together(std::size_t count, std::size_t threads,
                                 const std::function<Task<T>(std::size_t)>& make) {
@@ -163,13 +163,13 @@ public:
         return out;
     }
 
-    // What members do, in short.
+    // Short forms of what members do.
     Result<http::Created<Invitation>> invite(UserId from, UserId to, std::string note = "") {
         Invite body{to, {}, {}};
         if (!note.empty()) body.note = json::Text<0, 300>{std::move(note)};
         return run(service().invite(as(from), std::move(body)));
     }
-    /// The id of an invitation that must work.
+    /// The id of an invitation, which must succeed.
     InvitationId invited(UserId from, UserId to, std::string note = "") {
         auto created = invite(from, to, std::move(note));
         if (!created) throw std::runtime_error("not invited: " + created.error().detail);

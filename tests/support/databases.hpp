@@ -25,7 +25,7 @@
 
 namespace guildhall::test {
 
-/// A folder of its own, gone with this.
+/// A new folder, removed when this is destroyed.
 class TemporaryFolder {
 public:
     TemporaryFolder() {
@@ -44,8 +44,7 @@ private:
     std::filesystem::path path_;
 };
 
-/// Where a fresh, empty database of one engine lies: a file in a folder of its own, or a schema of its own. Gone with
-/// this.
+/// A new, empty database of one engine: a file in a new folder, or a new schema. Removed when this is destroyed.
 class TestDatabase {
 public:
     /// `engine` is "sqlite" or "postgres".
@@ -59,13 +58,13 @@ public:
     TestDatabase(const TestDatabase&) = delete;
     TestDatabase& operator=(const TestDatabase&) = delete;
 
-    /// The reason why this engine cannot be tested here; empty when it can.
+    /// The reason why this engine cannot be tested; empty when it can.
     static std::string missing(const std::string& engine) {
         if (engine == "sqlite" || std::getenv("GUILDHALL_TEST_POSTGRES")) return {};
         return "GUILDHALL_TEST_POSTGRES is not set";
     }
 
-    /// Opens it; as often as wanted. `postgres` and `sqlite` may change the options.
+    /// Opens it; may be called several times. `postgres` and `sqlite` may change the options.
     std::unique_ptr<sql::Database> open(const std::function<void(sql::SqliteOptions&)>& sqlite = {},
                                         const std::function<void(sql::PostgresOptions&)>& postgres = {}) const {
         if (engine_ == "sqlite") {
@@ -93,13 +92,13 @@ class TestLoop {
 public:
     boost::asio::io_context& io() { return io_; }
 
-    /// Adds a coroutine; run() runs it. Its exception comes out of run().
+    /// Adds a coroutine for run(), which throws its exception.
     void spawn(Task<void> task) {
         boost::asio::co_spawn(io_, std::move(task), [this](const std::exception_ptr& failure) {
             if (failure && !failure_) failure_ = failure;
         });
     }
-    /// Runs what was added to its end. Throws when nothing happens for a minute.
+    /// Runs the added coroutines to their end. Throws when nothing happens for a minute.
     void run() {
         io_.restart();
         while (io_.run_one_for(std::chrono::minutes(1)) > 0) {
@@ -119,7 +118,7 @@ public:
         spawn(std::move(task));
         run();
     }
-    /// Runs coroutines side by side; their results in order.
+    /// Runs coroutines concurrently; their results in order.
     template <class T>
     std::vector<T> run_together(std::vector<Task<T>> tasks) {
         std::vector<std::optional<T>> results(tasks.size());

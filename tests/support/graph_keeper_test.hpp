@@ -15,12 +15,12 @@
 
 namespace guildhall::connection::test {
 
-/// Another graph, in which something can happen before it lists its members or is changed.
+/// Another graph, with hooks before it lists its members or is changed.
 class WatchedGraph final : public Graph {
 public:
     explicit WatchedGraph(Graph& inner) : inner_(inner) {}
 
-    /// Called once, before members behind that one are listed.
+    /// Called once, before the members after this one are listed.
     void before_listing_behind(UserId after, std::function<Task<void>()> hook) {
         listed_after_ = after;
         before_list_ = std::move(hook);
@@ -36,7 +36,7 @@ public:
         co_await inner_.remove_members(std::move(members));
     }
     Task<void> set_edges(std::vector<GraphEdge> edges) override {
-        const auto hook = before_set_edges;  // it may take itself away
+        const auto hook = before_set_edges;  // it may remove itself
         if (hook) co_await hook();
         co_await inner_.set_edges(std::move(edges));
     }
@@ -64,7 +64,7 @@ private:
     std::function<Task<void>()> before_list_;
 };
 
-/// A keeper of the graph of `world`, with nothing of its module, that can be watched.
+/// A keeper of the graph of `world` that can be observed, without its module.
 struct WatchedKeeper {
     explicit WatchedKeeper(World& of) : world(of) {}
 
@@ -97,7 +97,7 @@ protected:
     }
     void set(std::vector<GraphEdge> edges) { world->run(world->graph().set_edges(std::move(edges))); }
     void put(std::vector<GraphMember> members) { world->run(world->graph().put_members(std::move(members))); }
-    /// Members with rows in the tables and ids 1,000 apart, above those of before and below those of later ones.
+    /// Members with rows in the tables and ids 1,000 apart, which increase from call to call.
     std::vector<UserId> people_in_rows(std::size_t count) {
         std::string rows;
         std::vector<UserId> people;
@@ -111,7 +111,7 @@ protected:
         world->clock.advance(std::chrono::seconds(1));
         return people;
     }
-    /// Connects one member with `count` others, who have ids from `first` on, in the tables alone.
+    /// Connects one member with `count` others, whose ids start at `first`, in the tables only.
     void connect_in_rows(UserId star, std::int64_t first, int count) {
         const std::string id = std::to_string(star.value);
         const std::string columns = "connections (user_id, peer_id, connected_at, sort_name) ";

@@ -12,7 +12,7 @@ namespace guildhall::connection::test {
 /// The engines that the graph is tested on.
 inline constexpr const char* kGraphEngines[] = {"memory", "neo4j"};
 
-/// The reason why this engine cannot be tested here; empty when it can.
+/// The reason why this engine cannot be tested; empty when it can.
 inline std::string missing_graph(const std::string& engine) {
     if (engine != "neo4j" || guildhall::test::neo4j_url() != nullptr) return {};
     return "no server: tests/engines/up-neo4j starts one, and ./test does";
@@ -33,7 +33,7 @@ inline std::shared_ptr<Graph> make_graph(const std::string& engine) {
     return {made, &made->graph};
 }
 
-/// How many random cases this engine has time for.
+/// The number of random cases for this engine.
 inline int cases_for(const std::string& engine, int in_memory, int over_a_network) {
     return engine == "memory" ? in_memory : over_a_network;
 }

@@ -14,11 +14,10 @@
 
 namespace guildhall::test {
 
-/// Our own HTTP server on a free port, with threads of its own. No session is revoked and no token but internal ones is
-/// known.
+/// An HTTP server on a free port, with its own threads. No session is revoked, and only internal tokens are known.
 class HttpServer {
 public:
-    /// `add_routes` binds the routes; what they refer to outlives this.
+    /// `add_routes` binds the routes. What they refer to must outlive this.
     explicit HttpServer(const std::function<void(http::Router&)>& add_routes, std::uint16_t port = 0,
                         std::size_t threads = 1)
         : tokens_("test", clock_), limiter_({{kNoLimit, kNoLimit, kNoLimit}}, clock_), ids_(clock_, 1) {

@@ -26,17 +26,17 @@ namespace guildhall::test {
 /// The URL of tests/engines/up-neo4j; null when it does not run.
 inline const char* neo4j_url() { return std::getenv("GUILDHALL_TEST_NEO4J"); }
 
-/// A client of a Neo4j with deadlines for a machine that has other things to do.
+/// A Neo4j client with deadlines for a busy machine.
 struct Neo4jClient {
     explicit Neo4jClient(const std::string& url) : http(options()), client(http, neo4j::parse_url(url)) {}
 
-    /// Runs one statement with what stands in its text.
+    /// Runs one statement without parameters.
     neo4j::Answer run(const std::string& text) {
         const neo4j::Query query("test", text);
         std::vector<neo4j::Step> steps{{query, "{}"}};
         return await(client.run(std::move(steps), neo4j::Client::Access::write, std::chrono::seconds(60)));
     }
-    /// The number that a statement gives in its only row.
+    /// The number in the only row of a statement.
     std::int64_t number(const std::string& text) { return run(text).rows<std::int64_t>(0).at(0); }
 
     http::Client http;
@@ -102,10 +102,10 @@ private:
     std::optional<connection::Neo4jGraph> graph_;
 };
 
-/// A Neo4j of a test's own, which it may stop and start again (tests/engines/up-neo4j). Killed with this.
+/// A Neo4j server for one test, which may stop and restart it (tests/engines/up-neo4j). Killed when this is destroyed.
 class Neo4jServer {
 public:
-    /// Throws std::runtime_error with the script's words when it does not start.
+    /// Throws std::runtime_error with the script's output when it does not start.
     Neo4jServer() { start(); }
     ~Neo4jServer() { kill(); }
     Neo4jServer(const Neo4jServer&) = delete;
@@ -114,7 +114,7 @@ public:
     const std::string& url() const { return url_; }
     void pause() const { ::kill(pid(), SIGSTOP); }
     void resume() const { ::kill(pid(), SIGCONT); }
-    /// Ends it; returns when its port is free.
+    /// Stops it and returns when its port is free.
     void kill() const {
         const pid_t ended = pid();
         ::kill(ended, SIGKILL);

@@ -64,7 +64,7 @@ private:
     bus::Bus& inner_;
 };
 
-/// A bus that keeps what it is given.
+/// A bus that stores the published events.
 class RecordingBus final : public bus::Bus {
 public:
     void subscribe(bus::Subscription /*unused*/) override {}
@@ -89,7 +89,7 @@ private:
     std::vector<bus::Envelope> events_;
 };
 
-/// run() of a relay on a thread of its own; stopped and joined at the end.
+/// Runs a relay on its own thread; stops and joins it when destroyed.
 class RunningRelay {
 public:
     RunningRelay(sql::Database& database, bus::Bus& bus, const Clock& clock, std::string owner,
@@ -124,7 +124,7 @@ protected:
         consumers_.emplace(*database_, clock_, *coherence_);
     }
 
-    /// Counts `subject` up and appends the event in the same transaction; the new number.
+    /// Increments the counter of `subject`, appends the event in the same transaction, and returns the new number.
     Task<std::int64_t> count(outbox::Outbox& outbox, std::int64_t subject) {
         auto body = [&](sql::Transaction& tx) -> Task<Result<std::int64_t>> {
             auto counted = co_await tx.query(kCount, sql::params(subject));
@@ -145,7 +145,7 @@ protected:
 
     std::int64_t number(const sql::Statement& statement) { return await(database_->read(statement, {}))[0].number(0); }
     std::int64_t outbox_size() { return number(kCountOutbox); }
-    /// Subject to its highest effect; checks that each effect up to that happened once.
+    /// The highest effect of each subject. Checks that each effect up to it happened once.
     std::map<std::int64_t, std::int64_t> effects() {
         auto rows = await(database_->read(kListEffects, {}));
         std::map<std::int64_t, std::int64_t> last;

@@ -18,7 +18,7 @@
 
 namespace guildhall::post::test {
 
-/// Members that exist as soon as they are named: member 7 has the handle "member-7". Blocks are set by the test.
+/// A directory in which every member exists: member 7 has the handle "member-7". Blocks are set by the test.
 /// Thread-safe.
 class FakeDirectory final : public user::Directory {
 public:
@@ -88,7 +88,7 @@ private:
     std::set<UserId> erased_;
 };
 
-/// Connections as the test sets them. Thread-safe.
+/// Connections that the test sets. Thread-safe.
 class FakeNetwork final : public connection::Network, public connection::Degrees {
 public:
     Task<bool> are_connected(UserId a, UserId b) override { co_return is_connected(a, b); }
@@ -126,7 +126,7 @@ private:
     std::map<UserId, std::shared_ptr<const connection::Ids>> lists_;
 };
 
-/// What the processes of one world share.
+/// The parts that the processes of one world share.
 struct Ground final : guildhall::test::Ground {
     explicit Ground(const std::string& engine) : guildhall::test::Ground(engine, std::chrono::days(20'400)) {}
     FakeDirectory directory;
@@ -201,7 +201,7 @@ public:
         });
     }
 
-    /// The items of all pages; `read` gives the page of a cursor.
+    /// The items of all pages. `read` returns the page of a cursor.
     template <class Read>
     auto all_of(Read read) {
         auto page = read(std::optional<std::string>{}).value();
@@ -223,7 +223,7 @@ public:
         return json::CursorText{std::move(*cursor)};
     }
 
-    /// Removes all that deleted posts have left behind.
+    /// Purges deleted posts.
     void maintain() { run(module->maintain()); }
 
     FakeDirectory& directory;
@@ -237,7 +237,7 @@ private:
     }
 };
 
-/// What a client reads of an answer.
+/// An answer as a client reads it.
 inline Post post_of(const PostView& view) { return json::read_trusted<Post>(json::to_json(view)); }
 
 inline constexpr UserId kAda{1};

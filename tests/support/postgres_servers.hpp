@@ -16,13 +16,14 @@
 
 namespace guildhall::test {
 
-/// A PostgreSQL primary and its streaming standby, of a test's own, which it may stop, pause, start again and promote
-/// (tests/engines/up-postgres). Killed with this. They are called "primary" and "standby", whatever has become of them.
+/// A PostgreSQL primary and its streaming standby for one test, which may stop, pause, restart and promote them
+/// (tests/engines/up-postgres). Killed when this is destroyed. They keep the names "primary" and "standby", also after
+/// a promotion.
 class PostgresServers {
 public:
-    /// Throws std::runtime_error with the script's words when they do not start.
+    /// Throws std::runtime_error with the script's output when they do not start.
     PostgresServers() {
-        // PostgreSQL runs as a user of its own.
+        // PostgreSQL runs as its own user.
         std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
         start("primary");
         start("standby");
@@ -41,20 +42,20 @@ public:
     /// Runs statements on one of them.
     void execute(const std::string& name, const std::string& text) const { open(name)->execute_script(text); }
 
-    /// Stops one, and all that serve its connections, without saying so to the other side.
+    /// Freezes one, with all processes that serve its connections. The clients are not notified.
     void pause(const std::string& name) const { signal(name, SIGSTOP); }
-    /// Lets it go on.
+    /// Resumes it.
     void resume(const std::string& name) const { signal(name, SIGCONT); }
-    /// Ends one at once, with all that serve its connections.
+    /// Kills one, with all processes that serve its connections.
     void kill(const std::string& name) const {
         const auto processes = processes_of(name);
         if (processes.empty()) return;
         signal(name, SIGKILL);
         wait_until([&] { return processes_of(name).empty(); });
-        // It looks as if it ran, until somebody reaps it.
+        // It seems to run until it is reaped.
         std::filesystem::remove(folder_.path() / name / "main" / "postmaster.pid");
     }
-    /// Starts it (again), on the same port, with what it had.
+    /// Starts or restarts it, on the same port, with its data.
     void start(const std::string& name) {
         const std::string folder = (folder_.path() / name).string();
         std::string command = "DATA_DIR=" + folder + " STATE_DIR=" + folder_.path().string() + "/state";
@@ -67,20 +68,20 @@ public:
             ports_[name] = text.substr(begin + 5, text.find(' ', begin) - begin - 5);
         }
     }
-    /// Starts it with what it had, as a standby that nobody sends anything.
+    /// Starts it with its data, as a standby without a primary.
     void start_as_standby(const std::string& name) {
         std::ofstream(folder_.path() / name / "main" / "standby.signal").close();
         start(name);
     }
-    /// Makes the standby a primary; returns when it is one. Its control file says so too.
+    /// Promotes the standby; returns when it is a primary, also by its control file.
     void promote() const { execute("standby", "SELECT pg_promote(true, 60); CHECKPOINT"); }
-    /// Returns when the standby has everything that the primary has.
+    /// Returns when the standby has replayed everything of the primary.
     void wait_for_standby() const {
         const auto position = value("primary", "SELECT pg_current_wal_lsn()::text");
         const auto query = "SELECT (pg_last_wal_replay_lsn() >= '" + position + "'::pg_lsn)::text";
         wait_until([&] { return value("standby", query) == "true"; });
     }
-    /// The one value, a text, that a query gives.
+    /// The only value, a text, of a query.
     std::string value(const std::string& name, const std::string& query) const {
         const sql::Statement statement{"test.value", query.c_str()};
         const auto database = open(name);
@@ -92,7 +93,7 @@ private:
     std::unique_ptr<sql::Database> open(const std::string& name) const {
         return sql::open_postgres({.dsn = dsn(name) + " target_session_attrs=any", .schema = "public"});
     }
-    // The server and its children, which outlive it for a moment; all of them have its folder as theirs.
+    // The server and its children, which may outlive it shortly. All of them have its folder as working directory.
     std::vector<pid_t> processes_of(const std::string& name) const {
         const auto data = folder_.path() / name / "main";
         std::vector<pid_t> found;

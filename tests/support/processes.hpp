@@ -12,7 +12,7 @@
 
 namespace guildhall::test {
 
-/// What a command of the shell says, to both outputs. Throws std::runtime_error with these words when it fails.
+/// The output of a shell command, standard output and error. Throws std::runtime_error with this output when it fails.
 inline std::string output_of(const std::string& command) {
     std::FILE* pipe = ::popen(("{ " + command + "; } 2>&1").c_str(), "r");
     std::string output;

@@ -11,8 +11,8 @@
 
 namespace guildhall::test {
 
-/// A RabbitMQ node of this test alone, to be stopped, frozen and started again on the same port and data. About 10 s a
-/// start.
+/// A RabbitMQ node for one test, which may stop, freeze and restart it with the same port and data. A start takes about
+/// 10 s.
 class RabbitmqNode {
 public:
     RabbitmqNode() { start(); }
@@ -25,7 +25,7 @@ public:
 
     /// "amqp://…"
     const std::string& url() const { return url_; }
-    /// Starts it again after kill().
+    /// Restarts it after kill().
     void start() {
         const std::string output = run((port_.empty() ? "" : "PORT=" + port_ + " ") + "tests/engines/up-rabbitmq");
         const std::string name = "GUILDHALL_TEST_RABBITMQ=";
@@ -35,12 +35,12 @@ public:
         port_ = url_.substr(colon, url_.find('/', colon) - colon);
         std::ifstream(folder_.path() / "data" / "node.pid") >> pid_;
     }
-    /// SIGKILL, as in a power cut; returns when it has ended.
+    /// Sends SIGKILL and returns when it has ended.
     void kill() {
         ::kill(pid_, SIGKILL);
         while (!is_over(pid_)) ::usleep(1000);
     }
-    /// Its connections stay and nothing comes out of them, as with a network that drops all packets.
+    /// Freezes it: its connections stay but send nothing, as with a network that drops all packets.
     void freeze() {
         ::kill(pid_, SIGSTOP);
         is_frozen_ = true;

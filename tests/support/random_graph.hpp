@@ -9,16 +9,16 @@
 
 namespace guildhall::connection::test {
 
-/// Members, edges and questions by chance; the same for the same seed.
+/// Random members, edges and queries; the same for the same seed.
 class RandomGraph {
 public:
     explicit RandomGraph(unsigned seed) : random_(seed) {}
 
-    /// A number below `end`.
+    /// A random number below `end`.
     std::size_t below(std::size_t end) { return random_() % end; }
     bool chance(double share) { return std::uniform_real_distribution<>()(random_) < share; }
 
-    /// Ids in no order, with gaps.
+    /// Unordered ids, with gaps.
     std::vector<UserId> ids(std::size_t count) {
         std::vector<UserId> out;
         std::int64_t id = 0;
@@ -40,7 +40,7 @@ public:
         for (const UserId id : ids) out.push_back(member(id));
         return out;
     }
-    /// Each pair with the chance `density`; some edges twice, some the wrong way around.
+    /// Each pair with the probability `density`; some edges twice, some reversed.
     std::vector<GraphEdge> edges(const std::vector<UserId>& ids, double density) {
         std::vector<GraphEdge> out;
         for (std::size_t a = 0; a < ids.size(); ++a) {
@@ -52,7 +52,7 @@ public:
         }
         return out;
     }
-    /// Each of `ids` with the chance `share`, but not `except`; ascending.
+    /// Each of `ids` except `except` with the probability `share`; ascending.
     Ids some(const std::vector<UserId>& ids, double share, UserId except) {
         Ids out;
         for (const UserId id : ids) {

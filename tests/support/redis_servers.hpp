@@ -14,10 +14,11 @@
 
 namespace guildhall::test {
 
-/// Redis servers of a test's own, which it may stop, pause and start again (tests/engines/up-redis). Killed with this.
+/// Redis servers for one test, which may stop, pause and restart them (tests/engines/up-redis). Killed when this is
+/// destroyed.
 class RedisServers {
 public:
-    /// `mode` is "single", "tls", "sentinel" or "cluster". Throws std::runtime_error with the script's words when they
+    /// `mode` is "single", "tls", "sentinel" or "cluster". Throws std::runtime_error with the script's output when they
     /// do not start.
     explicit RedisServers(std::string mode) : mode_(std::move(mode)) { run({}); }
     ~RedisServers() {
@@ -27,20 +28,20 @@ public:
     RedisServers& operator=(const RedisServers&) = delete;
 
     const std::string& url() const { return url_; }
-    /// The certificate of the authority of "tls".
+    /// The certificate of the authority for "tls".
     std::filesystem::path authority() const { return folder_.path() / "data" / "ca.pem"; }
     const std::string& port(const std::string& name) const { return ports_.at(name); }
-    /// Stops one without saying so to the other side.
+    /// Freezes one. The clients are not notified.
     void pause(const std::string& name) const { signal(name, SIGSTOP); }
-    /// Lets it go on.
+    /// Resumes it.
     void resume(const std::string& name) const { signal(name, SIGCONT); }
-    /// Ends one; returns when its port is free.
+    /// Stops one and returns when its port is free.
     void kill(const std::string& name) const {
         signal(name, SIGKILL);
         const pid_t pid = pid_of(name);
         wait_until([&] { return is_over(pid); });
     }
-    /// Starts the single server again, on the same port, empty.
+    /// Restarts the single server, on the same port, empty.
     void start_again() { run(ports_.at("single")); }
 
 private:

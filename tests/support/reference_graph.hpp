@@ -12,8 +12,7 @@
 
 namespace guildhall::connection::test {
 
-/// The graph as graph.hpp tells it, with maps and sets and without a thought for time: what the engines are compared
-/// with.
+/// The graph as graph.hpp defines it, with maps and sets and regardless of speed. The engines are compared with it.
 class ReferenceGraph {
 public:
     void put_members(const std::vector<GraphMember>& members) {
@@ -58,7 +57,7 @@ public:
         const auto at = peers_.find(id);
         return at == peers_.end() ? std::set<UserId>() : at->second;
     }
-    /// The members connected with `id` as far as the viewer may know.
+    /// The connections of `id` that the viewer may know.
     Ids known_peers(const Viewer& viewer, UserId id) const {
         Ids out;
         for (const UserId peer : peers_of(id)) {
@@ -80,7 +79,7 @@ public:
     }
 
     std::vector<Suggestion> suggest(const Viewer& viewer, const Ids& excluded, std::size_t limit) const {
-        using Ranked = std::tuple<std::int64_t, std::int64_t, UserId>;  // each the lower the better
+        using Ranked = std::tuple<std::int64_t, std::int64_t, UserId>;  // lower is better in each
         std::map<Ranked, Suggestion> sharing;
         std::map<Ranked, Suggestion> alike;
         std::map<Ranked, Suggestion> others;

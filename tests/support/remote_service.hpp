@@ -14,7 +14,7 @@
 
 namespace guildhall::test {
 
-/// The internal routes of a service behind a real socket, and what it takes to ask them: another process, but in this
+/// The internal routes of a service behind a real socket, with a client for them: like another process, but in this
 /// one.
 class RemoteService {
 public:
@@ -25,7 +25,7 @@ public:
         const auto bind = [&](http::Router& router) {
             router.set_service(name_);
             add_internal_routes(router, tokens_);
-            router.carry_calls(std::chrono::seconds(10));  // as a process that asks others itself
+            router.carry_calls(std::chrono::seconds(10));  // like a process that calls others
         };
         server_.emplace(bind);
         url_ = server_->url();

@@ -6,8 +6,9 @@
 
 namespace guildhall::test {
 
-/// What `attempt`, which may be made again, saw in less than `limit`: one that took longer, on a busy machine, may have
-/// seen the end of what lasts that long. Throws std::runtime_error when none of ten is quick enough.
+/// The result of an `attempt`, which may be repeated, that took less than `limit`. On a busy machine, a longer attempt
+/// may see the end of something that lasts that long. Throws std::runtime_error when none of ten attempts is quick
+/// enough.
 template <class Attempt>
 auto seen_within(std::chrono::milliseconds limit, Attempt attempt) {
     for (int tries = 0; tries < 10; ++tries) {

@@ -6,7 +6,7 @@
 
 namespace guildhall::test {
 
-/// The value of a series of this process, named as /metrics does; 0 when there is none.
+/// The value of a series of this process, with its name as in /metrics; 0 when it does not exist.
 inline double series(const std::string& name_and_labels) {
     const std::string all = metrics::render();
     const auto at = all.find("\n" + name_and_labels + " ");

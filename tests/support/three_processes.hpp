@@ -13,8 +13,8 @@
 
 namespace guildhall::test {
 
-/// Two processes of a service on one database, and a third of another service that keeps copies of what the second
-/// tells it. The parameter is the engine.
+/// Two processes of a service on one database, and a third of another service, which caches answers of the second. The
+/// parameter is the engine.
 template <class World, class Client>
 class ThreeProcesses : public testing::TestWithParam<std::string> {
 protected:
@@ -22,7 +22,7 @@ protected:
         if (const auto missing = TestDatabase::missing(GetParam()); !missing.empty()) GTEST_SKIP() << missing;
         make_first(a_, process_a_.coherence());
         b_.emplace(*a_, process_b_.coherence());
-        // The third asks the one that does not write.
+        // The third calls the process that does not write.
         remote_.emplace(service(), [this](http::Router& router, const http::InternalTokens& tokens) {
             b_->module->add_internal_routes(router, tokens);
         });
@@ -30,7 +30,7 @@ protected:
         ASSERT_TRUE(CoherentProcess::join(service(), process_a_, process_b_, process_c_));
     }
     virtual std::string service() const = 0;
-    /// Makes the first process in its place.
+    /// Creates the first process.
     virtual void make_first(std::optional<World>& place, cache::Coherence& coherence) = 0;
 
     World& a() { return *a_; }

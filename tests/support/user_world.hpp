@@ -25,7 +25,7 @@ public:
         co_return;
     }
 
-    /// The code in the latest mail to `email`; empty when that has none.
+    /// The code in the latest mail to `email`; empty when there is none.
     std::string code_for(const std::string& email) const {
         for (auto it = sent.rbegin(); it != sent.rend(); ++it) {
             if (it->to != email) continue;
@@ -52,7 +52,7 @@ class World : public guildhall::test::ServiceRig {
 public:
     using Change = std::function<void(Options&)>;
 
-    /// `engine` is "sqlite" or "postgres", which must be there.
+    /// `engine` is "sqlite" or "postgres", which must be available.
     explicit World(const std::string& engine, const Change& change = {}, cache::Coherence* shared = nullptr)
         : World(std::make_shared<guildhall::test::Ground>(engine, std::chrono::days(20'000)), change, shared) {}
     /// Another process of the same service, on the same database.
@@ -63,7 +63,7 @@ public:
     using ServiceRig::caller;
     http::Caller caller(const Tokens& tokens) { return {tokens.user_id, tokens.session_id, &request}; }
 
-    /// A member by way of registration and code.
+    /// A member who has registered with a code.
     Tokens sign_up(const std::string& email, const std::string& name = "Jane Doe",
                    std::optional<std::string> handle = {}) {
         const auto token = ask_for_account(registration(email, name, std::move(handle)));
@@ -71,7 +71,7 @@ public:
         if (!tokens) throw std::runtime_error(tokens.error().detail);
         return *tokens;
     }
-    /// The token of a registration that must be accepted.
+    /// The token of a registration, which must succeed.
     std::string ask_for_account(Register body) {
         auto answer = run(auth().register_member(visitor(), std::move(body)));
         if (!answer) throw std::runtime_error(answer.error().detail);
@@ -89,7 +89,7 @@ public:
     Result<Tokens> log_in(const std::string& email, std::string_view password = kPassword) {
         return run(auth().log_in(visitor(), {{email}, {std::string(password)}, {}}));
     }
-    /// True when the access token would be let in.
+    /// True when the access token is accepted.
     bool lets_in(const Tokens& given) {
         const auto claims = verifier.verify(given.access_token);
         return claims && !module->revocations().is_revoked(*claims);

@@ -7,7 +7,7 @@
 
 namespace guildhall {
 
-Task<void> keep_up(std::string name, Task<void> piece) {
+Task<void> run_upkeep(std::string name, Task<void> piece) {
     try {
         co_await std::move(piece);
     } catch (const std::exception& error) {

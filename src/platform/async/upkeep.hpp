@@ -7,6 +7,6 @@
 namespace guildhall {
 
 /// Runs one step of a process's upkeep. A failure is logged with `name` and not rethrown, so that the next step runs.
-Task<void> keep_up(std::string name, Task<void> piece);
+Task<void> run_upkeep(std::string name, Task<void> piece);
 
 }  // namespace guildhall

@@ -199,7 +199,7 @@ struct Consumers::Group {
         if (now - last_refusal > kTakenByOthers) first_refusal = now;
         last_refusal = now;
         if (now - first_refusal > kLeftToOthers) co_return;
-        throw bus::HandOver("this process may not reach those who keep what the event changed");
+        throw bus::HandOver("this process may not reach the processes that cache what the event changed");
     }
 
     // With the inbox row, so that the event is not tried again when it comes twice. One that was handled meanwhile is

@@ -71,10 +71,10 @@ Dependency Foundation::dependency() {
 
 Task<void> Foundation::maintain() {
     // So that replicas of the database may take the place of its primary.
-    co_await keep_up(name_ + ": replicas", database_->learn_position());
-    co_await keep_up(name_ + ": node number", renew());
-    co_await keep_up(name_ + ": consumers", refresh_consumers());
-    co_await keep_up(name_ + ": old keys and events", prune());
+    co_await run_upkeep(name_ + ": replicas", database_->learn_position());
+    co_await run_upkeep(name_ + ": node number", renew());
+    co_await run_upkeep(name_ + ": consumers", refresh_consumers());
+    co_await run_upkeep(name_ + ": old keys and events", prune());
 }
 
 Task<void> Foundation::renew() {

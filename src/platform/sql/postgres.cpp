@@ -60,9 +60,11 @@ constexpr std::string_view kOrderByBytes = R"(
     BEGIN
         FOR t IN
             SELECT a.attrelid::regclass AS name,
-                string_agg(format('ALTER COLUMN %I TYPE %s COLLATE "C"', a.attname, format_type(a.atttypid, a.atttypmod)), ', ') AS changes
+                string_agg(format('ALTER COLUMN %I TYPE %s COLLATE "C"',
+                                  a.attname, format_type(a.atttypid, a.atttypmod)), ', ') AS changes
             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-            WHERE c.relnamespace = to_regnamespace('SCHEMA') AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE c.relnamespace = to_regnamespace('SCHEMA') AND c.relkind IN ('r', 'p')
+                AND a.attnum > 0 AND NOT a.attisdropped
                 AND a.attcollation = to_regcollation('pg_catalog."default"') AND a.attinhcount = 0
             GROUP BY a.attrelid
         LOOP

@@ -87,10 +87,10 @@ Task<void> Module::load() {
 
 Task<void> Module::maintain() {
     // Revocations first: each second without them is one in which an ended session lives on here.
-    co_await keep_up("user: revocations", revocations_.load());
-    co_await keep_up("user: signing keys", keys_.refresh());
-    co_await keep_up("user: waiting mail", post_office_.send_due());
-    co_await keep_up("user: what has expired", prune());
+    co_await run_upkeep("user: revocations", revocations_.load());
+    co_await run_upkeep("user: signing keys", keys_.refresh());
+    co_await run_upkeep("user: waiting mail", post_office_.send_due());
+    co_await run_upkeep("user: what has expired", prune());
 }
 
 Task<void> Module::prune() {

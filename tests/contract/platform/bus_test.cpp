@@ -106,7 +106,7 @@ TEST_P(BusContract, BringsEveryAttribute) {
     EXPECT_EQ(got.data, sent.data);
 }
 
-TEST_P(BusContract, TakesWhatNobodyWantsAndNothing) {
+TEST_P(BusContract, AcceptsEventsWithoutAConsumerAndEmptyBatches) {
     Received received;
     subscribe("one", {"a.v1"}, received);
     bus_->start();
@@ -150,19 +150,19 @@ TEST_P(BusContract, CallsOfOneSubscriptionNeverOverlapAndKeepTheOrderOfEachRelay
     }
 }
 
-TEST_P(BusContract, BringsABatchAgainUntilItIsHandledAndOthersGetItAllTheSame) {
+TEST_P(BusContract, BringsABatchAgainUntilItIsHandledAndOthersGetItNevertheless) {
     Received healthy;
     Received recovering;
     std::atomic<int> failures{2};
     auto handle = [&](std::vector<Envelope> events) -> Task<void> {
-        if (failures.fetch_sub(1) > 0) throw Unavailable("the consumer's database is away");
+        if (failures.fetch_sub(1) > 0) throw Unavailable("the consumer's database is unavailable");
         recovering.add(events);
         co_return;
     };
     bus_->subscribe({"recovering", {"a.v1"}, handle});
     subscribe("healthy", {"a.v1"}, healthy);
     bus_->start();
-    // What a relay does: the same batch again while publish() throws.
+    // As a relay does: publishes the same batch again while publish() throws.
     for (int tries = 0; tries < 10; ++tries) {
         try {
             await(bus_->publish({event(1), event(2)}));

@@ -43,7 +43,7 @@ protected:
     std::optional<std::int64_t> add(std::string_view key, std::int64_t by, std::chrono::milliseconds ttl = 1h) {
         return await(cache_->add(key, by, ttl));
     }
-    // Looks again and again. The time of a server passes by itself, that in memory with each look.
+    // Checks repeatedly. The time of a server passes by itself, that of the memory cache with each check.
     bool comes(const std::function<bool()>& condition) {
         return test::wait_until([&] {
             if (is_memory_) clock_.advance(10ms);
@@ -118,7 +118,7 @@ TEST_P(CacheContract, CountsFromZeroForItsTimeToLive) {
         return std::vector{add("n", 3, kBrief), add("n", -1, kBrief), add("n", 1, kBrief)};
     };
     EXPECT_THAT(test::seen_within(kBrief, count), testing::ElementsAre(3, 2, 3));
-    // The first add decides: those that follow prolong nothing.
+    // The first add() sets the lifetime; later ones do not extend it.
     EXPECT_TRUE(comes([&] { return add("n", 0, 1h) == 0; }));
     EXPECT_EQ(get("n"), "0");
 }

@@ -1,4 +1,4 @@
-// The event of a change reaches somebody who can tell the processes that keep what it changed, over RabbitMQ.
+// Over RabbitMQ, the event of a change reaches a process that can notify the processes that cache what it changed.
 #include <atomic>
 #include <cstdlib>
 #include <memory>
@@ -30,7 +30,7 @@ struct Marker {
 };
 BOOST_DESCRIBE_STRUCT(Marker, (), (subject_id))
 
-// A replica of a service that drops, everywhere, what the events say.
+// A replica of a service that drops, in all processes, what the events say.
 class Service {
 public:
     Service(realtime::Channel& channel, test::Truth& truth, sql::Database& database, const Clock& clock,
@@ -70,7 +70,7 @@ protected:
                                                      .executors = {thread_.executor()}}));
         ASSERT_TRUE(test::CoherentProcess::join("shop", a_->replica.process, b_->replica.process));
         a_->start_bus();
-        // It consumes before the other, which so stands by.
+        // It consumes first, so the other one stands by.
         await(a_->bus().publish({envelope(Marker{kItem}, clock_.now())}));
         ASSERT_TRUE(wait_until([&] { return a_->markers() == 1; }));
         b_->start_bus();
@@ -94,12 +94,12 @@ protected:
         EXPECT_EQ(a_->replica.read(kItem), 0);
         EXPECT_EQ(b_->replica.read(kItem), 0);
     }
-    // As if the process had gone on to write while it was cut off: nobody is told but by the event.
+    // As if the process had written while it was cut off: only the event announces it.
     void write(Time happened) {
         truth_.values[kItem] = 1;
         await(b_->bus().publish({envelope(Counted{kItem, 1}, happened)}));
     }
-    // The first is cut off, and the other has dropped all that the first may have changed and told nobody.
+    // The first is cut off, and the other has dropped everything that the first may have changed unannounced.
     void cut_off_first() {
         a_->replica.way.is_cut = true;
         ASSERT_TRUE(wait_until([&] { return !a_->replica.is_live(); }));
@@ -124,7 +124,7 @@ TEST_F(ChangeConsumers, AProcessThatIsCutOffLeavesTheEventToOneThatReachesTheOth
     EXPECT_EQ(a_->replica.read(kItem), 1);
 }
 
-TEST_F(ChangeConsumers, AnEventThatComesLateIsLeftToOthersAllTheSame) {
+TEST_F(ChangeConsumers, AnEventThatComesLateIsLeftToOthersToo) {
     cut_off_first();
     write(clock_.now() - 10min);
     EXPECT_TRUE(wait_until([&] { return b_->replica.read(kItem) == 1; }));

@@ -1,4 +1,4 @@
-// What caches of several processes promise over Redis: also when it stops, falls silent and comes back.
+// Coherence of the caches of several processes over Redis, also when Redis stops, hangs and comes back.
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -39,7 +39,7 @@ protected:
     Replica& b() { return b_->replica; }
     bool are_live() { return a().is_live() && b().is_live(); }
 
-    // One process with all that it has of its own.
+    // One process with its own connections and caches.
     struct Place {
         Place(const std::string& prefix, Truth& truth)
             : client(redis::parse_url(servers_->url())),

@@ -33,7 +33,7 @@ struct Instance {
     const char* bus;
 };
 
-// Knows when all that was published has been handled, by its one consumer.
+// Observes when its only consumer has handled all published events.
 class ObservedBus final : public bus::Bus {
 public:
     explicit ObservedBus(bus::Bus& inner) : inner_(inner) {}
@@ -72,7 +72,7 @@ protected:
         place_of_bus_.emplace(GetParam().bus);
         bus_.emplace(**place_of_bus_);
     }
-    void TearDown() override { place_of_bus_.reset(); }  // before what the handlers use is gone
+    void TearDown() override { place_of_bus_.reset(); }  // before the objects that the handlers use
 
     void on_counted(std::function<Task<void>(sql::Transaction&, const Counted&)> effect) {
         consumers_->on<Counted>("test.effects", std::move(effect));
@@ -87,7 +87,7 @@ protected:
         await(bus_->publish(std::move(events)));
         bus_->settle();
     }
-    // Relays what waits; the number of events. Returns when they are handled.
+    // Relays the waiting events and returns their number when they have been handled.
     std::size_t relay_all() {
         Relay relay(*database_, *bus_, clock_, "a", {});
         const std::size_t count = await(relay.relay_once());
@@ -185,14 +185,14 @@ TEST_P(ConsumerContract, DataThatCannotBeReadGoesToTheDeadLettersAtOnceAndOnlyOn
     EXPECT_EQ(dead().size(), 1U);
 }
 
-TEST_P(ConsumerContract, ADatabaseThatIsAwayIsNotAFailedTry) {
+TEST_P(ConsumerContract, AnUnavailableDatabaseIsNotAFailedTry) {
     std::atomic<int> away{7};
     on_counted([&](sql::Transaction& tx, const Counted& event) -> Task<void> {
         if (away > 0 && away-- > 0) throw Unavailable("away");
         co_await record(tx, event);
     });
     count_times(1, 2);
-    // Embedded, the relay brings the events again; RabbitMQ has them already, and its receiver does.
+    // With the embedded bus, the relay publishes the events again. With RabbitMQ, the receiver retries them.
     Relay relay(*database_, *bus_, clock_, "a", {});
     std::size_t relayed = 0;
     for (int i = 0; i < 8 && relayed == 0; ++i) {

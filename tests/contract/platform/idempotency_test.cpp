@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr sql::Statement kCount{"test.count", "SELECT COUNT(*) FROM idempotency_keys"};
-/// $1 keys of $2 (microseconds since 1970), told apart from others by it.
+/// $1 keys of time $2 (microseconds since 1970), which makes them unique.
 constexpr sql::Statement kFill{
     "test.fill",
     "INSERT INTO idempotency_keys (user_id, route, idempotency_key, fingerprint, status, location, body, created_at) "

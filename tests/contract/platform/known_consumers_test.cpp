@@ -21,7 +21,7 @@ using test::await;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// A bus that keeps the names of the consumers that it is to remove.
+// A bus that records the removed consumers.
 class RemovingBus final : public bus::Bus {
 public:
     void subscribe(bus::Subscription /*unused*/) override {}
@@ -41,7 +41,7 @@ protected:
         if (const auto missing = test::TestDatabase::missing(GetParam()); !missing.empty()) GTEST_SKIP() << missing;
         open(GetParam());
     }
-    // A process of the service that has just started.
+    // A new process of the service.
     KnownConsumers started(std::set<std::string> names) { return {*database_, bus_, clock_, std::move(names)}; }
     void run_once(std::set<std::string> names) {
         auto process = started(std::move(names));
@@ -119,7 +119,7 @@ TEST_P(KnownConsumersContract, TriesAgainWhenTheBusWasUnavailable) {
     EXPECT_THROW(await(process.refresh()), Unavailable);
     bus_.is_unavailable = false;
     await(process.refresh());
-    EXPECT_THAT(bus_.removed, IsEmpty());  // not at once
+    EXPECT_THAT(bus_.removed, IsEmpty());  // not immediately
     clock_.advance(KnownConsumers::kInterval);
     await(process.refresh());
     EXPECT_THAT(bus_.removed, ElementsAre("b"));

@@ -23,7 +23,7 @@ class FileMailer : public testing::Test {
 protected:
     ~FileMailer() override { std::filesystem::remove_all(folder_); }
 
-    // The messages in order of their names.
+    // The messages, by name.
     std::vector<std::string> messages() const {
         std::vector<std::filesystem::path> files(std::filesystem::directory_iterator(folder_), {});
         std::ranges::sort(files);

@@ -88,7 +88,7 @@ TEST_F(Neo4j, WhatTakesTooLongIsUnavailableAndGivenUpByTheEngineToo) {
     EXPECT_TRUE(test::wait_until(is_over));
 }
 
-TEST_F(Neo4j, AWrongPasswordIsUnavailableAndNotTold) {
+TEST_F(Neo4j, AWrongPasswordIsUnavailableAndNotLogged) {
     std::string url = test::neo4j_url();
     url.replace(url.find("password"), 8, "mistaken");
     test::Neo4jClient stranger(url);
@@ -115,7 +115,8 @@ TEST_F(Neo4j, AnAnswerBeyondTheBoundIsUnavailable) {
     EXPECT_THROW(test::await(client.run(std::move(steps), Access::read, 20s)), Unavailable);
 }
 
-// Each first changes what the other changes last: the engine lets one of them win. On a busy machine one may lose all its tries, which is said and leaves nothing.
+// Each first changes what the other changes last, so the engine aborts one of them. On a busy machine one may fail in
+// all its tries, which is reported and leaves nothing.
 TEST_F(Neo4j, ADeadlockIsTriedAgain) {
     connection->run("CREATE (:" + label + " {id: 1, changes: 0}), (:" + label + " {id: 2, changes: 0})");
     const std::string change = "MATCH (n:" + label + " {id: $text}) SET n.changes = n.changes + 1";
@@ -135,7 +136,7 @@ TEST_F(Neo4j, ADeadlockIsTriedAgain) {
             return Query("test.change", std::string(change).replace(change.find("$text"), 5, id));
         };
         const Query changes_first = with_id(first), changes_last = with_id(last);
-        // Long, so that both are at it at the same time also when the engine is warm.
+        // Long, so that both run at the same time even if the engine is warm.
         const Query pause("test.pause", "UNWIND range(1, 200000) AS i WITH sum(i) AS s RETURN s");
         while ((done < 2 * kRounds || !is_tried_again()) && std::chrono::steady_clock::now() < end) {
             std::vector<Step> steps{{changes_first, "{}"}, {pause, "{}"}, {changes_last, "{}"}};

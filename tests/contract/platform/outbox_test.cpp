@@ -46,7 +46,7 @@ protected:
     }
 };
 
-// Every event of `events` once, and those of a subject in order from 1.
+// Checks that each event of `events` is there once, and those of a subject in order from 1.
 void expect_complete(const std::vector<bus::Envelope>& events, const std::map<std::int64_t, std::int64_t>& expected) {
     std::map<std::int64_t, std::int64_t> last;
     for (const auto& event : events) {
@@ -125,7 +125,7 @@ TEST_P(OutboxContract, KeepsTheOrderOfASubjectUnderConcurrentWritersWhoseClocksD
     EXPECT_EQ(outbox_size(), 0);
 }
 
-TEST_P(OutboxContract, ARelayThatStartsAgainUnderItsNameGoesOnAtOnce) {
+TEST_P(OutboxContract, ARelayThatRestartsUnderItsNameContinuesImmediately) {
     RecordingBus recording;
     FaultyBus bus(recording);
     count_times(1, 1);
@@ -155,7 +155,8 @@ TEST_P(OutboxContract, TwoRelaysShareWithoutDoubling) {
         EXPECT_THAT(owners(), ElementsAre("first", "second"));
     }
     EXPECT_EQ(outbox_size(), 0);
-    // A subject moves from the first to the second relay at most once, so this is the order in which its events were published.
+    // A subject moves from the first to the second relay at most once, so this is the order in which its events were
+    // published.
     auto all = first_bus.events();
     std::ranges::move(second_bus.events(), std::back_inserter(all));
     expect_complete(all, written);
@@ -189,7 +190,7 @@ TEST_P(OutboxContract, WakeDuringAPublishIsNotLost) {
     outbox_.on_commit([&] { relay.relay().wake(); });
     int written = 0;
     for (int round = 0; round < 40; ++round) {
-        // One while the relay sleeps, others while it is at work.
+        // One while the relay sleeps, others while it works.
         for (int n = 0; n <= round % 4; ++n, ++written) count_times(round, 1);
         if (round % 3 == 0) {
             ASSERT_TRUE(wait_until([&] { return handled == written; })) << round;
@@ -198,7 +199,7 @@ TEST_P(OutboxContract, WakeDuringAPublishIsNotLost) {
     EXPECT_TRUE(wait_until([&] { return handled == written; }));
 }
 
-TEST_P(OutboxContract, ABurstOfCommitsCostsFewTurns) {
+TEST_P(OutboxContract, ABurstOfCommitsTakesFewBatches) {
     const SystemClock clock;
     RecordingBus bus;
     RunningRelay relay(*database_, bus, clock, "a", {.poll = 1h, .rest = 50ms});
@@ -208,7 +209,7 @@ TEST_P(OutboxContract, ABurstOfCommitsCostsFewTurns) {
     EXPECT_LT(bus.batches, 60);
 }
 
-TEST_P(OutboxContract, GoesOnByItselfAfterTheBusWasAway) {
+TEST_P(OutboxContract, ContinuesByItselfAfterTheBusWasUnavailable) {
     const SystemClock clock;
     RecordingBus recording;
     FaultyBus bus(recording);
@@ -224,7 +225,7 @@ TEST_P(OutboxContract, StopRelaysWhatIsLeftAndGivesTheLeasesBack) {
     {
         RunningRelay relay(*database_, bus, clock_, "a", {.poll = 1h});
         ASSERT_TRUE(wait_until([&] { return owners() == std::vector<std::string>{"a"}; }));
-        count_times(1, 3);  // nobody wakes the relay
+        count_times(1, 3);  // without waking the relay
         relay.stop();
     }
     EXPECT_EQ(bus.size(), 3U);

@@ -1,4 +1,5 @@
-// The bus over RabbitMQ while its broker, or its consumer, dies, freezes and comes back. A node of its own: about 10 s for each start.
+// The bus over RabbitMQ while its broker, or its consumer, dies, freezes and comes back. Uses its own node, which takes
+// about 10 s per start.
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -63,7 +64,7 @@ protected:
         consumers_->subscribe(*bus_);
         bus_->start();
     }
-    // `each` facts of `subjects` subjects, many to a transaction.
+    // Writes `each` facts of `subjects` subjects, many in one transaction.
     void write_many(std::int64_t subjects, std::int64_t each) {
         for (std::int64_t n = 0; n < each; ++n) {
             auto body = [&](sql::Transaction& tx) -> Task<Result<bool>> {
@@ -91,7 +92,8 @@ TEST_F(RabbitmqFaults, ABrokerKilledWithTenThousandEventsInFlightLosesAndDoubles
     start();
     write_many(100, 100);
     ASSERT_TRUE(wait_until([&] { return bus_->ready(); }));
-    // A node that is killed within a second of a queue's creation may come back without its leader: not our fault to test.
+    // A node that is killed within a second after a queue was created may come back without its leader. This is not
+    // tested here.
     std::this_thread::sleep_for(2s);
     const SystemClock clock;
     test::RunningRelay relay(*database_, *bus_, clock, "a", {});
@@ -99,7 +101,7 @@ TEST_F(RabbitmqFaults, ABrokerKilledWithTenThousandEventsInFlightLosesAndDoubles
     node_->kill();
     EXPECT_GT(outbox_size(), 0);
     EXPECT_LT(effect_count(), 10'000);
-    write_many(100, 1);  // requests go on
+    write_many(100, 1);  // requests continue
     node_->start();
     ASSERT_TRUE(wait_until([&] { return outbox_size() == 0 && effect_count() == 10'100; }, 60s))
         << outbox_size() << " wait, " << effect_count() << " are done";
@@ -172,7 +174,7 @@ TEST(RabbitmqFaultsProcess, DISABLED_Consumes) {
     const auto coherence = cache::make_memory_coherence();
     Consumers consumers(*database, clock, *coherence);
     const auto effect = [](sql::Transaction& tx, const Counted& event) -> Task<void> {
-        std::this_thread::sleep_for(1ms);  // so that the kill comes in the middle
+        std::this_thread::sleep_for(1ms);  // so that it is killed in the middle
         co_await tx.execute(test::kEffect, sql::params(event.subject_id, event.n));
     };
     consumers.on<Counted>("test.effects", effect);
@@ -200,7 +202,7 @@ TEST_F(RabbitmqFaults, AConsumerKilledInTheMiddleLosesAndDoublesNothing) {
     std::string disabled = "--gtest_also_run_disabled_tests";
     std::string output = "--gtest_output=";
     char* arguments[] = {const_cast<char*>(self.c_str()), filter.data(), disabled.data(), output.data(), nullptr};
-    // This program's share of the tests (GTEST_SHARD_INDEX) and report are not the child's.
+    // The child must not inherit this program's shard of the tests (GTEST_SHARD_INDEX) and its report.
     std::vector<char*> variables;
     for (char** one = environ; *one != nullptr; ++one)
         if (!std::string_view(*one).starts_with("GTEST_")) variables.push_back(*one);

@@ -1,4 +1,5 @@
-// What only the bus over RabbitMQ promises, with a healthy broker: what lies there, order across replicas, missing queues.
+// What only the bus over RabbitMQ promises, with a healthy broker: the messages there, order across replicas, missing
+// queues.
 #include "platform/bus/rabbitmq.hpp"
 
 #include <algorithm>
@@ -40,7 +41,7 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // Also closes the channel when there is no such queue.
+    // Closes the channel when there is no such queue.
     bool has(const std::string& queue) {
         return amqp_queue_declare(connection_, 1, amqp_cstring_bytes(queue.c_str()), 1, 0, 0, 0, amqp_empty_table) !=
                nullptr;
@@ -53,7 +54,7 @@ public:
         amqp_basic_publish(connection_, 1, amqp_empty_bytes, amqp_cstring_bytes(queue.c_str()), 0, 0, nullptr,
                            amqp_cstring_bytes(body.c_str()));
     }
-    // Headers and body of the first message of `queue`, taken out.
+    // Removes the first message of `queue` and returns its headers and body.
     std::map<std::string, std::string> take(const std::string& queue) {
         // Not basic.get: a queue with a single active consumer refuses it.
         amqp_basic_consume(connection_, 1, amqp_cstring_bytes(queue.c_str()), amqp_empty_bytes, 0, 1, 0,
@@ -95,7 +96,7 @@ protected:
         url_ = std::getenv("GUILDHALL_TEST_RABBITMQ");
     }
     RabbitmqOptions options() { return {.urls = {url_}, .prefix = prefix_, .executors = {thread_.executor()}}; }
-    // What comes to any replica, in order of arrival.
+    // Records the events of all replicas, in order of arrival.
     Subscription recorded(std::string consumer, std::chrono::milliseconds pause = 0ms) {
         auto handle = [this, pause](std::vector<Envelope> events) -> Task<void> {
             co_await sleep_for(pause);
@@ -104,7 +105,7 @@ protected:
         };
         return {std::move(consumer), {"a.v1"}, handle};
     }
-    // What was received, without what had come before: order is promised to first deliveries.
+    // The received events without repetitions, because order is promised for first deliveries only.
     std::vector<Envelope> first_appearances() {
         const std::lock_guard lock(mutex_);
         std::set<std::int64_t> seen;
@@ -114,7 +115,7 @@ protected:
         return first;
     }
     std::size_t count() { return first_appearances().size(); }
-    // A broker that is busy may refuse an event: then the batch comes again, also what it had taken.
+    // A busy broker may refuse an event. The whole batch is then published again.
     static void publish_as_a_relay(Bus& bus, const std::vector<Envelope>& events) {
         ASSERT_TRUE(wait_until([&] {
             try {
@@ -169,7 +170,7 @@ TEST_F(Rabbitmq, KeepsTheOrderOfEachSubjectWhenAnotherReplicaTakesOver) {
         for (std::int64_t subject = 0; subject < kSubjects; ++subject)
             events.push_back(event(1 + n * kSubjects + subject, subject));
         publish_as_a_relay(*second, events);
-        if (n == kEach / 2) first->stop(5s);  // it was first to consume
+        if (n == kEach / 2) first->stop(5s);  // it consumed first
     }
     EXPECT_TRUE(wait_until([&] { return count() == kSubjects * kEach; })) << count();
     second->stop(5s);
@@ -205,7 +206,7 @@ TEST_F(Rabbitmq, OneReplicaAtATimeConsumes) {
 }
 
 TEST_F(Rabbitmq, WhatAHandlerLeavesToOthersIsHandledByAnotherProcessInOrder) {
-    std::atomic<std::int64_t> kept{0};  // the last one's id
+    std::atomic<std::int64_t> kept{0};  // the id of the last one
     auto keep_ten = [&kept](std::vector<Envelope> events) -> Task<void> {
         const auto rest = std::ranges::find_if(events, [](const Envelope& one) { return one.id.value > 10; });
         const auto room = static_cast<std::size_t>(rest - events.begin());
@@ -227,7 +228,7 @@ TEST_F(Rabbitmq, WhatAHandlerLeavesToOthersIsHandledByAnotherProcessInOrder) {
     const auto second = make_rabbitmq_bus(other);
     second->subscribe(recorded("one"));
     second->start();
-    // Of those that the first has kept, some may come again.
+    // Some of those that the first has handled may come again.
     const auto left = [this] {
         std::vector<std::int64_t> ids;
         for (const Envelope& one : first_appearances())
@@ -262,7 +263,7 @@ TEST_F(Rabbitmq, WhatIsLeftToOthersComesAgainWhenThereAreNone) {
     bus->stop(5s);
 }
 
-TEST_F(Rabbitmq, AQueueThatWasRemovedIsMadeAgainBeforeAnEventCountsAsPublished) {
+TEST_F(Rabbitmq, ADeletedQueueIsCreatedAgainBeforeAnEventCountsAsPublished) {
     RabbitmqOptions with_remote = options();
     with_remote.remote_consumers = {{"later", {"a.v1"}}};
     const auto bus = make_rabbitmq_bus(with_remote);
@@ -296,7 +297,7 @@ TEST_F(Rabbitmq, TheQueueOfARemovedConsumerIsDeletedWithItsEventsAndNoOther) {
     bus->stop(5s);
 }
 
-TEST_F(Rabbitmq, AConsumerWhoseQueueIsRemovedUnderItGoesOnWithWhatComesAfter) {
+TEST_F(Rabbitmq, AConsumerWhoseQueueIsDeletedContinuesWithLaterEvents) {
     const auto bus = make_rabbitmq_bus(options());
     bus->subscribe(recorded("one"));
     bus->start();
@@ -310,7 +311,7 @@ TEST_F(Rabbitmq, AConsumerWhoseQueueIsRemovedUnderItGoesOnWithWhatComesAfter) {
     bus->stop(5s);
 }
 
-TEST_F(Rabbitmq, RemovingAConsumerFailsWhileTheBrokerIsAway) {
+TEST_F(Rabbitmq, RemovingAConsumerFailsWhileTheBrokerIsUnavailable) {
     RabbitmqOptions absent = options();
     absent.urls = {"amqp://guest:guest@127.0.0.1:1/%2f"};
     const auto bus = make_rabbitmq_bus(absent);
@@ -328,7 +329,7 @@ TEST_F(Rabbitmq, AMessageThatIsNoEventIsPassedOver) {
     bus->stop(5s);
 }
 
-TEST_F(Rabbitmq, TriesTheNextNodeWhenOneIsAway) {
+TEST_F(Rabbitmq, TriesTheNextNodeWhenOneIsUnavailable) {
     RabbitmqOptions several = options();
     several.urls = {"amqp://guest:guest@127.0.0.1:1/%2f", url_};
     const auto bus = make_rabbitmq_bus(several);

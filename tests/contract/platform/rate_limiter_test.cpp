@@ -21,7 +21,7 @@ protected:
     void SetUp() override {
         if (const auto reason = test::missing_redis(GetParam()); !reason.empty()) GTEST_SKIP() << reason;
         if (!is_memory_) client_ = test::open_redis(test::redis_url(GetParam()));
-        // Refills one in 3 s, one in 2 s, one in 7200 s: no test takes as long as the last.
+        // Refills one per 3 s, 2 s and 7200 s: no test takes as long as the last.
         limiter_ = make({{{4, 12s}, {2, 4s}, {50, 360'000s}}});
     }
     std::unique_ptr<RateLimiter> make(RateLimiter::Limits limits) {
@@ -90,7 +90,7 @@ TEST_P(RateLimiterContract, ManyAtOnceGetNoMoreThanTheLimit) {
 
 // [X3]
 TEST_P(RateLimiterContract, AllProcessesCountTogether) {
-    if (is_memory_) return;  // it is one process
+    if (is_memory_) return;  // there is one process only
     const auto client = test::open_redis(test::redis_url(GetParam()));
     const auto other = make_redis_rate_limiter(*client, prefix_, {{{4, 12s}, {2, 4s}, {50, 360'000s}}}, clock_);
     for (int i = 0; i < 25; ++i) EXPECT_TRUE(take(RateClass::auth, "a").allowed);

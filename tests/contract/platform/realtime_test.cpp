@@ -53,8 +53,9 @@ protected:
         other_ = is_memory ? channel_ : there_.channel.get();
     }
 
-    // Publishes from the other replica until it arrives here: from then on, until the test ends, the stream is carried. Its listener stays: the end
-    // of a stream's last one gives the stream up, and a new one may be late for what is published at once.
+    // Publishes from the other replica until a message arrives here: the stream is then carried until the test ends.
+    // The listener stays, because the stream is unsubscribed with its last listener, and a new one may miss what is
+    // published immediately.
     void wait_until_carried(const std::string& stream) {
         probe_ = channel_->subscribe(stream, [this](auto, auto) { has_come_ = true; });
         ASSERT_TRUE(wait_until([&] {
@@ -70,7 +71,7 @@ protected:
     Replica here_;
     Replica there_;
     Channel* channel_ = nullptr;
-    Channel* other_ = nullptr;  // the same one where there are no other processes
+    Channel* other_ = nullptr;  // the same one if there are no other processes
 
 private:
     std::atomic<bool> has_come_{false};
@@ -160,7 +161,7 @@ TEST_P(ChannelContract, CarriesFromOtherReplicasInOrderEachOnce) {
     for (int i = 0; i < 100; ++i) EXPECT_EQ(messages[3 + static_cast<std::size_t>(i)], "s=n" + std::to_string(i));
 }
 
-TEST_P(ChannelContract, WhatIsPublishedAroundArrivesOnceHereAndThere) {
+TEST_P(ChannelContract, WhatIsPublishedByCarrierArrivesOnceHereAndThere) {
     wait_until_carried("s");
     Received here;
     Received there;
@@ -180,7 +181,7 @@ TEST_P(ChannelContract, WhatIsPublishedAroundArrivesOnceHereAndThere) {
     }
 }
 
-TEST_P(ChannelContract, AMessageIsHeardOrSaidToBeMissed) {
+TEST_P(ChannelContract, AMessageArrivesOrIsReportedAsMissed) {
     for (int round = 0; round < 20; ++round) {
         const std::string stream = "late:" + std::to_string(round);
         std::atomic<bool> was_heard{false};

@@ -1,4 +1,4 @@
-// What the Redis client promises when servers stop, fall silent, come back and move.
+// The Redis client when servers stop, hang, come back and move.
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -70,7 +70,7 @@ protected:
     std::unique_ptr<Client> client_;
 };
 
-TEST_F(RedisFaults, CommandsFailAtOnceWhileTheServerIsAwayAndWorkAgainByThemselves) {
+TEST_F(RedisFaults, CommandsFailAtOnceWhileTheServerIsUnavailableAndWorkAgainByThemselves) {
     ASSERT_EQ(set(*client_, "a", "1"), "OK");
     stop();
     EXPECT_TRUE(wait_until([&] { return !client_->is_up(); }));
@@ -141,7 +141,7 @@ TEST_F(RedisFaults, ARestartUnderLoadHangsNobodyAndIsOverSoon) {
                 const std::string value = std::to_string(n);
                 if (set(*client_, key, value) == "OK") {
                     const std::string read = get(*client_, key);
-                    // Answers may be missing, after a restart also values; another's answer never comes.
+                    // Answers may be missing, and values after a restart, but no caller gets the answer of another.
                     if (read != value && read != "nil" && !read.starts_with("away: ")) ++wrong;
                 }
                 const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Now::now() - begin).count();
@@ -203,7 +203,7 @@ TEST_F(RedisFaults, ARefusedWriteOfAReplicaIsUnavailable) {
     EXPECT_TRUE(wait_until([&] { return set(*client_, "a", "1") == "OK"; }));
 }
 
-TEST_F(RedisFaults, WhoWaitsWhenTheClientEndsIsTold) {
+TEST_F(RedisFaults, CallersThatWaitWhenTheClientEndsFail) {
     servers_->pause("single");
     auto connecting = std::make_unique<Client>(quick(servers_->url()));
     for (auto* owner : {&client_, &connecting}) {
@@ -245,7 +245,7 @@ TEST_F(RedisFaults, AContextMayEndWithCommandsUnderWay) {
     }
 }
 
-TEST_F(RedisFaults, ACacheWhoseServerIsAwayIsEmpty) {
+TEST_F(RedisFaults, ACacheWhoseServerIsUnavailableIsEmpty) {
     const auto cache = cache::make_redis_cache(*client_, test::own_prefix());
     await(cache->set("a", "1", 1h));
     EXPECT_EQ(await(cache->get("a")), "1");
@@ -262,7 +262,7 @@ TEST_F(RedisFaults, ACacheWhoseServerIsAwayIsEmpty) {
     }));
 }
 
-TEST_F(RedisFaults, RateLimitsAreCountedByTheProcessWhileTheServerIsAway) {
+TEST_F(RedisFaults, RateLimitsAreCountedByTheProcessWhileTheServerIsUnavailable) {
     const SystemClock clock;
     const auto limiter =
         http::make_redis_rate_limiter(*client_, test::own_prefix(), {{{3, 3600s}, {3, 3600s}, {3, 3600s}}}, clock);
@@ -278,7 +278,7 @@ TEST_F(RedisFaults, RateLimitsAreCountedByTheProcessWhileTheServerIsAway) {
     EXPECT_FALSE(take());
 }
 
-// A stream heard on one replica and published on another, over servers that fail.
+// A stream with a listener on one replica and a publisher on another, over servers that fail.
 class Carried {
 public:
     explicit Carried(const std::string& url) : here_(quick(url)), there_(quick(url)) {
@@ -324,7 +324,7 @@ TEST_F(RedisFaults, SubscriptionsComeBackAndSayThatMessagesMayBeMissing) {
     EXPECT_TRUE(carried.works(5s));
 }
 
-TEST_F(RedisFaults, WhoSubscribesInTheSameProcessHearsAlsoWhileTheServerIsAway) {
+TEST_F(RedisFaults, WhoSubscribesInTheSameProcessHearsAlsoWhileTheServerIsUnavailable) {
     const auto channel = realtime::make_redis_channel(*client_, test::own_prefix());
     stop();
     std::atomic<int> heard{0};
@@ -341,7 +341,7 @@ TEST(RedisTls, SpeaksWithAServerOfAKnownAuthorityAndNoOther) {
         Client client(quick(servers.url()));
         EXPECT_TRUE(wait_until([&] { return get(client, "a").contains("TLS: "); }));
     }
-    // OpenSSL's own way to name more authorities. No other thread runs now.
+    // OpenSSL reads further authorities from this variable. No other thread runs now.
     ASSERT_EQ(::setenv("SSL_CERT_FILE", servers.authority().c_str(), 1), 0);
     {
         Client client(quick(servers.url()));
@@ -408,7 +408,7 @@ TEST_F(RedisSentinelFaults, FollowsTheNewPrimaryWhenTheOldOneIsSilentAlsoAfterIt
 TEST_F(RedisSentinelFaults, FollowsAlsoWhenASentinelEndedWithThePrimary) {
     servers_->kill("sentinel1");
     servers_->kill("primary");
-    EXPECT_TRUE(writes(30s));  // two sentinels are enough, and the first of the list is gone
+    EXPECT_TRUE(writes(30s));  // two sentinels are enough; the first of the list has ended
 }
 
 class RedisClusterFaults : public testing::Test {
@@ -422,7 +422,7 @@ protected:
             ids_.push_back(outcome(*nodes_.back(), Command("CLUSTER").argument("MYID")));
         }
         ASSERT_EQ(set(*client_, kKey, "1"), "OK");
-        // The one of the key, and another.
+        // The node of the key, and another one.
         while (get(*nodes_[source_], kKey).starts_with("away: ")) ++source_;
         target_ = (source_ + 1) % nodes_.size();
     }
@@ -455,7 +455,7 @@ TEST_F(RedisClusterFaults, FollowsASlotThatMovesAtEachStep) {
     EXPECT_EQ(get(*client_, kKey), "1");
     ASSERT_EQ(migrate(kKey), "OK");
     EXPECT_EQ(get(*client_, kKey), "1");       // ASK
-    EXPECT_EQ(get(*client_, "{tag}:b"), "2");  // still at its old place
+    EXPECT_EQ(get(*client_, "{tag}:b"), "2");  // still on its old node
     EXPECT_EQ(set(*client_, "{tag}:c", "3"), "OK");
     const auto values = await(client_->run_all({Command("GET").key(kKey), Command("GET").key("{tag}:b"),
                                                 Command("GET").key("{tag}:c"), Command("GET").key("elsewhere")}));
@@ -471,7 +471,7 @@ TEST_F(RedisClusterFaults, FollowsASlotThatMovesAtEachStep) {
     EXPECT_EQ(await(client_->run(script, kKey, {})).text, "1");
 }
 
-TEST_F(RedisClusterFaults, ANodeThatIsAwayOrSilentCostsItsKeysOnly) {
+TEST_F(RedisClusterFaults, ANodeThatIsUnavailableOrSilentCostsItsKeysOnly) {
     std::vector<std::string> elsewhere;
     for (int i = 0; elsewhere.size() < 20; ++i) {
         const std::string key = "k" + std::to_string(i);

@@ -21,12 +21,12 @@
 
 namespace {
 
-// A name whose look-up takes long, as with a name server that does not answer.
+// A name whose look-up takes long, as with a silent name server.
 constexpr const char* kSilentName = "silent.invalid";
 
 }  // namespace
 
-/// In the place of the C library's: the look-up of kSilentName takes two seconds.
+/// Replaces the function of the C library: the look-up of kSilentName takes two seconds.
 extern "C" int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** found) {
     using Function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
     static const auto original = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "getaddrinfo"));
@@ -65,7 +65,7 @@ protected:
         co_return co_await database_->transact<bool>(body);
     }
     std::int64_t count() { return loop_.run(database_->read(kCount, {}))[0].number(0); }
-    // Ends all server processes of the other connections, as a restart does.
+    // Terminates the server processes of all other connections, like a restart.
     void terminate_all() {
         database_->execute_script(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
@@ -163,7 +163,7 @@ TEST_F(PostgresDriver, AServerThatRefusesFailsQuickly) {
 }
 
 TEST_F(PostgresDriver, AServerThatIsSilentFailsAtTheDeadlineAndThenAtOnce) {
-    // Accepts by its backlog, never answers.
+    // Accepts by its backlog and never answers.
     boost::asio::io_context io;
     boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::address_v4::loopback(), 0});
     database_ = open_postgres({.dsn = "host=127.0.0.1 port=" + std::to_string(silent.local_endpoint().port()),
@@ -217,7 +217,7 @@ TEST_F(PostgresDriver, ReadinessIsKnownWhileAllConnectionsAreBusyAndOthersWait) 
         ++were_read;
     };
     loop_.spawn(read(kLong));
-    loop_.spawn(read(kCount));  // is in line before the question, and may wait longer
+    loop_.spawn(read(kCount));  // is in line before the readiness check, and may wait longer
     loop_.spawn(ask());
     loop_.run();
     EXPECT_FALSE(is_ready);

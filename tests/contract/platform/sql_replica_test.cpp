@@ -95,7 +95,7 @@ protected:
     }
     void set(std::int64_t id, std::int64_t number) { ASSERT_TRUE(loop_.run(write(id, number)).has_value()); }
     using Duration = SteadyClock::duration;
-    // How long until a write is refused; fails when it is not. Not to the end of what runs in the background.
+    // The time until a write is refused; fails when it is not. Does not wait for background work.
     Duration refusal_takes() {
         Duration took{};
         const auto refused = [&]() -> Task<void> {
@@ -178,16 +178,16 @@ TEST_F(PostgresReplica, WhatWasWrittenBeforeTheStartIsReadToo) {
 }
 
 // [X28]
-TEST_F(PostgresReplica, AWriteOfAnotherProcessThatToldItIsReadAtOnce) {
+TEST_F(PostgresReplica, AnAnnouncedWriteOfAnotherProcessIsReadImmediately) {
     auto ours = std::make_shared<RecentWrites>();
     auto theirs = std::make_shared<RecentWrites>();
     std::atomic<bool> live{true};
     ours->share([](std::vector<std::int64_t>) -> Task<void> { co_return; }, live);
-    const auto tell = [&ours](std::vector<std::int64_t> numbers) -> Task<void> {
+    const auto announce = [&ours](std::vector<std::int64_t> numbers) -> Task<void> {
         for (const auto number : numbers) ours->note_remote(number);
         co_return;
     };
-    theirs->share(tell, live);
+    theirs->share(announce, live);
     open(theirs);
     auto writer = std::move(database_);
     open(ours);
@@ -202,7 +202,7 @@ TEST_F(PostgresReplica, AWriteOfAnotherProcessThatToldItIsReadAtOnce) {
     EXPECT_TRUE(is_from_replica(kTwo));
 
     live = false;
-    EXPECT_FALSE(is_from_replica(kTwo)) << "what others write is not heard";
+    EXPECT_FALSE(is_from_replica(kTwo)) << "writes by other processes are not announced";
     ours->note_missed();
     live = true;
     EXPECT_FALSE(is_from_replica(kTwo)) << "something may have been missed";
@@ -228,7 +228,7 @@ TEST_F(PostgresReplica, ThatIsStoppedOrFrozenIsReplacedByThePrimary) {
     EXPECT_TRUE(test::wait_until([&] { return is_from_replica(kOne); }));
 }
 
-TEST_F(PostgresReplica, IsReadInThePlaceOfAKilledPrimaryAndWritesAreRefusedAtOnce) {
+TEST_F(PostgresReplica, IsReadInsteadOfAKilledPrimaryAndWritesAreRefusedAtOnce) {
     set(kOne, 5);
     servers_->wait_for_standby();
     servers_->kill("primary");
@@ -248,14 +248,14 @@ TEST_F(PostgresReplica, IsReadInThePlaceOfAKilledPrimaryAndWritesAreRefusedAtOnc
     EXPECT_EQ(times_back_, 1);
 }
 
-TEST_F(PostgresReplica, IsReadInThePlaceOfAFrozenPrimaryAndWritesAreRefusedAtOnce) {
+TEST_F(PostgresReplica, IsReadInsteadOfAFrozenPrimaryAndWritesAreRefusedAtOnce) {
     set(kOne, 5);
     servers_->wait_for_standby();
     servers_->pause("primary");
-    // The one that was on its way may still be done.
+    // The one that was sent already may still succeed.
     EXPECT_LT(refusal_takes(), 4500ms) << "until the silence is noticed, after 2 s; a statement may take 5 s";
     for (int i = 0; i < 10; ++i) EXPECT_EQ(read(kFind, kOne), 5);
-    // One at a time looks whether the primary is back.
+    // One caller at a time tests whether the primary is available again.
     int refused = 0;
     std::chrono::milliseconds longest{0};
     const auto one = [&]() -> Task<void> {
@@ -272,7 +272,8 @@ TEST_F(PostgresReplica, IsReadInThePlaceOfAFrozenPrimaryAndWritesAreRefusedAtOnc
     loop_.run();
     EXPECT_EQ(refused, 50);
     EXPECT_LT(longest, 4500ms);
-    // Who reads looks shorter, as services that ask each other wait a second for one of two replicas. The pause between looks is 1 s at most.
+    // Readers test for a shorter time, because services wait a second for one of two replicas of another. The pause
+    // between tests is at most 1 s.
     Duration longest_read{};
     for (const auto end = SteadyClock::now() + 4s; SteadyClock::now() < end;) {
         const auto start = SteadyClock::now();
@@ -291,7 +292,7 @@ TEST_F(PostgresReplica, IsReadInThePlaceOfAFrozenPrimaryAndWritesAreRefusedAtOnc
     EXPECT_EQ(read(kFind, kTwo), 2);
 }
 
-TEST_F(PostgresReplica, RatherGivesNoAnswerThanAnOldOneWhileThePrimaryIsAway) {
+TEST_F(PostgresReplica, RatherGivesNoAnswerThanAnOldOneWhileThePrimaryIsUnavailable) {
     set(kOne, 1);
     servers_->wait_for_standby();
     servers_->execute("standby", "SELECT pg_wal_replay_pause()");
@@ -301,7 +302,7 @@ TEST_F(PostgresReplica, RatherGivesNoAnswerThanAnOldOneWhileThePrimaryIsAway) {
     EXPECT_EQ(read(kFind, kTwo), -1);
 }
 
-TEST_F(PostgresReplica, GivesNoAnswerInThePlaceOfThePrimaryToAProcessThatHasNotLearnedWhatItMustHave) {
+TEST_F(PostgresReplica, GivesNoAnswerInsteadOfThePrimaryToAProcessThatDoesNotKnowTheNeededPosition) {
     set(kOne, 1);
     servers_->wait_for_standby();
     servers_->execute("standby", "SELECT pg_wal_replay_pause()");
@@ -320,7 +321,7 @@ TEST_F(PostgresReplica, GivesNoAnswerInThePlaceOfThePrimaryToAProcessThatHasNotL
     EXPECT_EQ(read(kFind, kOne), 2);
 }
 
-TEST_F(PostgresReplica, ACallKnowsThatItReadInThePlaceOfThePrimary) {
+TEST_F(PostgresReplica, ACallKnowsThatItReadInsteadOfThePrimary) {
     set(kOne, 5);
     servers_->wait_for_standby();
     const auto may_be_stale = [&] {
@@ -349,7 +350,7 @@ TEST_F(PostgresReplica, AServerThatDidNotFollowIsNotReadAlsoBehindTheConnectionS
     loop_.run(database_->learn_position());
     set(kOne, 2);
     EXPECT_EQ(read(kList, kOne), 2);
-    // What was the primary has more of a log, and another history.
+    // The former primary has a longer log with another history.
     servers_->start_as_standby("primary");
     servers_->kill("standby");
     const auto is_answered = [&] {
@@ -360,7 +361,7 @@ TEST_F(PostgresReplica, AServerThatDidNotFollowIsNotReadAlsoBehindTheConnectionS
             return false;
         }
     };
-    // It says itself when it has been asked, by a connection that shows its last statement.
+    // It has been asked when it has a connection that shows this as its last statement.
     const auto was_asked = [&] {
         return servers_->value("primary",
                                "SELECT (COUNT(*) > 0)::text FROM pg_stat_activity"
@@ -379,7 +380,7 @@ TEST_F(PostgresReplica, ASlowStatementIsNoSilence) {
     EXPECT_EQ(times_back_, 0);
 }
 
-/// A primary and a standby that every acknowledged commit has reached, named together in the DSN.
+/// A primary and a synchronous standby, both in the DSN.
 class PostgresFailOver : public PostgresReplica {
 protected:
     void SetUp() override {
@@ -399,7 +400,8 @@ protected:
         };
         co_return co_await database_->transact<bool>(body);
     }
-    // Writes with eight callers side by side until `stop`; which ids were acknowledged. The primary is lost in between by `lose`.
+    // Writes with eight concurrent callers until `stop`, and returns the acknowledged ids. Meanwhile `lose` ends the
+    // primary.
     void write_through(const std::function<void()>& lose) {
         bool is_lost = false;
         bool is_over = false;
@@ -474,7 +476,7 @@ TEST_F(PostgresFailOver, AFrozenPrimaryIsLeftForThePromotedStandby) {
 
 TEST_F(PostgresFailOver, AServerThatBecameReadOnlyRefusesAndIsLeft) {
     ASSERT_TRUE(loop_.run(insert(1)).has_value());
-    // What a session sees of a server that was demoted.
+    // A session on a demoted server sees this.
     servers_->execute("primary", "ALTER SYSTEM SET default_transaction_read_only = on");
     servers_->execute("primary", "SELECT pg_reload_conf()");
     constexpr Statement kReadOnly{"test.read_only", "SET TRANSACTION READ ONLY"};

@@ -259,7 +259,7 @@ TEST_P(SqlContract, ConcurrentWritersLoseNoUpdate) {
     EXPECT_EQ(read(kFind, params(1, 1))[0].number(1), kThreads * kWriters * kTimes);
 }
 
-TEST_P(SqlContract, AFailingBodyIsRolledBackAloneWhileItsNeighboursCommit) {
+TEST_P(SqlContract, AFailingBodyIsRolledBackAloneWhileOthersOfItsBatchCommit) {
     constexpr int kBodies = 64;
     int errors = 0, exceptions = 0, commits = 0;
     const auto one = [&](std::int64_t id) -> Task<void> {
@@ -397,7 +397,7 @@ TEST_P(SqlContract, TextWithNulOrInvalidUtf8IsRefused) {
     EXPECT_EQ(count(1), 0);
 }
 
-TEST_P(SqlContract, LikeMindsTheCase) {
+TEST_P(SqlContract, LikeIsCaseSensitive) {
     constexpr Statement kLike{"test.like", "SELECT id FROM items WHERE owner = $1 AND text LIKE $2"};
     insert(1, 1, "Ada", 1);
     EXPECT_EQ(read(kLike, params(1, "Ad%")).size(), 1U);
@@ -548,7 +548,7 @@ TEST_P(SqlContract, ManyOpeningsInManyThreadsEndInAnyOrder) {
         }).join();
         loops.push_back(std::make_unique<test::TestLoop>());
         EXPECT_EQ(loops.back()->run(database->read(kCount, params(1)))[0].number(0), 0);
-        if (i % 2 == 0) loops.pop_back();  // the io_context goes before the database
+        if (i % 2 == 0) loops.pop_back();  // the io_context ends before the database
     }
 }
 

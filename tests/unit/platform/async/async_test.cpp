@@ -127,7 +127,7 @@ protected:
         co_await sleep_for(milliseconds(1));
         throw std::logic_error("no answer");
     }
-    // What is still asked at the end is left.
+    // Questions that are open at the end are abandoned.
     std::vector<bool> ask(std::vector<Question> questions, std::size_t enough, milliseconds limit) {
         std::optional<std::vector<bool>> answers;
         auto keep = [&]() -> Task<void> { answers = co_await ask_all(group_, std::move(questions), enough, limit); };
@@ -192,7 +192,7 @@ TEST(Gate, LetsOneThroughAtATimeInOrderOverThreads) {
     boost::asio::io_context first;
     boost::asio::io_context second;
     boost::asio::co_spawn(first, visitor(0), boost::asio::detached);
-    first.poll();  // is inside now
+    first.poll();  // is inside from now on
     for (int i = 1; i < 100; ++i) boost::asio::co_spawn(i % 2 == 0 ? first : second, visitor(i), boost::asio::detached);
     {
         std::jthread one([&] { first.run(); });

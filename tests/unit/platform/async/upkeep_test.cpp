@@ -20,8 +20,8 @@ Task<void> fail() {
 }
 
 Task<void> keep_up_both(bool& is_done) {
-    co_await keep_up("what fails", fail());
-    co_await keep_up("what works", work(is_done));
+    co_await run_upkeep("what fails", fail());
+    co_await run_upkeep("what works", work(is_done));
 }
 
 TEST(Upkeep, APieceThatFailsDoesNotKeepTheNextFromBeingDone) {

@@ -1,4 +1,4 @@
-// Several processes on one memory channel: each Coherence has a thread of its own.
+// Several processes on one memory channel. Each Coherence has its own thread.
 #include "platform/cache/channel_coherence.hpp"
 
 #include <chrono>
@@ -33,7 +33,7 @@ protected:
         return std::chrono::duration_cast<std::chrono::milliseconds>(Now::now() - begin);
     }
 
-    // Of one that waits for another, or for its end, longer than any test takes.
+    // Options with longer waits than any test takes.
     static ChannelCoherence::Options patient() {
         auto options = test::quick_coherence();
         options.ack_within = options.forget_after = 1min;
@@ -57,7 +57,7 @@ TEST_F(ChannelCoherenceTest, AWriteIsReadAtOnceEverywhere) {
     }
 }
 
-TEST_F(ChannelCoherenceTest, NothingIsKeptBeforeTheOthersAreHeard) {
+TEST_F(ChannelCoherenceTest, NothingIsCachedBeforeMessagesOfTheOthersArrive) {
     EXPECT_FALSE(a_.is_live());
     a_.read(1);
     EXPECT_FALSE(a_.keeps(1));
@@ -107,11 +107,11 @@ TEST_F(ChannelCoherenceTest, AKilledProcessIsWaitedForOnceAndThenForgotten) {
     EXPECT_TRUE(a_.is_live());
 }
 
-TEST_F(ChannelCoherenceTest, AProcessThatGoesSilentTakesWhatItMayNotHaveToldWithIt) {
+TEST_F(ChannelCoherenceTest, WhatASilentProcessMayHaveChangedUnannouncedIsDropped) {
     join();
     b_.read(1);
     a_.process.kill();
-    truth_.values[1] = 1;  // committed by the killed process, which told nobody
+    truth_.values[1] = 1;  // committed by the killed process, unannounced
     EXPECT_TRUE(wait_until([&] { return b_.read(1) == 1; }));
     EXPECT_TRUE(b_.is_live());
 }
@@ -166,7 +166,7 @@ TEST_F(ChannelCoherenceTest, WhatWasReadWhileCutOffIsNotPutWhenBack) {
     b_.way.is_cut = true;
     ASSERT_TRUE(wait_until([&] { return !b_.is_live(); }));
     const auto ticket = items.ticket(1);
-    a_.write(1, 1);  // b does not hear it
+    a_.write(1, 1);  // b does not receive it
     b_.way.is_cut = false;
     ASSERT_TRUE(wait_until([&] { return b_.is_live(); }));
     items.put(1, std::make_shared<const int>(0), ticket);

@@ -31,7 +31,7 @@ TEST(LocalCache, GivesWhatWasPut) {
 
 TEST(LocalCache, DropsAStalePutAfterAnInvalidation) {
     Numbers cache(100);
-    const auto ticket = cache.ticket(1);  // the reader now reads the old truth
+    const auto ticket = cache.ticket(1);  // the reader now reads the old value
     cache.invalidate(1);                  // the writer has committed
     cache.put(1, value("old"), ticket);
     EXPECT_EQ(cache.find(1), nullptr);
@@ -115,7 +115,7 @@ TEST(LocalCache, HoldsAsManyIdsAsItMayWhateverTheirLowBitsAre) {
 }
 
 TEST(LocalCache, StaysSmallWhileOneKeyIsPutAndInvalidated) {
-    // What an invalidation leaves behind in the order of eviction must not evict the value that came later.
+    // The obsolete place that an invalidation leaves must not evict the later value.
     Numbers cache(32);
     for (int i = 0; i < 10'000; ++i) {
         cache.put(1, value("x"), cache.ticket(1));

@@ -1,4 +1,4 @@
-// What only the SQLite driver promises: durability, and that a disk that fails is told, survived and forgotten.
+// What only the SQLite driver promises: durability, and that disk errors are reported and survived.
 #include "platform/sql/sqlite.hpp"
 
 #include <atomic>
@@ -16,7 +16,7 @@
 namespace guildhall::sql {
 namespace {
 
-// A file system below SQLite that fails on demand: every file is the real one behind a table of methods of our own.
+// A file system below SQLite that fails on demand: every file is the real one behind our own table of methods.
 class FailingDisk {
 public:
     static inline std::atomic<bool> sync_fails{false};
@@ -35,7 +35,7 @@ public:
     static void repair() { sync_fails = is_full = false; }
 
 private:
-    // The real file lies at the front, so that all methods but ours are the real ones, on a real file.
+    // The real file comes first, so that all other methods are the real ones, on a real file.
     static int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
         const int result = real_->xOpen(real_, name, file, flags, out);
         if (result != SQLITE_OK || !file->pMethods) return result;
@@ -80,7 +80,7 @@ protected:
     void TearDown() override { FailingDisk::repair(); }
 
     void open() { database_ = open_sqlite({.file = folder_.path() / "test.db"}); }
-    // Writes `count` rows from `first` on, all at once; the codes of those that were refused.
+    // Writes `count` rows from `first` on, concurrently. Returns the codes of those that were refused.
     std::vector<Code> write(std::int64_t first, int count) {
         std::vector<Code> refused;
         const auto one = [&](std::int64_t id) -> Task<void> {
@@ -119,7 +119,7 @@ TEST_F(SqliteDriver, AFailedSyncFailsTheWholeBatchAndTheWriterRecovers) {
     FailingDisk::sync_fails = true;
     EXPECT_EQ(write(100, 20), std::vector<Code>(20, Code::unavailable));
     EXPECT_EQ(write(200, 5), std::vector<Code>(5, Code::unavailable));
-    EXPECT_EQ(count(), 10);  // reads go on
+    EXPECT_EQ(count(), 10);  // reads continue
     FailingDisk::repair();
     EXPECT_TRUE(write(100, 20).empty());
     EXPECT_EQ(count(), 30);
