@@ -11,7 +11,8 @@
 
 namespace guildhall::connection {
 
-/// What is known of members, in memory in front of the store; dropped at the commit that changed it, in whatever process. Thread-safe.
+/// What is known of members, in memory in front of the store; dropped at the commit that changed it, in whatever
+/// process. Thread-safe.
 class CachedMembers {
 public:
     CachedMembers(MemberStore& store, cache::Coherence& coherence, std::size_t max_members);
@@ -22,8 +23,9 @@ public:
     Task<std::vector<std::shared_ptr<const Member>>> members(std::vector<UserId> ids);
     /// Those of `ids` who hide their connections, ascending.
     Task<Ids> hiding(std::vector<UserId> ids);
-    /// Whom the asking member, whose ascending list `a` is, and `other`, whose `b` is, are both connected with, as the former may know it: without those in `hidden`,
-    /// and without connections of `other` with whom either side hides theirs.
+    /// Whom the asking member, whose ascending list `a` is, and `other`, whose `b` is, are both connected with, as the
+    /// former may know it: without those in `hidden`, and without connections of `other` with whom either side hides
+    /// theirs.
     Task<Ids> mutual(const Ids& a, UserId other, const Ids& b, const user::UserSet& hidden);
 
 private:

@@ -91,7 +91,8 @@ struct InvitationRow {
     Time created_at;
 };
 
-/// Who may invite a member: everyone; those who know the member's e-mail address; those, and whoever shares a connection with the member.
+/// Who may invite a member: everyone; those who know the member's e-mail address; those, and members who share a
+/// connection with the member.
 enum class WhoMayInvite { everyone, email_known, second_degree };
 BOOST_DESCRIBE_ENUM(WhoMayInvite, everyone, email_known, second_degree)
 

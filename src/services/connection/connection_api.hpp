@@ -79,7 +79,7 @@ struct Relationship {
     std::optional<InvitationId> invitation_id;
     bool following = false;
     bool blocked = false;       // by the asking member
-    std::optional<int> degree;  // 0: the asking member, 1: connected, 2, 3; null: further, or the graph is away
+    std::optional<int> degree;  // 0: the asking member, 1: connected, 2, 3; null: further, or the graph is unavailable
 };
 BOOST_DESCRIBE_STRUCT(Relationship, (), (user_id, connected, invitation, invitation_id, following, blocked, degree))
 

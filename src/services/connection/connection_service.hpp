@@ -26,8 +26,8 @@ namespace guildhall::connection {
 
 using http::Caller;
 
-/// The rules of invitations and connections. Whoever is hidden from the caller (a block, either way) does not exist for
-/// the caller: not_found here, left out there. Thread-safe.
+/// The rules of invitations and connections. A member hidden from the caller (by a block, either way) does not exist
+/// for the caller: not_found here, left out there. Thread-safe.
 class ConnectionService {
 public:
     /// What it works with; all of it lives longer.
@@ -79,8 +79,8 @@ public:
     /// Accepts an invitation to the caller; both become connected, in one transaction with the event. Again: the same
     /// answer.
     /// Errors: not_found, also for the inviter; conflict: connection_limit, invitation_withdrawn, invitation_over
-    /// (ignored, or accepted and disconnected since). Whoever ignored an invitation and thinks better of it invites the
-    /// inviter.
+    /// (ignored, or accepted and disconnected since). A member who ignored an invitation and has second thoughts
+    /// invites the inviter.
     Task<Result<Invitation>> accept(Caller caller, InvitationId id);
 
     /// Takes an invitation from the caller's list; the inviter cannot see it. Again: no change. Errors: not_found;

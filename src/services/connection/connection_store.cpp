@@ -15,12 +15,12 @@ namespace {
 
 // Pairs.
 
-#define PAIR_COLUMNS                                                                                                                 \
-    "low_id, high_id, state, inviter_id, invitation_id, is_ignored, low_may_invite_at, high_may_invite_at, low_blocks, high_blocks," \
-    " low_follow, high_follow"
+#define PAIR_COLUMNS                                                                    \
+    "low_id, high_id, state, inviter_id, invitation_id, is_ignored, low_may_invite_at," \
+    " high_may_invite_at, low_blocks, high_blocks, low_follow, high_follow"
 
-// The update changes nothing: it takes the lock and, on PostgreSQL, waits for whoever holds it and then sees what that
-// one wrote.
+// The update changes nothing: it takes the lock and, on PostgreSQL, waits for the transaction that holds it and then
+// sees what that one wrote.
 constexpr sql::Statement kLockOrInsertPair{
     "connection.lock_or_insert_pair",
     "INSERT INTO pairs (low_id, high_id, state) VALUES ($1, $2, 'none')"
@@ -33,7 +33,8 @@ constexpr sql::Statement kLockPair{
 constexpr sql::Statement kUpdatePair{
     "connection.update_pair",
     "UPDATE pairs SET state = $3, inviter_id = $4, invitation_id = $5, is_ignored = $6, low_may_invite_at = $7,"
-    " high_may_invite_at = $8, low_blocks = $9, high_blocks = $10, low_follow = $11, high_follow = $12 WHERE low_id = $1 AND high_id = $2"};
+    " high_may_invite_at = $8, low_blocks = $9, high_blocks = $10, low_follow = $11, high_follow = $12"
+    " WHERE low_id = $1 AND high_id = $2"};
 
 // Two arms, so that each is a look-up in the primary key.
 constexpr sql::Statement kListPairs{"connection.list_pairs", "SELECT " PAIR_COLUMNS
@@ -72,12 +73,13 @@ constexpr sql::Statement kRemoveConnection{
     "connection.remove",
     "DELETE FROM connections WHERE (user_id = $1 AND peer_id = $2) OR (user_id = $2 AND peer_id = $1)"};
 
-// The last column: 1 for somebody who is followed without a connection, 0 for a connection who is not followed, NULL for a connection.
-constexpr sql::Statement kListCircles{
-    "connection.list_circles",
-    "SELECT user_id, peer_id, NULL FROM connections WHERE user_id IN ($1:ids)"
-    " UNION ALL SELECT user_id, peer_id, is_following FROM follows WHERE user_id IN ($1:ids) AND direction = 'following'"
-    " ORDER BY 1, 2"};
+// The last column: 1 for somebody who is followed without a connection, 0 for a connection who is not followed, NULL
+// for a connection.
+constexpr sql::Statement kListCircles{"connection.list_circles",
+                                      "SELECT user_id, peer_id, NULL FROM connections WHERE user_id IN ($1:ids)"
+                                      " UNION ALL SELECT user_id, peer_id, is_following FROM follows"
+                                      " WHERE user_id IN ($1:ids) AND direction = 'following'"
+                                      " ORDER BY 1, 2"};
 
 constexpr sql::Statement kFindCircle{
     "connection.find_circle",
@@ -124,8 +126,9 @@ constexpr sql::Statement kListByName{
     sql::Freshness::replica_ok};
 
 // A search looks through one member's own connections, at most.
-#define NAME_MATCHES \
-    " AND ' ' || sort_name LIKE $5 ESCAPE '\\' AND ' ' || sort_name LIKE $6 ESCAPE '\\' AND ' ' || sort_name LIKE $7 ESCAPE '\\'"
+#define NAME_MATCHES                                                                     \
+    " AND ' ' || sort_name LIKE $5 ESCAPE '\\' AND ' ' || sort_name LIKE $6 ESCAPE '\\'" \
+    " AND ' ' || sort_name LIKE $7 ESCAPE '\\'"
 
 constexpr sql::Statement kSearchByTime{"connection.search_by_time",
                                        "SELECT peer_id, connected_at, sort_name FROM connections"

@@ -54,7 +54,8 @@ public:
         Time began_at;  // a Monday, 00:00 UTC
         std::int64_t connections;
     };
-    /// The connections of `user` made since the beginning of that week, by week, oldest first; weeks without any are left out.
+    /// The connections of `user` made since the beginning of that week, by week, oldest first; weeks without any are
+    /// left out.
     Task<std::vector<Growth>> list_growth(UserId user, Time since);
 
     // Copies of names.
@@ -82,11 +83,12 @@ public:
     Task<std::size_t> count_pending(sql::Transaction& tx, UserId inviter, std::size_t most);
 
     // Import.
-    /// Makes those pairs connected (and locks them) that are nothing to each other, not even followers, and gives them, in no order; the
-    /// others stay as they are. `keys` ascending, without doubles. The rows of the connections are inserted by
-    /// insert_connections().
+    /// Makes those pairs connected (and locks them) that are nothing to each other, not even followers, and gives them,
+    /// in no order; the others stay as they are. `keys` ascending, without doubles. The rows of the connections are
+    /// inserted by insert_connections().
     Task<std::vector<PairKey>> connect_strangers(sql::Transaction& tx, std::span<const PairKey> keys);
-    /// Those of `keys` (ascending) that are not connected and have a pending invitation, or of whom one follows the other; not locked.
+    /// Those of `keys` (ascending) that are not connected and have a pending invitation, or of whom one follows the
+    /// other; not locked.
     Task<std::vector<PairKey>> list_acquainted(sql::Transaction& tx, std::span<const PairKey> keys);
     /// A connection to insert; the names must outlive the call.
     struct NewConnection {

@@ -24,7 +24,8 @@ public:
     Task<void> remove(sql::Transaction& tx, UserId follower, UserId followed);
     /// Rows of `follower` on the side of `following`, counted up to `most`.
     Task<std::size_t> count(sql::Transaction& tx, UserId follower, std::size_t most);
-    /// Up to `limit` members behind `after`, ascending: connections who are not unfollowed, and whoever is followed besides.
+    /// Up to `limit` members behind `after`, ascending: connections who are not unfollowed, and other members who are
+    /// followed.
     Task<Ids> list(UserId user, FollowSide side, UserId after, std::size_t limit);
 
 private:

@@ -39,7 +39,8 @@ Task<Result<NetworkSettings>> MemberService::change_settings(http::Caller caller
     co_return co_await cache::transact<NetworkSettings>(store_.database(), coherence_, changes, change);
 }
 
-/// Two that refresh one member side by side may write what they have read in the wrong order: whoever has written looks again.
+/// Two that refresh one member side by side may write what they have read in the wrong order: the one that wrote looks
+/// again.
 Task<void> MemberService::refresh(std::vector<UserId> users) {
     while (!users.empty()) users = co_await write_traits(std::move(users));
 }

@@ -11,7 +11,8 @@
 
 namespace guildhall::connection {
 
-/// The tables `members` and `dismissals`. What takes a Transaction writes, the rest reads outside of one. Thread-safe; throws Unavailable.
+/// The tables `members` and `dismissals`. What takes a Transaction writes, the rest reads outside of one. Thread-safe;
+/// throws Unavailable.
 class MemberStore {
 public:
     explicit MemberStore(sql::Database& database) : database_(database) {}

@@ -19,8 +19,8 @@
 
 namespace guildhall::connection {
 
-/// What a member wants. `hides_connections`: nobody else sees with whom they are connected, not in a list, as a shared connection, or on a path.
-/// `suggestable`: they may be suggested to others.
+/// What a member wants. `hides_connections`: nobody else sees with whom they are connected, not in a list, as a shared
+/// connection, or on a path. `suggestable`: they may be suggested to others.
 struct NetworkSettings {
     WhoMayInvite who_may_invite = WhoMayInvite::everyone;
     bool hides_connections = false;
@@ -36,7 +36,7 @@ struct ChangeSettings {
 };
 BOOST_DESCRIBE_STRUCT(ChangeSettings, (), (who_may_invite, hides_connections, suggestable))
 
-/// How many steps a member is away; null: further than three, unknown or hidden.
+/// The degree of a member; null: further than three, unknown or hidden.
 struct MemberDegree {
     UserId user_id;
     std::optional<int> degree;
@@ -92,7 +92,8 @@ struct WeekOfGrowth {
 };
 BOOST_DESCRIBE_STRUCT(WeekOfGrowth, (), (began_at, connections))
 
-/// How many members are one, two and three steps away (null: too many to count), and how the first came about: the last 52 weeks that brought any, oldest first.
+/// How many members are one, two and three steps away (null: too many to count), and how the first came about: the last
+/// 52 weeks that brought any, oldest first.
 struct NetworkStats {
     std::int64_t first = 0;
     std::optional<std::int64_t> second;

@@ -13,7 +13,7 @@
 
 namespace guildhall::post {
 
-/// Comments of posts and replies to them, as trees. Whoever may not see the post sees none; those of members hidden
+/// Comments of posts and replies to them, as trees. Members who may not see the post see none; those of members hidden
 /// from the reader are left out.
 class CommentService {
 public:

@@ -15,9 +15,9 @@ namespace guildhall::post {
 
 /// The feeds of members: the posts of their own and of those whom they follow, newest first. The first stretch of each
 /// reader's feed is kept, as post ids; whether it still holds is decided at each read, by whom the reader follows and
-/// by the log of changed timelines, and where a few authors changed only theirs is merged anew. The records of its head
-/// are pointed at, so that showing it looks nothing up while they are current. What the reader may see of it is decided
-/// when it is shown (PostReader). Thread-safe.
+/// by the log of changed timelines, and where a few authors changed only theirs is merged again. The records of its
+/// head are pointed at, so that showing it looks nothing up while they are current. What the reader may see of it is
+/// decided when it is shown (PostReader). Thread-safe.
 class Feed {
 public:
     static constexpr std::size_t kKeptEntries = 100;

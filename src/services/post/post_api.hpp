@@ -34,7 +34,8 @@ BOOST_DESCRIBE_STRUCT(Post, (),
                       (id, author, text, visibility, hashtags, mentions, created_at, edited_at, version, reactions,
                        comment_count, my_reaction))
 
-/// A post in memory: what decides who sees it, and its JSON written ahead up to the reader's own reaction, with the author's card in it.
+/// A post in memory: what decides who sees it, and its JSON written ahead up to the reader's own reaction, with the
+/// author's card in it.
 struct PostRecord : cache::Retirable {
     /// `card` is null when the author does not exist (any more).
     PostRecord(const StoredPost& stored, user::CardPointer card);

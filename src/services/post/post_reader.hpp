@@ -60,7 +60,7 @@ public:
     Task<Result<PostView>> find(const Viewer& viewer, PostId id);
     /// The same without what is the reader's own.
     Task<Result<PostRecordPointer>> find_record(const Viewer& viewer, PostId id);
-    /// The post whoever reads, deleted or not; null when it does not exist. For rules that are not about reading it.
+    /// The post for any reader, deleted or not; null when it does not exist. For rules that are not about reading it.
     Task<PostRecordPointer> find_any(PostId id);
 
     Task<std::vector<PostCardPointer>> cards(UserId viewer, std::vector<PostId> ids) override;

@@ -293,7 +293,7 @@ Task<std::vector<StoredPost>> PostStore::list_posts(std::vector<PostKey> keys) {
         are_routed = are_routed && key.author_id;
     }
 
-    // With the authors known, counters and posts come in one round trip; else the counters' rows tell the authors
+    // With the authors known, counters and posts come in one round trip; otherwise the counters' rows tell the authors
     // first.
     sql::Rows counts;
     if (!are_routed) {

@@ -62,8 +62,8 @@ public:
     Task<std::optional<StoredPost>> lock_post(sql::Transaction& tx, PostKey key);
     /// Stores text, entities, visibility, edited_at and version of a locked post; `before` is what lock_post() gave.
     Task<void> update_post(sql::Transaction& tx, const StoredPost& before, const StoredPost& after);
-    /// Makes a locked post a tombstone without hashtags. Its comments and reactions, which nobody can see any more, stay
-    /// until purge().
+    /// Makes a locked post a tombstone without hashtags. Its comments and reactions, which nobody can see any more,
+    /// stay until purge().
     Task<void> erase_post(sql::Transaction& tx, const StoredPost& post, Time now);
     /// Removes up to `limit` reactions and `limit` comments of deleted posts, and gives the members whose reactions
     /// these were; nothing when there is no deleted post with any.
@@ -94,8 +94,8 @@ public:
     Task<std::optional<UserId>> add_to_counts(sql::Transaction& tx, PostId post, const KindDeltas& kinds,
                                               std::int64_t comments);
 
-    /// What these members have reacted and commented, on those of `posts` where there is anything: what a reader who may
-    /// not see them must not count. A comment takes all replies below it along, since no list leads to them.
+    /// What these members have reacted and commented, on those of `posts` where there is anything: what a reader who
+    /// may not see them must not count. A comment takes all replies below it along, since no list leads to them.
     Task<std::vector<std::pair<PostId, Counts>>> list_counts_of(sql::Ids posts, sql::Ids users);
     /// How many direct replies of these members each of `parents` has that lists show, where there are any.
     Task<std::vector<std::pair<CommentId, std::int64_t>>> list_reply_counts_of(PostId post, sql::Ids parents,

@@ -79,7 +79,7 @@ public:
         timelines_.invalidate(author);
         changes_.append(author);
     }
-    /// Forgets all of them; who keeps what was made of them forgets that afterwards.
+    /// Forgets all of them; owners of values made from them drop those afterwards.
     void clear() { timelines_.clear(); }
 
     const ChangeLog& changes() const { return changes_; }

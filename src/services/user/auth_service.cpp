@@ -24,7 +24,8 @@ std::string make_code() {
     return code;
 }
 
-/// The hash of a code as it was typed: any case, with spaces or hyphens between. With the address, so that equal codes do not show as equal.
+/// The hash of a code as it was typed: any case, with spaces or hyphens between. With the address, so that equal codes
+/// do not show as equal.
 std::string hash_of_code(const std::string& email, std::string_view typed) {
     std::string text = email + '\n';
     for (const char c : typed) {
@@ -62,8 +63,8 @@ mail::Message mail_with_code(const std::string& email, const std::string& code, 
         "Enter this code where you asked for it; it works nowhere else:\n\n"
         "Code: " +
             code + "\n\nIt works once, for " + std::to_string(ttl.count() / 60) +
-            " minutes. Give it to nobody: if it was not you who asked, a stranger did, and could open the account with\n"
-            "a password of theirs. Then ignore this mail: nothing happens without the code.\n"};
+            " minutes. Give it to nobody: if you did not ask for it, a stranger did, and could open the\n"
+            "account with a password of theirs. In that case ignore this mail: nothing happens without the code.\n"};
 }
 
 mail::Message mail_of_known_address(const std::string& email) {
@@ -119,8 +120,8 @@ Task<Result<http::Accepted<RegisterAnswer>>> AuthService::register_member(http::
     std::string hash = co_await parts_.hasher.hash(std::move(body.password.value));
     const auto known = co_await parts_.store.find_user_by_email(body.email.value);
 
-    // For a known address the same rows are written, with a code that nobody gets: neither the answer and its time, nor what the token does
-    // afterwards, nor whether the handle is free then, must tell of the address.
+    // For a known address the same rows are written, with a code that nobody gets: neither the answer and its time, nor
+    // what the token does afterwards, nor whether the handle is free then, must tell of the address.
     const Time now = parts_.clock.now();
     const std::string code = make_code();
     std::string token = base64url(random_bytes(kTokenBytes));
@@ -154,7 +155,7 @@ Task<Result<http::Accepted<RegisterAnswer>>> AuthService::register_member(http::
 }
 
 Task<Result<Tokens>> AuthService::verify_email(http::Visitor visitor, VerifyEmail body) {
-    // Counted by token: else a stranger's guesses would keep the owner of the address out.
+    // Counted by token: otherwise a stranger's guesses would keep the owner of the address out.
     const std::string token_hash = hash_of_token(body.registration_token.value);
     auto attempt = co_await parts_.throttle.begin(subjects_of("verify", token_hash, *visitor.request));
     if (!attempt) co_return attempt.error();
@@ -170,8 +171,8 @@ Task<Result<Tokens>> AuthService::verify_email(http::Visitor visitor, VerifyEmai
         if (!pending || !equal_secret(pending->code_hash, code_hash)) co_return nobody;
         co_await parts_.store.remove_registration(tx, email, token_hash);
 
-        // Of several registrations of an address the first to be verified gets it. The others are left to expire: to remove them here, each
-        // locked by its own code at the same time, would be a deadlock.
+        // Of several registrations of an address the first to be verified gets it. The others are left to expire: to
+        // remove them here, each locked by its own code at the same time, would be a deadlock.
         const auto user = parts_.ids.next<UserId>();
         const bool is_new = co_await parts_.store.reserve_email(tx, email, user);
         if (!is_new) co_return nobody;
@@ -237,14 +238,14 @@ Task<Result<Tokens>> AuthService::log_in(http::Visitor visitor, Login body) {
         try {
             rehashed = co_await parts_.hasher.hash(to_nfc(std::move(body.password.value)));
         } catch (const Unavailable& error) {
-            spdlog::info("the next sign-in of user {} hashes anew: {}", user.value, error.what());
+            spdlog::info("the next sign-in of user {} rehashes: {}", user.value, error.what());
         }
     }
 
     const std::string device = body.device ? body.device->value : std::string();
     auto work = [&](sql::Transaction& tx) -> Task<Result<NewSession>> {
-        // Locks the account, and refuses a password that was changed while its hash was computed. Of sign-ins that hash it anew at the same
-        // time all are right.
+        // Locks the account, and refuses a password that was changed while its hash was computed. Of sign-ins that
+        // rehash it at the same time all are right.
         const bool is_valid = co_await parts_.store.confirm_password(tx, user, credentials->password_version, rehashed);
         if (!is_valid) co_return invalid_credentials();
         co_return co_await start_session(tx, user, device, *visitor.request);
@@ -361,8 +362,8 @@ Task<Result<void>> AuthService::change_password(http::Caller caller, ChangePassw
 
     const std::string next = co_await parts_.hasher.hash(std::move(body.new_password.value));
     const Time now = parts_.clock.now();
-    // The account's row is locked first, as a sign-in does: one that checked the old password either comes before, and its session is
-    // ended here, or sees the new hash and fails.
+    // The account's row is locked first, as a sign-in does: one that checked the old password either comes before, and
+    // its session is ended here, or sees the new hash and fails.
     auto work = [&](sql::Transaction& tx) -> Task<Result<std::vector<SessionId>>> {
         const bool is_changed =
             co_await parts_.store.replace_password(tx, caller.id, credentials->password_version, next);

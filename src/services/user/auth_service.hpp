@@ -19,8 +19,8 @@
 
 namespace guildhall::user {
 
-/// Accounts, sign-in and sessions. No answer says whether an address has an account: what a stranger can ask gives the same answer, after the same
-/// work, for an address that has one and for one that has none. Thread-safe.
+/// Accounts, sign-in and sessions. No answer says whether an address has an account: what a stranger can ask gives the
+/// same answer, after the same work, for an address that has one and for one that has none. Thread-safe.
 class AuthService {
 public:
     /// Times to live and brakes.
@@ -49,29 +49,33 @@ public:
     };
     AuthService(Parts parts, Options options);
 
-    /// Mails a one-time code to an address without account; an address that has one gets a mail that says so. Each call is a registration of its
-    /// own, whose code works only with the token of its answer: whoever can read the mail but was not the one who asked opens nothing, and nor
-    /// does who asked but cannot read the mail. An asked handle is kept for the address until the code expires.
-    /// Errors: conflict (handle_taken) for an asked handle that is somebody's or reserved; too_many_requests.
+    /// Mails a one-time code to an address without account; an address that has one gets a mail that says so. Each call
+    /// is a registration of its own, whose code works only with the token of its answer: a person who can read the mail
+    /// but did not ask opens nothing, and nor does who asked but cannot read the mail. An asked handle is kept for the
+    /// address until the code expires. Errors: conflict (handle_taken) for an asked handle that is somebody's or
+    /// reserved; too_many_requests.
     Task<Result<http::Accepted<RegisterAnswer>>> register_member(http::Visitor visitor, Register body);
 
-    /// Opens the account of a registration and signs in; other registrations of the address open nothing from then on. Without an asked handle one
-    /// is made from the name, with a number when it is taken.
-    /// Errors: unauthenticated (invalid_code) for a code that is wrong, used, expired or of another registration; too_many_requests.
+    /// Opens the account of a registration and signs in; other registrations of the address open nothing from then on.
+    /// Without an asked handle one is made from the name, with a number when it is taken.
+    /// Errors: unauthenticated (invalid_code) for a code that is wrong, used, expired or of another registration;
+    /// too_many_requests.
     Task<Result<Tokens>> verify_email(http::Visitor visitor, VerifyEmail body);
 
-    /// Errors: unauthenticated (invalid_credentials); too_many_requests. Throws Unavailable when too many passwords wait to be checked.
+    /// Errors: unauthenticated (invalid_credentials); too_many_requests. Throws Unavailable when too many passwords
+    /// wait to be checked.
     Task<Result<Tokens>> log_in(http::Visitor visitor, Login body);
 
-    /// Gives new tokens for a refresh token, which is used up by this. One that was used before ends its session: either its owner or
-    /// a thief has it, and nobody can tell who (RFC 9700 §4.14).
+    /// Gives new tokens for a refresh token, which is used up by this. One that was used before ends its session:
+    /// either its owner or a thief has it, and nobody can tell who (RFC 9700 §4.14).
     /// Errors: unauthenticated (invalid_refresh_token).
     Task<Result<Tokens>> refresh(http::Visitor visitor, Refresh body);
 
     /// Ends the caller's session.
     Task<Result<void>> log_out(http::Caller caller);
 
-    /// Ends all other sessions. Errors: forbidden (invalid_credentials) when the current password is wrong; too_many_requests.
+    /// Ends all other sessions. Errors: forbidden (invalid_credentials) when the current password is wrong;
+    /// too_many_requests.
     Task<Result<void>> change_password(http::Caller caller, ChangePassword body);
 
     /// The caller's sessions, newest first. Errors: invalid for a cursor of another list.
@@ -86,8 +90,8 @@ public:
     /// The public keys of access tokens.
     Task<Result<http::Document>> jwks(http::Visitor visitor);
 
-    /// Signs in `members`, who must exist, without their passwords: a session each, in one transaction. For import and measurements; no route
-    /// leads here. Throws Unavailable before the signing keys are loaded.
+    /// Signs in `members`, who must exist, without their passwords: a session each, in one transaction. For import and
+    /// measurements; no route leads here. Throws Unavailable before the signing keys are loaded.
     Task<Result<std::vector<Tokens>>> open_sessions(std::vector<UserId> members, std::string device);
 
     /// The hash of a password for ImportedMember.
@@ -112,7 +116,8 @@ private:
     const Options options_;
 };
 
-/// Gives the member of `claim` a handle within the transaction: `wanted`, or with a number behind it when that is somebody else's.
+/// Gives the member of `claim` a handle within the transaction: `wanted`, or with a number behind it when that is
+/// somebody else's.
 Task<std::string> take_handle(UserStore& store, sql::Transaction& tx, std::string wanted, HandleClaim claim);
 
 /// Errors of an asked handle that cannot be had.

@@ -8,7 +8,7 @@
 namespace guildhall::user {
 namespace {
 
-// Whoever writes or claims a mail has this long to send it before another replica tries.
+// A process that writes or claims a mail has this long to send it before another replica tries.
 constexpr std::chrono::seconds kClaim{60};
 constexpr int kMailsInTurn = 20;
 

@@ -9,8 +9,8 @@
 
 namespace guildhall::user {
 
-/// Mail that must not be lost: written in the transaction that wants it, sent after the commit, and again later when that fails. At least once,
-/// until it expires. Thread-safe; any number of replicas may send.
+/// Mail that must not be lost: written in the transaction that wants it, sent after the commit, and again later when
+/// that fails. At least once, until it expires. Thread-safe; any number of replicas may send.
 class PostOffice {
 public:
     PostOffice(sql::Database& database, UserStore& store, mail::Mailer& mailer, const Clock& clock, IdGenerator& ids);
@@ -24,7 +24,7 @@ public:
     /// Sends a mail that was just written. A failure is logged, not thrown: the mail stays for send_due().
     Task<void> send_now(StoredMail mail);
 
-    /// Sends what is due. Throws Unavailable when the database is away, not when the mailer is.
+    /// Sends what is due. Throws Unavailable when the database is unavailable, not when the mailer is.
     Task<void> send_due();
 
 private:

@@ -8,8 +8,8 @@ namespace {
 // Every replica reads the keys more often than this.
 constexpr std::chrono::seconds kPublishedAhead{60};
 
-/// Of keys newest first: the newest that everybody knows. While there is none, the oldest, because replicas that start together may each
-/// have made one.
+/// Of keys newest first: the newest that everybody knows. While there is none, the oldest, because replicas that start
+/// together may each have made one.
 const StoredKey& signer_of(const std::vector<StoredKey>& keys, Time now) {
     for (const auto& key : keys)
         if (key.created_at + kPublishedAhead <= now) return key;

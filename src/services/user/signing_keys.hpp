@@ -12,8 +12,8 @@
 
 namespace guildhall::user {
 
-/// The keys of access tokens, shared by all replicas through SQL. The newest signs, except that a new one waits until every replica knows it;
-/// all that have not expired verify. Thread-safe.
+/// The keys of access tokens, shared by all replicas through SQL. The newest signs, except that a new one waits until
+/// every replica knows it; all that have not expired verify. Thread-safe.
 class SigningKeys {
 public:
     /// Who signs, and for how long a key is used.
@@ -25,8 +25,8 @@ public:
     SigningKeys(sql::Database& database, UserStore& store, const Clock& clock, http::AccessTokens& tokens,
                 Options options);
 
-    /// Reads the keys, makes one when it is time, and gives their public halves to the verifier. Before the first token, then every few seconds.
-    /// Throws Unavailable; Corrupt when a stored key cannot be read.
+    /// Reads the keys, makes one when it is time, and gives their public halves to the verifier. Before the first
+    /// token, then every few seconds. Throws Unavailable; Corrupt when a stored key cannot be read.
     Task<void> refresh();
 
     /// Throws Unavailable before the first refresh().

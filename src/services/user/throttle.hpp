@@ -20,8 +20,9 @@ struct FailureLimit {
     std::chrono::seconds cool_down;
 };
 
-/// Slows guessing down. Counts failures by what was tried, for what account and from where, in the shared cache, so that it holds over all
-/// replicas. It knows nothing of which accounts exist. A cache that is away lets everything through. Thread-safe.
+/// Slows guessing down. Counts failures by what was tried, for what account and from where, in the shared cache, so
+/// that it holds over all replicas. It knows nothing of which accounts exist. While the cache is unavailable,
+/// everything is let through. Thread-safe.
 class Throttle {
 public:
     Throttle(cache::Cache& cache, const Clock& clock) : cache_(cache), clock_(clock) {}

@@ -20,8 +20,9 @@ struct Credentials {
     std::int64_t password_version = 1;  // raised by each change of the password, not by a new hash of the same one
 };
 
-/// One request for an account, of somebody who has still to show that the address is theirs. An address may have several,
-/// of different people: whoever holds the token of one may open it with the code that was mailed for that one.
+/// One request for an account, of somebody who has still to show that the address is theirs. An address may have
+/// several, of different people: a person who holds the token of one may open it with the code that was mailed for that
+/// one.
 struct Registration {
     std::string email;
     std::string token_hash;

@@ -29,8 +29,8 @@ struct Register {
 };
 BOOST_DESCRIBE_STRUCT(Register, (), (email, password, name, handle))
 
-/// Alike for an address that has an account and for one that has none. The token is for the client that asked, which keeps
-/// it until the code is typed.
+/// Alike for an address that has an account and for one that has none. The token is for the client that asked, which
+/// keeps it until the code is typed.
 struct RegisterAnswer {
     std::string status;
     std::string registration_token;
@@ -72,7 +72,7 @@ struct Tokens {
 };
 BOOST_DESCRIBE_STRUCT(Tokens, (), (user_id, session_id, access_token, token_type, expires_in, refresh_token))
 
-/// Puts a new password in the place of the current one.
+/// Replaces the current password by a new one.
 struct ChangePassword {
     PasswordToCheck current_password;
     json::Password new_password;
@@ -113,7 +113,8 @@ struct Profile {
 BOOST_DESCRIBE_STRUCT(Profile, (),
                       (id, handle, name, headline, about, location, industry, pronouns, version, created_at))
 
-/// A member as another sees them. `degree`: 0 for the asking member, 1: connected, 2 and 3: so many steps away; null: further, or the graph is away.
+/// A member as another sees them. `degree`: 0 for the asking member, 1: connected, 2 and 3: the number of steps; null:
+/// further, or the graph is unavailable.
 struct SeenProfile : Profile {
     std::optional<int> degree;
 };

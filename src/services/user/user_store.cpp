@@ -86,8 +86,8 @@ constexpr sql::Statement kInsertRefreshToken{
     "INSERT INTO refresh_tokens (token_hash, user_id, session_id, expires_at) VALUES ($1, $2, $3, $4)"};
 constexpr sql::Statement kFindRefreshToken{
     "user.find_refresh_token", "SELECT user_id, session_id, expires_at FROM refresh_tokens WHERE token_hash = $1"};
-// The comparison with the old token makes this a compare-and-swap on one row: READ COMMITTED evaluates it again on the row that a concurrent
-// rotation has left.
+// The comparison with the old token makes this a compare-and-swap on one row: READ COMMITTED evaluates it again on the
+// row that a concurrent rotation has left.
 constexpr sql::Statement kRotateToken{
     "user.rotate_token",
     "UPDATE sessions SET token_hash = $4, ip = $5, user_agent = $6, last_seen_at = $7, expires_at = $8"
@@ -150,7 +150,8 @@ constexpr sql::Statement kRemoveMail{"user.remove_mail", "DELETE FROM mails WHER
 constexpr sql::Statement kPruneRegistrations{
     "user.prune_registrations",
     "DELETE FROM registrations WHERE (email, token_hash) IN"
-    " (SELECT email, token_hash FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING email"};
+    " (SELECT email, token_hash FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"
+    " RETURNING email"};
 constexpr sql::Statement kPruneClaims{
     "user.prune_handle_claims",
     "DELETE FROM handles WHERE handle IN (SELECT handle FROM handles"

@@ -15,7 +15,8 @@
 
 namespace guildhall::user {
 
-/// The tables of the user service. What takes a Transaction writes, the rest reads outside of one. Thread-safe; throws Unavailable.
+/// The tables of the user service. What takes a Transaction writes, the rest reads outside of one. Thread-safe; throws
+/// Unavailable.
 class UserStore {
 public:
     explicit UserStore(sql::Database& database) : database_(database) {}
@@ -31,18 +32,20 @@ public:
     Task<void> insert_account(sql::Transaction& tx, Credentials credentials, Profile profile);
     /// The account of an address, seen within the transaction.
     Task<std::optional<UserId>> find_user_by_email(sql::Transaction& tx, std::string email);
-    /// Keeps the account's row locked, and stores `rehashed`, when there is one: another hash of the same password. False when the password has
-    /// been changed since it had `version`.
+    /// Keeps the account's row locked, and stores `rehashed`, when there is one: another hash of the same password.
+    /// False when the password has been changed since it had `version`.
     Task<bool> confirm_password(sql::Transaction& tx, UserId user, std::int64_t version,
                                 std::optional<std::string> rehashed);
-    /// Stores the hash of a new password and keeps the account's row locked. False when it has been changed since it had `version`.
+    /// Stores the hash of a new password and keeps the account's row locked. False when it has been changed since it
+    /// had `version`.
     Task<bool> replace_password(sql::Transaction& tx, UserId user, std::int64_t version, std::string hash);
 
     // Registrations that wait for their code.
-    /// Stores a registration beside the others of its address. When they are more than `most`, the oldest fall; a few more may stay when several
-    /// are stored at once.
+    /// Stores a registration beside the others of its address. When they are more than `most`, the oldest fall; a few
+    /// more may stay when several are stored at once.
     Task<void> insert_registration(sql::Transaction& tx, Registration registration, std::int64_t most);
-    /// Uses up one of the tries and gives the registration; nothing when there is none, it has expired or no try is left.
+    /// Uses up one of the tries and gives the registration; nothing when there is none, it has expired or no try is
+    /// left.
     Task<std::optional<Registration>> take_try(sql::Transaction& tx, std::string email, std::string token_hash,
                                                Time now);
     /// Removes it, used or not.
@@ -53,8 +56,8 @@ public:
     Task<std::optional<HandleOwner>> find_handle(std::string handle);
     /// One answer for each handle, in order; one round trip.
     Task<std::vector<std::optional<HandleOwner>>> find_handles(std::vector<std::string> handles);
-    /// Gives a handle to the member of `claim` when nobody has it, or the member had it before, or it is claimed by the member's address (or too
-    /// long ago). False when it is somebody else's. Two that race for it: one gets it.
+    /// Gives a handle to the member of `claim` when nobody has it, or the member had it before, or it is claimed by the
+    /// member's address (or too long ago). False when it is somebody else's. Two that race for it: one gets it.
     Task<bool> reserve_handle(sql::Transaction& tx, std::string handle, HandleClaim claim);
     /// Keeps a free handle for the address of `claim`. False when it is somebody's, or claimed by another address.
     Task<bool> claim_handle(sql::Transaction& tx, std::string handle, HandleClaim claim);
@@ -76,8 +79,8 @@ public:
     Task<void> insert_session(sql::Transaction& tx, StoredSession session);
     /// Where a token belongs, used or not; nothing when there never was one of this hash.
     Task<std::optional<TokenRoute>> find_refresh_token(std::string token_hash);
-    /// Puts the token of `next` in the place of `from`, with `next`'s address, agent and times. False when `from` is not the one that works: used
-    /// before, or the session is gone. Of two that race, one gets true.
+    /// Replaces the token of `from` by that of `next`, with `next`'s address, agent and times. False when `from` is
+    /// not the one that works: used before, or the session is gone. Of two that race, one gets true.
     Task<bool> rotate_token(sql::Transaction& tx, std::string from, StoredSession next);
     /// Sessions that have not expired, newest first, with an id below `before`.
     Task<std::vector<StoredSession>> list_sessions(UserId user, SessionId before, Time now, int limit);

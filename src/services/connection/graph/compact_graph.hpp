@@ -15,8 +15,8 @@ namespace guildhall::connection {
 /// The number of a member in a CompactGraph: small, dense, given again when its member is gone.
 using MemberIndex = std::uint32_t;
 
-/// Members and connections in memory, made for quick questions: members are numbers, their connections ascending arrays of 4 bytes each. Not thread-safe;
-/// reading by many at once is.
+/// Members and connections in memory, made for quick questions: members are numbers, their connections ascending arrays
+/// of 4 bytes each. Not thread-safe; reading by many at once is.
 class CompactGraph {
 public:
     /// No member.

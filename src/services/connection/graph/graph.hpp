@@ -87,7 +87,8 @@ struct NetworkSize {
 };
 
 /// The social graph: a projection of the tables, for questions that go further than one step. It may lag, and can be
-/// made again from the truth. Thread-safe. Everything throws Unavailable while the engine is away or not yet loaded.
+/// made again from the truth. Thread-safe. Everything throws Unavailable while the engine is unavailable or not loaded
+/// yet.
 class Graph {
 public:
     virtual ~Graph() = default;
@@ -115,7 +116,8 @@ public:
     // Questions. A limit above its maximum counts as the maximum. A viewer who is not known has no connections.
 
     /// For up to kMostDegrees members, in their order: 0 for the viewer (known or not), 1 for a connection, 2 and 3 for
-    /// the steps of the shortest path that the viewer may know of; nothing for whoever is further, unknown or hidden.
+    /// the steps of the shortest path that the viewer may know of; nothing for members who are further, unknown or
+    /// hidden.
     virtual Task<std::vector<std::optional<int>>> degrees(Viewer viewer, std::vector<UserId> members) = 0;
 
     /// The same for one member without a coroutine, when that is known in memory, for a viewer from whom nobody is

@@ -39,7 +39,8 @@ constexpr sql::Statement kAsk{
     "UPDATE graph_checks SET"
     " asked_at = CASE WHEN $1 > asked_at AND $1 > done_at THEN $1 WHEN asked_at > done_at THEN asked_at + 1"
     " ELSE done_at + 1 END,"
-    " repairs = CASE WHEN asked_at > done_at AND repairs > $2 THEN repairs ELSE $2 END WHERE id = 1 RETURNING asked_at"};
+    " repairs = CASE WHEN asked_at > done_at AND repairs > $2 THEN repairs ELSE $2 END"
+    " WHERE id = 1 RETURNING asked_at"};
 
 constexpr sql::Statement kTake{"graph_check.take",
                                "UPDATE graph_checks SET taken_by = $3, taken_until = $2 WHERE id = 1"

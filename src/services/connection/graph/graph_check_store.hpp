@@ -33,13 +33,14 @@ struct GraphPage {
     };
 };
 
-/// What a comparison of the graph needs of the tables: the truth in their order, and the row of `graph_checks`. None of it runs on a request's path.
-/// Thread-safe; throws Unavailable.
+/// What a comparison of the graph needs of the tables: the truth in their order, and the row of `graph_checks`. None of
+/// it runs on a request's path. Thread-safe; throws Unavailable.
 class GraphCheckStore {
 public:
     explicit GraphCheckStore(sql::Database& database) : database_(database) {}
 
-    /// The members behind `after` up to `upto`, or the first of them: as many as a page holds, and all those without a row who lie between them.
+    /// The members behind `after` up to `upto`, or the first of them: as many as a page holds, and all those without a
+    /// row who lie between them.
     Task<GraphPage> list_truth(UserId after, UserId upto, GraphPage::Bounds most);
 
     /// A connection that only `user_id` has a row of.
@@ -57,10 +58,12 @@ public:
 
     /// The row as it is.
     Task<GraphCheckState> find_state();
-    /// Asks for a comparison, at the moment `now` or a little later: later than whoever has asked before, and with repairs when one who still waits has asked for them.
-    /// Gives that moment: the comparison is done when `done_at` has reached it.
+    /// Asks for a comparison, at the moment `now` or a little later: later than all earlier requests, and with repairs
+    /// if a request that still waits asked for them. Gives that moment: the comparison is done when `done_at` has
+    /// reached it.
     Task<Time> ask(Time now, bool repairs);
-    /// Takes the comparison that is asked for, until `until`, for `taker` (not 0, unlike any other); nothing when there is none, or another has it.
+    /// Takes the comparison that is asked for, until `until`, for `taker` (not 0, unlike any other); nothing when there
+    /// is none, or another has it.
     Task<std::optional<GraphCheckState>> take(Time now, Time until, std::int64_t taker);
     /// Keeps it until `until`. False when another has it by now.
     Task<bool> keep(std::int64_t taker, Time until);

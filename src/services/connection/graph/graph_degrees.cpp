@@ -88,8 +88,9 @@ private:
         return std::ranges::any_of(row, [&](MemberIndex peer) { return via().has(peer); });
     }
 
-    /// Three steps. From the viewer's side it costs `reach_`, for all together. From the other side the search ends with the first hit, and the larger the
-    /// viewer's reach the sooner there is one: so the cheaper side begins, and what it leaves open is asked of the other.
+    /// Three steps. From the viewer's side it costs `reach_`, for all together. From the other side the search ends
+    /// with the first hit, and the larger the viewer's reach the sooner there is one: so the cheaper side begins, and
+    /// what it leaves open is asked of the other.
     void find_third(std::vector<Asked>& open, std::vector<std::optional<int>>& out) {
         if (open.empty() || reach_ == 0) return;
         const std::size_t expected = graph_.directions() / reach_ + 1;

@@ -14,7 +14,8 @@ struct GraphDifference {
     // Connections with higher members: each counts at its lower one.
     std::vector<GraphEdge> missing;
     std::vector<GraphEdge> extra;
-    // And what is no fault: connections with lower members, which count there; members of whom nothing is known, who have no connections and need have no event.
+    // And what is no fault: connections with lower members, which count there; members of whom nothing is known, who
+    // have no connections and need have no event.
     std::vector<GraphEdge> below;
     std::vector<GraphMember> plain_members;
     std::vector<UserId> extra_plain_members;
@@ -27,7 +28,8 @@ struct GraphDifference {
     bool removes_any() const { return !extra_members.empty() || !extra_plain_members.empty() || !extra.empty(); }
 };
 
-/// Which connections of a member who is in the graph are compared. Of one whom it lacks all are missing: who was taken out has lost also those that were compared before.
+/// Which connections of a member who is in the graph are compared. Of one whom it lacks all are missing: who was taken
+/// out has lost also those that were compared before.
 enum class ComparedPeers : std::uint8_t { above, all };
 
 /// What makes `graph` like `truth`; both ascending, of the same range.

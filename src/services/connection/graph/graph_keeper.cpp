@@ -53,7 +53,8 @@ void count(const std::vector<GraphEntry>& truth, GraphReport& report) {
         report.connections += entry.peers.end() - std::ranges::upper_bound(entry.peers, entry.member.id);
 }
 
-/// The graph's members behind `after` up to `upto`, or the first of them. `expected`: as many, of about a page's connections, may be there.
+/// The graph's members behind `after` up to `upto`, or the first of them. `expected`: as many, of about a page's
+/// connections, may be there.
 Task<GraphPage> list_some(Graph& graph, UserId after, UserId upto, std::size_t expected, GraphPage::Bounds most) {
     GraphPage page{{}, upto};
     std::size_t connections = 0;
@@ -176,18 +177,19 @@ Task<GraphReport> GraphKeeper::compare(Repairs repairs) {
     co_return report;
 }
 
-/// Gives where the page ended. It holds what is bounded in the tables and in the graph; its range stays the same however often it is read.
+/// Gives where the page ended. It holds what is bounded in the tables and in the graph; its range stays the same
+/// however often it is read.
 Task<UserId> GraphKeeper::compare_page(UserId after, Repairs repairs, GraphReport& report) {
-    co_await breathe();
+    co_await renew_lease();
     GraphPage page = co_await parts_.checks.list_truth(after, kLast, kPage);
     std::vector<GraphEntry>& truth = page.entries;
     GraphPage seen = co_await list_some(parts_.graph, after, page.upto, truth.size(),
                                         {2 * std::max(truth.size(), kPage.members), kPage.connections});
     std::erase_if(truth, [&](const GraphEntry& entry) { return entry.member.id > seen.upto; });
-    // Whoever comes behind the last one has events of their own, all of them later.
+    // Members after the last one have events of their own, all of them later.
     const UserId upto = seen.upto < kLast ? seen.upto : std::max({after, last_id(truth), last_id(seen.entries)});
     const Range range{after, upto};
-    if (co_await mend_tables(range, truth, repairs, report)) {
+    if (co_await repair_tables(range, truth, repairs, report)) {
         seen.entries = co_await list_graph(range);
         truth = co_await list_truth(range);
     }
@@ -199,7 +201,7 @@ Task<UserId> GraphKeeper::compare_page(UserId after, Repairs repairs, GraphRepor
         co_return seen.upto;
     }
     if (difference.removes_any()) {
-        // What was read of the tables is older than the graph: whoever has come since would be taken away.
+        // What was read from the tables is older than the graph: members added since would be removed.
         truth = co_await list_truth(range);
         difference = difference_of(truth, seen.entries, ComparedPeers::above);
     }
@@ -216,13 +218,14 @@ Task<void> GraphKeeper::look_again(Range range, GraphDifference& difference) {
         const std::vector<GraphEntry> graph = co_await list_graph(range);
         const std::vector<GraphEntry> truth = co_await list_truth(range);
         difference = common_faults(difference, difference_of(truth, graph, ComparedPeers::above));
-        co_await breathe();
+        co_await renew_lease();
     }
     if (difference.has_faults()) ++pages_looked_at_again_;
 }
 
-/// What is read of the tables may be old when it is written: reads them again afterwards, until nothing has changed meanwhile. What changes later has an event
-/// that comes later. An old connection may have been written at either side's page, so both sides are looked at from then on.
+/// What is read of the tables may be old when it is written: reads them again afterwards, until nothing has changed
+/// meanwhile. What changes later has an event that comes later. An old connection may have been written at either
+/// side's page, so both sides are looked at from then on.
 Task<void> GraphKeeper::repair(Range range, std::vector<GraphEntry> truth, GraphDifference difference) {
     while (!difference.is_empty() && !is_stopping_) {
         co_await apply(std::move(difference));
@@ -236,15 +239,15 @@ Task<void> GraphKeeper::repair(Range range, std::vector<GraphEntry> truth, Graph
 Task<void> GraphKeeper::apply(GraphDifference difference) {
     const auto put = [this](std::vector<GraphMember> batch) -> Task<void> {
         co_await parts_.graph.put_members(std::move(batch));
-        co_await breathe();
+        co_await renew_lease();
     };
     const auto remove = [this](std::vector<UserId> batch) -> Task<void> {
         co_await parts_.graph.remove_members(std::move(batch));
-        co_await breathe();
+        co_await renew_lease();
     };
     const auto set = [this](std::vector<GraphEdge> batch) -> Task<void> {
         co_await parts_.graph.set_edges(std::move(batch));
-        co_await breathe();
+        co_await renew_lease();
     };
     co_await in_batches(std::move(difference.members), put);
     co_await in_batches(std::move(difference.plain_members), put);
@@ -271,14 +274,14 @@ Task<std::vector<GraphEntry>> GraphKeeper::list_graph(Range range) {
 }
 
 /// True when what was read of the range may have changed.
-Task<bool> GraphKeeper::mend_tables(Range range, const std::vector<GraphEntry>& truth, Repairs repairs,
-                                    GraphReport& report) {
+Task<bool> GraphKeeper::repair_tables(Range range, const std::vector<GraphEntry>& truth, Repairs repairs,
+                                      GraphReport& report) {
     const auto sides = co_await parts_.checks.list_one_sided(range.after, range.upto);
     report.one_sided_connections += static_cast<std::int64_t>(sides.size());
     if (repairs == Repairs::none) co_return false;
     for (const auto& side : sides) {
         co_await repair_side(side);
-        co_await breathe();
+        co_await renew_lease();
     }
     if (repairs != Repairs::profiles_too) co_return !sides.empty();
     for (std::size_t start = 0; start < truth.size(); start += kProfilesAtOnce) {
@@ -286,12 +289,13 @@ Task<bool> GraphKeeper::mend_tables(Range range, const std::vector<GraphEntry>& 
         for (std::size_t i = start; i < std::min(start + kProfilesAtOnce, truth.size()); ++i)
             users.push_back(truth[i].member.id);
         co_await parts_.profiles.refresh(std::move(users));
-        co_await breathe();
+        co_await renew_lease();
     }
     co_return true;
 }
 
-/// The pair says what holds. Nobody has connected or parted now, so there is no event: the graph is told at once, as the other one's page may be done.
+/// The pair says what holds. Nobody has connected or parted now, so there is no event. The graph is updated at once,
+/// because the page of the other member may be finished.
 Task<void> GraphKeeper::repair_side(GraphCheckStore::OneSided side) {
     const auto cards = co_await parts_.directory.cards({side.user_id});
     const std::string name = cards[0] ? sort_name(cards[0]->name) : std::string();
@@ -311,8 +315,8 @@ Task<void> GraphKeeper::repair_side(GraphCheckStore::OneSided side) {
     co_await refresh({key});
 }
 
-/// Keeps what was taken. Throws Unavailable when another process has taken it since.
-Task<void> GraphKeeper::breathe() {
+/// Keeps the lease. Throws Unavailable when another process has taken it since.
+Task<void> GraphKeeper::renew_lease() {
     const Time now = parts_.clock.now();
     if (taker_ == 0 || now < kept_at_ + kCheckLease / 3) co_return;
     kept_at_ = now;

@@ -101,8 +101,8 @@ private:
         });
     }
 
-    /// Notes for each member in the middle the best two first steps that lead there; then walks the last steps, the best first, and looks further only
-    /// where the best path through a middle and a last step is good enough.
+    /// Notes for each member in the middle the best two first steps that lead there; then walks the last steps, the
+    /// best first, and looks further only where the best path through a middle and a last step is good enough.
     void find_four() {
         Tally& best = scratch_->first;  // the number of the best first step, and 1
         Tally& next = scratch_->second;
@@ -140,7 +140,8 @@ private:
             return true;
         });
     }
-    /// Offers the paths through `middle` and `last`, the best first, until one is not good enough; not the one whose first step is `offered`, the best of all.
+    /// Offers the paths through `middle` and `last`, the best first, until one is not good enough; not the one whose
+    /// first step is `offered`, the best of all.
     void offer_all_through(MemberIndex middle, MemberIndex last, MemberIndex offered) {
         firsts_.clear();
         for (const MemberIndex peer : graph_.peers_of(middle)) {

@@ -11,15 +11,19 @@
 
 namespace guildhall::connection {
 
-// The questions of Graph, asked of a CompactGraph on the calling thread, which no change may touch meanwhile. The work is counted in visits: one entry of
-// one member's connections looked at, 1 to 5 ns each. Each question has a budget; where it does not suffice the answer says less than Graph promises:
+// The questions of Graph, asked of a CompactGraph on the calling thread, which no change may touch meanwhile. The work
+// is counted in visits: one entry of one member's connections looked at, 1 to 5 ns each. Each question has a budget;
+// where it does not suffice the answer says less than Graph promises:
 
-/// suggest(): shared connections count from the one with the fewest connections (they count most) up to here; those left out are the ones with the most.
-/// Only whom this finds can be suggested; what is said of them (score, parts, shared connections) is exact nevertheless.
+/// suggest(): shared connections count from the one with the fewest connections (they count most) up to here; those
+/// left out are the ones with the most. Only whom this finds can be suggested; what is said of them (score, parts,
+/// shared connections) is exact nevertheless.
 inline constexpr std::size_t kMostSuggestVisits = 1'000'000;
-/// degrees(): each of the two ways of search, for all members asked about together. Who is found by neither counts as further than 3.
+/// degrees(): each of the two ways of search, for all members asked about together. Who is found by neither counts as
+/// further than 3.
 inline constexpr std::size_t kMostDegreeVisits = 2'000'000;
-/// paths(): for each number of steps above two, on either side. The steps left out are those through members with the most connections (the lowest scores).
+/// paths(): for each number of steps above two, on either side. The steps left out are those through members with the
+/// most connections (the lowest scores).
 inline constexpr std::size_t kMostPathVisits = 1'000'000;
 /// network_size(): for the second and for the third step; nothing is said of a step that needs more.
 inline constexpr std::size_t kMostSizeVisits = 5'000'000;
@@ -36,14 +40,16 @@ std::vector<Path> paths_in(const CompactGraph& graph, const Viewer& viewer, User
 /// Graph::network_size, within kMostSizeVisits, which `budget` may lower.
 NetworkSize network_size_in(const CompactGraph& graph, const Viewer& viewer, std::size_t budget = kMostSizeVisits);
 
-/// Whom a viewer from whom nobody is hidden reaches in two steps by connections that count; who is reached in one may be among them. For the degrees of others
-/// one after the other, while the graph does not change. A bitmap where that is smaller than a list.
+/// Whom a viewer from whom nobody is hidden reaches in two steps by connections that count; who is reached in one may
+/// be among them. For the degrees of others one after the other, while the graph does not change. A bitmap where that
+/// is smaller than a list.
 class Near {
 public:
     /// Costs reach_of() the viewer.
     Near(const CompactGraph& graph, UserId viewer);
 
-    /// As degrees_in() without budget; `graph` is the one of the constructor, or a later state of it: then the answer may be of before, in part.
+    /// As degrees_in() without budget; `graph` is the one of the constructor, or a later state of it: then the answer
+    /// may be of before, in part.
     std::vector<std::optional<int>> degrees(const CompactGraph& graph, std::span<const UserId> members) const;
     /// The same for one.
     std::optional<int> degree(const CompactGraph& graph, UserId member) const;

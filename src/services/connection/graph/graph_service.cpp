@@ -226,7 +226,7 @@ Task<Result<Page<IntroductionPath>>> GraphService::list_paths(http::Caller calle
     co_await cards.load(std::move(people));
     Page<IntroductionPath> page;
     for (const Path& path : *paths) {
-        // Whoever hides their connections since the graph was told last is not passed.
+        // Paths through members who hide their connections since the last update of the graph are left out.
         const auto hides = [&](UserId id) { return contains(hiding, id); };
         if (path.members.size() > 2 && std::any_of(path.members.begin() + 1, path.members.end(), hides)) continue;
         IntroductionPath shown{static_cast<std::int64_t>(path.members.size()) - 1, path.score, {}};

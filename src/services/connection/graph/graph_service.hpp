@@ -36,7 +36,7 @@ public:
     };
     explicit GraphService(Parts parts) : parts_(parts) {}
 
-    /// How many steps up to 100 members are away, in the order asked.
+    /// The degrees of up to 100 members, in the order asked.
     Task<Result<Page<MemberDegree>>> list_degrees(http::Caller caller, AskRelationships query);
     Task<DegreeList> degrees(UserId viewer, std::vector<UserId> members) override;
     CachedDegree cached_degree(UserId viewer, UserId member) override;

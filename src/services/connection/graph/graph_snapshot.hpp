@@ -10,11 +10,12 @@
 
 namespace guildhall::connection {
 
-// A snapshot is a file of blocks, little-endian: a head (what it is, version), blocks of members with their rows (a later one of the same number holds), an end
-// with the counts. Each block has its number and a checksum over all of it, so that no byte can change, and no block be missing, doubled or moved, unnoticed.
+// A snapshot is a file of blocks, little-endian: a head (what it is, version), blocks of members with their rows (a
+// later one of the same number holds), an end with the counts. Each block has its number and a checksum over all of it,
+// so that no byte can change, and no block be missing, doubled or moved, unnoticed.
 
-/// Writes a snapshot beside its place and moves it there when it is whole and on the disk; nothing is left of one that was not finished. Throws Unavailable
-/// when the file system refuses.
+/// Writes a snapshot beside its place and moves it there when it is whole and on the disk; nothing is left of one that
+/// was not finished. Throws Unavailable when the file system refuses.
 class SnapshotWriter {
 public:
     explicit SnapshotWriter(std::filesystem::path path);
@@ -22,7 +23,8 @@ public:
     SnapshotWriter(const SnapshotWriter&) = delete;
     SnapshotWriter& operator=(const SnapshotWriter&) = delete;
 
-    /// Adds the present state of the member with the number `at`, or that nobody has it, to the block that is being made.
+    /// Adds the present state of the member with the number `at`, or that nobody has it, to the block that is being
+    /// made.
     void add(const CompactGraph& graph, MemberIndex at);
     /// True when the block is large enough to be written.
     bool is_block_full() const;
@@ -46,8 +48,8 @@ private:
     std::string block_;      // and, at the end, the last before it
 };
 
-/// Reads a snapshot. Throws Corrupt when it is not whole, damaged, of another version or no snapshot; Unavailable when it cannot be read or is
-/// not there.
+/// Reads a snapshot. Throws Corrupt when it is not whole, damaged, of another version or no snapshot; Unavailable when
+/// it cannot be read or is not there.
 CompactGraph read_snapshot(const std::filesystem::path& path);
 
 }  // namespace guildhall::connection

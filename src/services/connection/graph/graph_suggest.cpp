@@ -245,7 +245,8 @@ std::size_t reach_of(const CompactGraph& graph, UserId member, std::size_t enoug
 
 std::size_t cost_of_suggest(const CompactGraph& graph, const Viewer& viewer, const Ids& excluded, std::size_t limit,
                             std::size_t enough) {
-    // When few share a connection all members are looked at for others, one after the other, which is quicker than visits.
+    // When few share a connection all members are looked at for others, one after the other, which is quicker than
+    // visits.
     constexpr std::size_t kVisitsForEach = 50;
     constexpr std::size_t kMembersForAVisit = 4;
     const std::size_t reach = reach_of(graph, viewer.id, enough);

@@ -8,7 +8,8 @@
 
 namespace guildhall::connection {
 
-/// Finds the number of a member by id: open addressing, 4 bytes a slot, at most half full. The ids themselves lie with the owner, in `ids`, by number.
+/// Finds the number of a member by id: open addressing, 4 bytes a slot, at most half full. The ids themselves lie with
+/// the owner, in `ids`, by number.
 class IdIndex {
 public:
     static constexpr std::uint32_t kAbsent = 0xFFFFFFFF;
@@ -30,7 +31,8 @@ public:
     void erase(UserId id, const std::vector<UserId>& ids) {
         std::size_t hole = home_of(id);
         while (ids[slots_[hole]] != id) hole = next(hole);
-        // Whatever follows in the same run moves up when the hole lies between its home and it. Source: Knuth, TAOCP 6.4, algorithm R.
+        // Whatever follows in the same run moves up when the hole lies between its home and it. Source: Knuth, TAOCP
+        // 6.4, algorithm R.
         for (std::size_t slot = next(hole); slots_[slot] != kAbsent; slot = next(slot)) {
             const std::size_t home = home_of(ids[slots_[slot]]);
             if (((slot - home) & (slots_.size() - 1)) < ((slot - hole) & (slots_.size() - 1))) continue;

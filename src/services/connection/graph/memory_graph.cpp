@@ -10,9 +10,10 @@
 namespace guildhall::connection {
 namespace {
 
-/// What a question may cost, in visits, to be answered on an io thread: at most 100 µs, when every visit misses the caches.
+/// What a question may cost, in visits, to be answered on an io thread: at most 100 µs, when every visit misses the
+/// caches.
 constexpr std::size_t kInlineVisits = 20'000;
-/// Whoever reaches more in two steps is asked about anew each time: to look from the other side is quicker then.
+/// For viewers who reach more in two steps nothing is kept: looking from the other side is quicker then.
 constexpr std::size_t kMostNearVisits = 500'000;
 /// So few members are written while nobody else may read.
 constexpr std::size_t kFewMembers = 256;
@@ -80,7 +81,8 @@ void MemoryGraph::save(const std::filesystem::path& path) {
     const std::lock_guard one_at_a_time(saving_);
     SnapshotWriter writer(path);
     Watch watch(*this);
-    // Block by block, each under a lock of its own. Whoever changes meanwhile is written again; the last few of them while nobody else may read or write.
+    // Block by block, each under a lock of its own. Members that change meanwhile are written again, the last few of
+    // them under the exclusive lock.
     for (std::size_t at = 0, end = 1; at < end; writer.write_block()) {
         const std::shared_lock lock(mutex_);
         end = graph_.capacity();

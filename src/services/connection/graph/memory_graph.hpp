@@ -21,8 +21,8 @@
 
 namespace guildhall::connection {
 
-/// Many readers or one writer; who waits to write goes before readers that come later, so that reading without a pause cannot keep a change out. For
-/// std::unique_lock and std::shared_lock.
+/// Many readers or one writer; who waits to write goes before readers that come later, so that reading without a pause
+/// cannot keep a change out. For std::unique_lock and std::shared_lock.
 class WriterFirstMutex {
 public:
     WriterFirstMutex();
@@ -40,15 +40,17 @@ private:
     pthread_rwlock_t lock_;
 };
 
-/// The graph in this process's memory: about 5 bytes for each side of a connection (docs/benchmarks.md), one for all requests. Each thread that asks keeps up to 30
-/// bytes a member to write on. Small questions (to 20,000 visits, see graph_questions.hpp, where the bounds of all are told) are answered on the calling thread, which never
-/// waits for a lock; all else, and every change, runs on the pool. A question sees each change whole or not at all.
+/// The graph in this process's memory: about 5 bytes for each side of a connection (docs/benchmarks.md), one for all
+/// requests. Each thread that asks keeps up to 30 bytes a member to write on. Small questions (to 20,000 visits, see
+/// graph_questions.hpp, which has all bounds) are answered on the calling thread, which never waits for a
+/// lock; all else, and every change, runs on the pool. A question sees each change whole or not at all.
 ///
 /// A new one is empty and not ready: changes, list() and snapshots work, questions throw Unavailable until set_ready().
 class MemoryGraph final : public Graph {
 public:
-    /// `pool` outlives it, and has two threads or more: a snapshot keeps one for a while. Whom a viewer reaches in two steps is kept for the degrees of others, at
-    /// most `max_near_bytes` in all: until the graph changes, and `may_lag` longer.
+    /// `pool` outlives it, and has two threads or more: a snapshot keeps one for a while. Whom a viewer reaches in two
+    /// steps is kept for the degrees of others, at most `max_near_bytes` in all: until the graph changes, and `may_lag`
+    /// longer.
     explicit MemoryGraph(Pool& pool, std::chrono::milliseconds may_lag = {}, std::size_t max_near_bytes = 32 << 20)
         : pool_(pool),
           may_lag_(may_lag),
@@ -57,11 +59,13 @@ public:
     /// What it holds is the whole graph from now on: questions are answered.
     void set_ready() { is_ready_ = true; }
 
-    /// Writes all there is to `path`, in place of what is there; readers and writers go on. The file is whole on the disk afterwards, else as it was before (or new,
-    /// when only its name could not be made safe). Blocks for as long as the disk takes: call it on a pool. Throws Unavailable when the file system refuses.
+    /// Writes all there is to `path`, in place of what is there; readers and writers go on. The file is whole on the
+    /// disk afterwards, else as it was before (or new, when only its name could not be made safe). Blocks for as long
+    /// as the disk takes: call it on a pool. Throws Unavailable when the file system refuses.
     void save(const std::filesystem::path& path);
     /// Takes what save() wrote in place of all there is. Blocks.
-    /// Throws Corrupt when the file is damaged, cut off, of another version or something else, Unavailable when it cannot be read; then nothing has changed.
+    /// Throws Corrupt when the file is damaged, cut off, of another version or something else, Unavailable when it
+    /// cannot be read; then nothing has changed.
     void load(const std::filesystem::path& path);
 
     Task<void> put_members(std::vector<GraphMember> members) override;

@@ -19,13 +19,15 @@ struct Neo4jGraphOptions {
     std::chrono::milliseconds write_deadline{10'000};  // of a call, all tries; also for making the indexes
     // network_size() does not count further than the members of this many connections.
     std::size_t most_connections = 500'000;
-    // list() takes members with more connections than this in several requests; each connection is some 20 bytes of an answer.
+    // list() takes members with more connections than this in several requests; each connection is some 20 bytes of an
+    // answer.
     std::size_t most_listed_connections = 100'000;
 };
 
-/// The graph in Neo4j 5, for several processes together. One request of the engine for each call, but list() of members with very many connections.
-/// Constraint and indexes are made with the first change that reaches the engine. Nothing is asked before: the engine may be away when this is made.
-/// Two writers may tell the same or the contrary at once; each call is all or nothing.
+/// The graph in Neo4j 5, for several processes together. One request of the engine for each call, but list() of members
+/// with very many connections. Constraint and indexes are made with the first change that reaches the engine. Nothing
+/// is asked before that: the engine may be unavailable when this is made. Two writers may tell the same or the contrary
+/// at once; each call is all or nothing.
 class Neo4jGraph final : public Graph {
 public:
     /// `client` outlives this. Throws std::invalid_argument for a prefix that is none.

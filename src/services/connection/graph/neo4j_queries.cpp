@@ -34,8 +34,9 @@ std::string checked(const std::string& prefix) {
     return prefix;
 }
 
-// (:Member {id, place, industry, hides_network, is_suggestable, degree, score}): degree is the number of CONNECTED, score is
-// shared_connection_score(degree); both are written by whatever changes a member's connections, and never else.
+// (:Member {id, place, industry, hides_network, is_suggestable, degree, score}): degree is the number of CONNECTED,
+// score is shared_connection_score(degree); both are written by whatever changes a member's connections, and never
+// else.
 constexpr std::string_view kMakeConstraint =
     "CREATE CONSTRAINT graph_member_id IF NOT EXISTS FOR (m:Member) REQUIRE m.id IS UNIQUE";
 constexpr std::string_view kMakePlaceIndex =
@@ -49,16 +50,18 @@ constexpr std::string_view kPutMembers = R"(
 UNWIND $members AS row
 MERGE (m:Member {id: row.id})
 ON CREATE SET m.degree = 0, m.score = $unconnected_score
-SET m.place = row.place, m.industry = row.industry, m.hides_network = row.hides_network, m.is_suggestable = row.is_suggestable)";
+SET m.place = row.place, m.industry = row.industry, m.hides_network = row.hides_network,
+    m.is_suggestable = row.is_suggestable)";
 
 constexpr std::string_view kAddMembers = R"(
 UNWIND $connected_members AS id
 MERGE (m:Member {id: id})
-ON CREATE SET m.degree = 0, m.score = $unconnected_score, m.place = '', m.industry = '', m.hides_network = false, m.is_suggestable = true)";
+ON CREATE SET m.degree = 0, m.score = $unconnected_score, m.place = '', m.industry = '', m.hides_network = false,
+              m.is_suggestable = true)";
 
-// Setting a property takes the member's write lock: whoever counts connections anew holds it, so that nobody adds one meanwhile. In ascending order, so
-// that two who lock the same members do not wait for each other: four writers of the same twelve members met 2 to 8 deadlocks in 100 calls, and 100
-// without this.
+// Setting a property takes the member's write lock: a transaction that counts connections again holds it, so that none
+// is added meanwhile. In ascending order, so that two who lock the same members do not wait for each other: four
+// writers of the same twelve members met 2 to 8 deadlocks in 100 calls, and 100 without this.
 constexpr std::string_view kLockMembers = R"(
 UNWIND $members AS id
 MATCH (m:Member {id: id})
@@ -100,7 +103,8 @@ UNWIND peers AS peer
 WITH peer, COUNT { (peer)-[:CONNECTED]-() } AS degree
 SET peer.degree = degree, peer.score = SCORE_OF_DEGREE)";
 
-// As many members as fit, but at least one: an answer is bounded by the connections in it, of which one member may have thousands.
+// As many members as fit, but at least one: an answer is bounded by the connections in it, of which one member may have
+// thousands.
 constexpr std::string_view kListConnections = R"(
 MATCH (m:Member) WHERE m.id > $after
 WITH m ORDER BY m.id LIMIT $limit
@@ -108,12 +112,13 @@ WITH collect(m) AS members
 WITH members, reduce(sums = [0], m IN members | sums + (last(sums) + m.degree)) AS sums
 UNWIND range(0, size(members) - 1) AS i
 WITH members, members[i] AS m, i, sums[i + 1] AS sum WHERE i = 0 OR sum <= $most_connections
-RETURN {id: m.id, place: m.place, industry: m.industry, hides_network: m.hides_network, is_suggestable: m.is_suggestable,
-        peers: COLLECT { MATCH (m)-[:CONNECTED]-(peer) RETURN peer.id }, more: size(members) - i - 1} AS entry
+RETURN {id: m.id, place: m.place, industry: m.industry, hides_network: m.hides_network,
+        is_suggestable: m.is_suggestable, peers: COLLECT { MATCH (m)-[:CONNECTED]-(peer) RETURN peer.id },
+        more: size(members) - i - 1} AS entry
 ORDER BY m.id)";
 
-// Members two and three steps away are those with a neighbour among the viewer's at one and two: both sides' neighbours are grouped in one pass,
-// which costs the same whoever is found.
+// Members two and three steps away are those with a neighbour among the viewer's at one and two: both sides' neighbours
+// are grouped in one pass, which costs the same for every result.
 constexpr std::string_view kDegrees = R"(
 MATCH (v:Member {id: $viewer})
 CALL (v) {
@@ -169,11 +174,14 @@ CALL (v, place, industry) {
   WITH v, place, industry, c ORDER BY c.score DESC, c.id
   MATCH (c)-[:CONNECTED]-(m)
   WITH v, place, industry, c, m ORDER BY c.score DESC, c.id
-  WITH v, place, industry, m, sum(c.score) AS shared_score, count(c) AS shared_count, collect(c.id)[..$shown_shared] AS shared
-  WHERE m <> v AND m.is_suggestable AND NOT m.hides_network AND NOT m.id IN $unwanted AND NOT EXISTS { (v)-[:CONNECTED]-(m) }
+  WITH v, place, industry, m, sum(c.score) AS shared_score, count(c) AS shared_count,
+       collect(c.id)[..$shown_shared] AS shared
+  WHERE m <> v AND m.is_suggestable AND NOT m.hides_network AND NOT m.id IN $unwanted
+    AND NOT EXISTS { (v)-[:CONNECTED]-(m) }
   WITH m, shared_score, shared_count, shared, place <> '' AND m.place = place AS is_same_place,
        industry <> '' AND m.industry = industry AS is_same_industry
-  ORDER BY shared_score + CASE WHEN is_same_place THEN $place_score ELSE 0 END + CASE WHEN is_same_industry THEN $industry_score ELSE 0 END DESC,
+  ORDER BY shared_score + CASE WHEN is_same_place THEN $place_score ELSE 0 END
+           + CASE WHEN is_same_industry THEN $industry_score ELSE 0 END DESC,
            m.degree DESC, m.id
   LIMIT $limit
   RETURN collect({id: m.id, degree: m.degree, shared_score: shared_score, shared_count: shared_count, shared: shared,
@@ -183,31 +191,37 @@ CALL (v, place, industry, sharing) {
   WITH v, place, industry, [s IN sharing | s.id] AS known WHERE size(sharing) < $limit
   CALL (v, place, industry, known) {
     MATCH (m:Member) WHERE m.place = CASE WHEN place <> '' THEN place END AND m.degree >= 0
-      AND m.id <> $viewer AND m.is_suggestable AND NOT m.id IN $unwanted AND NOT m.id IN known AND NOT EXISTS { (v)-[:CONNECTED]-(m) }
+      AND m.id <> $viewer AND m.is_suggestable AND NOT m.id IN $unwanted AND NOT m.id IN known
+      AND NOT EXISTS { (v)-[:CONNECTED]-(m) }
     WITH m ORDER BY m.place DESC, m.degree DESC, m.id LIMIT $limit
     RETURN m
     UNION
     MATCH (m:Member) WHERE m.industry = CASE WHEN industry <> '' THEN industry END AND m.degree >= 0
-      AND m.id <> $viewer AND m.is_suggestable AND NOT m.id IN $unwanted AND NOT m.id IN known AND NOT EXISTS { (v)-[:CONNECTED]-(m) }
+      AND m.id <> $viewer AND m.is_suggestable AND NOT m.id IN $unwanted AND NOT m.id IN known
+      AND NOT EXISTS { (v)-[:CONNECTED]-(m) }
     WITH m ORDER BY m.industry DESC, m.degree DESC, m.id LIMIT $limit
     RETURN m
   }
   WITH place, industry, m ORDER BY m.degree DESC, m.id LIMIT $limit
   RETURN collect({id: m.id, degree: m.degree, shared_score: 0, shared_count: 0, shared: [],
-                  is_same_place: place <> '' AND m.place = place, is_same_industry: industry <> '' AND m.industry = industry}) AS alike
+                  is_same_place: place <> '' AND m.place = place,
+                  is_same_industry: industry <> '' AND m.industry = industry}) AS alike
 }
 CALL (v, sharing, alike) {
   WITH v, [s IN sharing + alike | s.id] AS known WHERE size(sharing) + size(alike) < $limit
   MATCH (m:Member) WHERE m.degree >= 0
-    AND m.id <> $viewer AND m.is_suggestable AND NOT m.id IN $unwanted AND NOT m.id IN known AND NOT EXISTS { (v)-[:CONNECTED]-(m) }
+    AND m.id <> $viewer AND m.is_suggestable AND NOT m.id IN $unwanted AND NOT m.id IN known
+    AND NOT EXISTS { (v)-[:CONNECTED]-(m) }
   WITH m ORDER BY m.degree DESC, m.id LIMIT $limit
-  RETURN collect({id: m.id, degree: m.degree, shared_score: 0, shared_count: 0, shared: [], is_same_place: false, is_same_industry: false}) AS known_by_many
+  RETURN collect({id: m.id, degree: m.degree, shared_score: 0, shared_count: 0, shared: [],
+                  is_same_place: false, is_same_industry: false}) AS known_by_many
 }
 RETURN {sharing: sharing, alike: alike, known_by_many: known_by_many} AS found)";
 
-// Length by length, and no further once there are enough. Three steps go from the side with fewer connections. Four meet in the middle: of a middle b
-// only the best limit + 1 on either side can be on one of the best paths (the rest come after as many with the same b, one of which may be used on the
-// other side), and only the `limit` b with the best paths.
+// Length by length, and no further once there are enough. Three steps go from the side with fewer connections. Four
+// meet in the middle: of a middle b only the best limit + 1 on either side can be on one of the best paths (the rest
+// come after as many with the same b, one of which may be used on the other side), and only the `limit` b with the best
+// paths.
 constexpr std::string_view kPaths = R"(
 MATCH (v:Member {id: $viewer}), (t:Member {id: $target})
 CALL (v, t) {
@@ -303,7 +317,8 @@ CALL (v, first, second, is_third_known) {
   WITH m, min(steps) AS steps WHERE steps = 3 AND NOT m.hides_network AND NOT m.id IN $hidden
   RETURN count(m) AS third
 }
-RETURN {first: size(first), second: CASE WHEN is_second_known THEN size(second) END, third: CASE WHEN is_third_known THEN third END} AS size)";
+RETURN {first: size(first), second: CASE WHEN is_second_known THEN size(second) END,
+        third: CASE WHEN is_third_known THEN third END} AS size)";
 
 }  // namespace
 

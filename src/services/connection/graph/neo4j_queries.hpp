@@ -11,10 +11,11 @@ namespace guildhall::connection {
 inline constexpr std::string_view kScoreOfDegreeCypher =
     "toInteger(round($unit / log(CASE WHEN degree < 2 THEN 2 ELSE degree END)))";
 
-/// The Cypher of Neo4jGraph, one statement for each thing that is asked or told; what each takes and gives is described in neo4j_graph.cpp.
+/// The Cypher of Neo4jGraph, one statement for each thing that is asked or told; what each takes and gives is described
+/// in neo4j_graph.cpp.
 struct Neo4jQueries {
-    /// `prefix` goes before the names of labels, types and indexes: letters, digits and underscores, a letter first, or empty.
-    /// Throws std::invalid_argument.
+    /// `prefix` goes before the names of labels, types and indexes: letters, digits and underscores, a letter first, or
+    /// empty. Throws std::invalid_argument.
     explicit Neo4jQueries(const std::string& prefix);
 
     // What the rest relies on; each does nothing when it is there.

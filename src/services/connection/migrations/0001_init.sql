@@ -1,5 +1,5 @@
 -- Two members, smaller id first: the one row that serialises everything about them.
--- Whoever changes anything between the two locks it first.
+-- Every change between the two locks it first.
 CREATE TABLE pairs (
     low_id bigint NOT NULL,
     high_id bigint NOT NULL,

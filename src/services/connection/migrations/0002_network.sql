@@ -1,5 +1,5 @@
--- What this service knows of a member: what the profile says, as its events told it (folded, so that equal texts mean the same), and what the
--- member wants here. Who has no row is like a new member.
+-- What this service knows of a member: fields of the profile, from its events (folded, so that equal texts mean the
+-- same), and the member's settings. A member without a row is like a new one.
 CREATE TABLE members (
     user_id bigint NOT NULL,
     place text NOT NULL DEFAULT '',
@@ -18,8 +18,8 @@ INSERT INTO members (user_id) SELECT DISTINCT user_id FROM connections;
 ALTER TABLE pairs ADD COLUMN low_follow text NOT NULL DEFAULT 'implied';
 ALTER TABLE pairs ADD COLUMN high_follow text NOT NULL DEFAULT 'implied';
 
--- Follows that are not implied, two rows each, one for each side: of somebody who is no connection (is_following = 1), and of a connection
--- who is not followed (0).
+-- Follows that are not implied, two rows each, one for each side: of a member who is not a connection (is_following =
+-- 1), and of a connection who is not followed (0).
 CREATE TABLE follows (
     user_id bigint NOT NULL,
     direction text NOT NULL,
@@ -37,8 +37,8 @@ CREATE TABLE dismissals (
 );
 CREATE INDEX dismissals_by_time ON dismissals (user_id, dismissed_at);
 
--- The one row about the graph: when somebody asked for it to be compared with these tables, who does so (a number of each
--- time it is taken; 0: nobody) until when, and what was found.
+-- The one row about the graph: when a comparison with these tables was requested, who does it (a number for each time
+-- it is taken; 0: nobody) until when, and what was found.
 CREATE TABLE graph_checks (
     id bigint NOT NULL,
     asked_at bigint NOT NULL,

@@ -52,7 +52,8 @@ struct Followed {
 };
 BOOST_DESCRIBE_STRUCT(Followed, (), (low_id, high_id, follower_id, followed_id))
 
-/// `follower_id` does not follow `followed_id` any more, connected or not. The end of a connection, which ends both follows, is told by Disconnected alone.
+/// `follower_id` does not follow `followed_id` any more, connected or not. The end of a connection, which ends both
+/// follows, has only the event Disconnected.
 struct Unfollowed {
     static constexpr std::string_view kType = "connection.unfollowed.v1";
     UserId low_id;
@@ -63,7 +64,8 @@ struct Unfollowed {
 };
 BOOST_DESCRIBE_STRUCT(Unfollowed, (), (low_id, high_id, follower_id, followed_id))
 
-/// What this service knows of a member changed: settings, or what the profile says. Companies, schools and skills will come with the full profiles.
+/// What this service knows of a member changed: settings, or what the profile says. Companies, schools and skills will
+/// come with the full profiles.
 struct MemberChanged {
     static constexpr std::string_view kType = "connection.member_changed.v1";
     UserId user_id;

@@ -10,7 +10,8 @@
 
 namespace guildhall::connection {
 
-// The contract between this service's internal routes and their clients: members are added, never changed or taken away.
+// The contract between this service's internal routes and their clients: members are added, never changed or taken
+// away.
 
 /// POST /internal/v1/connection/connections
 struct ConnectionsQuestion {

@@ -13,8 +13,8 @@ namespace guildhall::connection {
 enum class LiveKind { invited, connected };
 BOOST_DESCRIBE_ENUM(LiveKind, invited, connected)
 
-/// A message of the stream `invitations` of a member: `user_id` has sent an invitation, or is a connection now. A hint to look: it may be lost or come twice, and the truth is
-/// what GET /v1/invitations/received and /v1/connections say.
+/// A message of the stream `invitations` of a member: `user_id` has sent an invitation, or is a connection now. A hint
+/// to look: it may be lost or come twice, and the truth is what GET /v1/invitations/received and /v1/connections say.
 struct LiveNotice {
     LiveKind kind;
     UserId user_id;

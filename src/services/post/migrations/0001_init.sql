@@ -1,5 +1,6 @@
--- The first column of each primary key is what the table is distributed by. Visibility and kinds are numbers (public/types.hpp),
--- hashtags and mentions are JSON. A deleted post stays as a tombstone: no text, hashtags, mentions, comments, reactions.
+-- Each table is distributed by the first column of its primary key. Visibility and kinds are numbers
+-- (public/types.hpp), hashtags and mentions are JSON. A deleted post stays as a tombstone without text, hashtags,
+-- mentions, comments and reactions.
 
 CREATE TABLE posts (
     author_id bigint NOT NULL,
@@ -15,8 +16,8 @@ CREATE TABLE posts (
     PRIMARY KEY (author_id, id)
 );
 
--- The routing row of a post (post_id -> author_id) and its counters, which change in the transaction of what they count. It is the
--- lock of a post: whoever adds or removes comments, or deletes the post, updates it first.
+-- The routing row of a post (post_id -> author_id) and its counters, which change in the transaction of what they
+-- count. It is the lock of a post: a transaction that adds or removes comments, or deletes the post, updates it first.
 CREATE TABLE post_counts (
     post_id bigint PRIMARY KEY,
     author_id bigint NOT NULL,
@@ -39,8 +40,8 @@ CREATE TABLE hashtag_posts (
 );
 CREATE INDEX hashtag_posts_by_visibility ON hashtag_posts (tag, visibility, post_id);
 
--- A member's reaction to a post. Its id is time-ordered and tells when it was made. previous_kind is what the last change replaced
--- (-1: nothing), so that an upsert can return it.
+-- A member's reaction to a post. Its id is ordered by time and contains it. previous_kind is what the last change
+-- replaced (-1: nothing), so that an upsert can return it.
 CREATE TABLE reactions (
     post_id bigint NOT NULL,
     user_id bigint NOT NULL,
@@ -61,8 +62,8 @@ CREATE TABLE reactions_by_user (
 );
 CREATE INDEX reactions_by_user_and_time ON reactions_by_user (user_id, id);
 
--- parent_id 0: of the post itself. reply_count: the direct replies that lists show. A deleted comment stays as a tombstone, which
--- lists show while it has replies.
+-- parent_id 0: a comment of the post itself. reply_count: the direct replies that lists show. A deleted comment stays
+-- as a tombstone, which lists show while it has replies.
 CREATE TABLE comments (
     post_id bigint NOT NULL,
     id bigint NOT NULL,

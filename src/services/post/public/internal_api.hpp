@@ -9,7 +9,8 @@
 
 namespace guildhall::post {
 
-// The contract between this service's internal routes and their clients: members are added, never changed or taken away.
+// The contract between this service's internal routes and their clients: members are added, never changed or taken
+// away.
 
 /// POST /internal/v1/post/cards, for the token's subject.
 struct PostsQuestion {

@@ -7,7 +7,8 @@
 
 namespace guildhall::post {
 
-/// The Posts of another process, which decides at each call what the viewer may see now: nothing is kept here. Thread-safe.
+/// The Posts of another process, which decides at each call what the viewer may see now: nothing is kept here.
+/// Thread-safe.
 class PostsClient final : public Posts {
 public:
     explicit PostsClient(http::ServiceClient service) : service_(std::move(service)) {}

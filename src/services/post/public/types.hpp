@@ -15,7 +15,7 @@ using CommentId = Id<struct CommentTag>;
 /// Stored as its number: a greater one is a smaller audience.
 enum class Visibility {
     everyone,     // "public": also who is not signed in
-    members,      // whoever is signed in
+    members,      // everyone who is signed in
     connections,  // who is connected with the author now
 };
 

@@ -17,8 +17,8 @@ CREATE TABLE emails (
     PRIMARY KEY (email)
 );
 
--- An old handle stays with its owner and leads to the current one. With user_id 0 it waits for the registration that asked for it, of the
--- address claimed_by, until claimed_until.
+-- An old handle stays with its owner and leads to the current one. With user_id 0 it waits until claimed_until for the
+-- registration that asked for it, of the address claimed_by.
 CREATE TABLE handles (
     handle text NOT NULL,
     user_id bigint NOT NULL,
@@ -43,8 +43,8 @@ CREATE TABLE profiles (
     PRIMARY KEY (user_id)
 );
 
--- Who asked for an account and has not shown yet that the address is theirs: a row for each time, so that nobody changes what another asked
--- for. Nobody else sees anything of it.
+-- Requests for an account whose address is not verified yet: a row for each request, so that nobody changes the request
+-- of another person. They are visible to nobody else.
 CREATE TABLE registrations (
     email text NOT NULL,
     token_hash text NOT NULL,

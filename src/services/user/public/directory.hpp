@@ -25,7 +25,8 @@ struct Card {
 };
 BOOST_DESCRIBE_STRUCT(Card, (), (id, handle, name, headline))
 
-/// What of a profile brings members together, as the member wrote it. Companies, schools and skills will come with the full profiles.
+/// What of a profile brings members together, as the member wrote it. Companies, schools and skills will come with the
+/// full profiles.
 struct Traits {
     UserId id;
     std::string location;
@@ -33,7 +34,8 @@ struct Traits {
 };
 BOOST_DESCRIBE_STRUCT(Traits, (), (id, location, industry))
 
-/// A card as the Directory gives it out. Who keeps it longer than a request asks again when it is no longer current.
+/// A card as the Directory gives it out. Callers that keep it for longer than one request must ask again when it is no
+/// longer current.
 struct CardRecord : Card, cache::Retirable {
     explicit CardRecord(Card card) : Card(std::move(card)) {}
 };
@@ -48,7 +50,8 @@ class Directory {
 public:
     virtual ~Directory() = default;
 
-    /// The cards of up to 500 members, in the order of `ids`; null for one that does not exist (any more) or has no verified account.
+    /// The cards of up to 500 members, in the order of `ids`; null for one that does not exist (any more) or has no
+    /// verified account.
     virtual Task<std::vector<CardPointer>> cards(std::vector<UserId> ids) = 0;
     /// The same of any number of members.
     Task<std::vector<CardPointer>> cards_of_all(std::vector<UserId> ids);
@@ -58,7 +61,8 @@ public:
     /// True when one of the two blocks the other.
     Task<bool> is_hidden(UserId viewer, UserId user);
 
-    /// Those of up to 500 `others` whom `user` blocks. Only `user` may get to know. A fake without blocks need not override it.
+    /// Those of up to 500 `others` whom `user` blocks. Only `user` may get to know. A fake without blocks need not
+    /// override it.
     virtual Task<UserSet> blocked_by(UserId /*user*/, std::vector<UserId> /*others*/) { co_return UserSet{}; }
 
     /// True when `user` exists and is verified.
@@ -66,14 +70,15 @@ public:
     /// The same, if `user` is not hidden from `viewer`.
     Task<bool> exists_for(UserId viewer, UserId user);
 
-    /// Those of up to 500 members that exist, in no order. Not kept in memory. A fake without profiles need not override it.
+    /// Those of up to 500 members that exist, in no order. Not kept in memory. A fake without profiles need not
+    /// override it.
     virtual Task<std::vector<Traits>> traits(std::vector<UserId> /*ids*/) { co_return std::vector<Traits>{}; }
 
     /// True when `email` (lower case) is the address of `user`. A fake without addresses need not override it.
     virtual Task<bool> has_email(UserId /*user*/, std::string /*email*/) { co_return false; }
 
-    /// The members of up to 100 handles (lower case), in their order; no id (0) for a handle that no verified member has now.
-    /// Old handles are not followed: text that names one must not silently mean somebody else's later choice.
+    /// The members of up to 100 handles (lower case), in their order; no id (0) for a handle that no verified member
+    /// has now. Old handles are not followed: text that names one must not silently mean somebody else's later choice.
     virtual Task<std::vector<UserId>> ids_of_handles(std::vector<std::string> handles) = 0;
 };
 

@@ -14,8 +14,8 @@
 
 namespace guildhall::user {
 
-/// The Directory of another process. What it says is kept while `coherence` is live, so that it is as exact as asking each time, and no longer than the time of
-/// Options. Thread-safe.
+/// The Directory of another process. What it says is kept while `coherence` is live, so that it is as exact as asking
+/// each time, and no longer than the time of Options. Thread-safe.
 class DirectoryClient final : public Directory {
 public:
     /// How long and how much of it is kept.

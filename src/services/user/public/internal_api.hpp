@@ -13,8 +13,8 @@
 
 namespace guildhall::user {
 
-// The contract between this service's internal routes and their clients. A running version reads what the one before and the one after write: members are added,
-// never changed or taken away.
+// The contract between this service's internal routes and their clients. A running version reads what the one before
+// and the one after write: members are added, never changed or taken away.
 
 /// POST /internal/v1/user/cards; also /blocked, of the token's subject.
 struct UsersQuestion {
@@ -69,7 +69,8 @@ struct HandlesAnswer {
 };
 BOOST_DESCRIBE_STRUCT(HandlesAnswer, (), (ids))
 
-/// POST /internal/v1/user/sessions: the keys of access tokens, and the sessions that were revoked then, with an id above `after` (0 when not given), or later.
+/// POST /internal/v1/user/sessions: the keys of access tokens, and the sessions that were revoked then, with an id
+/// above `after` (0 when not given), or later.
 struct SessionsQuestion {
     Time since;
     std::optional<SessionId> after;

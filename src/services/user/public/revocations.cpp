@@ -8,7 +8,8 @@
 namespace guildhall::user {
 namespace {
 
-// Rows of other replicas appear this late at most: their clocks differ, and a row is seen only when its transaction has committed.
+// Rows of other replicas appear this late at most: their clocks differ, and a row is seen only when its transaction has
+// committed.
 constexpr std::chrono::seconds kOverlap{60};
 
 std::size_t bit_of(SessionId session) {

@@ -15,8 +15,8 @@
 
 namespace guildhall::user {
 
-/// The sessions that ended while access tokens of theirs may live. The truth is in the user service's SQL; this set follows it: at once for what ends
-/// here, at each load() for what ends in other processes. Thread-safe.
+/// The sessions that ended while access tokens of theirs may live. The truth is in the user service's SQL; this set
+/// follows it: at once for what ends here, at each load() for what ends in other processes. Thread-safe.
 class SessionRevocations final : public http::Revocations {
 public:
     /// Some sessions in the order of time and id.
@@ -40,7 +40,8 @@ public:
     Task<void> load();
 
 private:
-    // A Bloom filter with one hash: 65,536 bits are 8 KiB, and 1,000 sessions revoked in a quarter of an hour send 1.5 % of requests to the lock.
+    // A Bloom filter with one hash: 65,536 bits are 8 KiB, and 1,000 sessions revoked in a quarter of an hour send 1.5
+    // % of requests to the lock.
     static constexpr std::size_t kBits = 1 << 16;
     using Filter = std::array<std::atomic<std::uint64_t>, kBits / 64>;
     void set_bit(SessionId session);

@@ -10,15 +10,16 @@
 
 namespace guildhall::user {
 
-/// The keys of access tokens and the revoked sessions, for a process without the user service. Revocation reaches this process within the interval of
-/// refresh() and the time of one request. Thread-safe.
+/// The keys of access tokens and the revoked sessions, for a process without the user service. Revocation reaches this
+/// process within the interval of refresh() and the time of one request. Thread-safe.
 class SessionsClient {
 public:
     /// `tokens` is given its keys. `memory` is longer than any access token lives.
     SessionsClient(http::ServiceClient service, http::AccessTokens& tokens, const Clock& clock,
                    std::chrono::seconds memory);
 
-    /// Asks for what is new. Once before serving, then at least every second, never twice at once. Throws Unavailable; then what is known stays.
+    /// Asks for what is new. Once before serving, then at least every second, never twice at once. Throws Unavailable;
+    /// then what is known stays.
     Task<void> refresh();
 
     const http::Revocations& revocations() const { return revocations_; }
