@@ -31,7 +31,7 @@ WORDS = [
     (r"[;:]\s+else\s+(?!if\b)[a-z]+\s+[a-z]", "otherwise"),
     (r"\bin\s+the\s+place\s+of\b", "instead of"),
     (r"\blest\b|\bnought\b|\bthereof\b|\bwherein\b|\bhitherto\b", "the usual word"),
-    (r"\b(?:class|struct|enum|concept)\s+(?:class\s+)?(?:Told|Turn|Elsewhere)\b", "a name that says what it is"),
+    (r"\b(?:class|struct|enum|concept|using)\s+(?:class\s+)?(?:Told|Turn|Elsewhere)\b", "a name that says what it is"),
 ]
 WORDS = [(re.compile(pattern, re.IGNORECASE), usual) for pattern, usual in WORDS]
 

@@ -114,10 +114,10 @@ TEST_P(ConnectionServiceContract, InvitationIsSeenByBothSides) {
     EXPECT_EQ(code_of(world->run(service().find_invitation(world->as(c), created->value.id))), Code::not_found);
 }
 
-/// What was told to a member's live stream.
-class Told {
+/// The messages on a member's live stream.
+class LiveMessages {
 public:
-    Told(realtime::Channel& channel, UserId member)
+    LiveMessages(realtime::Channel& channel, UserId member)
         : subscription_(channel.subscribe(live_stream_of(member), [this](std::string_view, std::string_view message) {
               messages.emplace_back(message);
           })) {}
@@ -133,9 +133,9 @@ std::string notice(std::string_view kind, UserId user) {
 
 // [C28]
 TEST_P(ConnectionServiceContract, InvitationsAndConnectionsAreToldLiveToWhomTheyConcern) {
-    const Told to_a(*world->channel, a);
-    const Told to_b(*world->channel, b);
-    const Told to_c(*world->channel, c);
+    const LiveMessages to_a(*world->channel, a);
+    const LiveMessages to_b(*world->channel, b);
+    const LiveMessages to_c(*world->channel, c);
     world->connect(a, b);
     for (const auto& event : world->events()) {
         if (event.type == Invited::kType) world->deliver(json::read_trusted<Invited>(event.data));
@@ -148,7 +148,7 @@ TEST_P(ConnectionServiceContract, InvitationsAndConnectionsAreToldLiveToWhomThey
 
 // [C28]
 TEST_P(ConnectionServiceContract, AnInvitationOfABlockedMemberIsNotTold) {
-    const Told to_b(*world->channel, b);
+    const LiveMessages to_b(*world->channel, b);
     world->invited(a, b);
     const auto event = json::read_trusted<Invited>(world->events().at(0).data);
     world->block(b, a, true);
@@ -364,7 +364,8 @@ TEST_P(ConnectionServiceContract, AThousandCrossingInvitationsMakeOneConnectionA
     const auto results = world->run_together<bool>(1000, 4, [&](std::size_t i) -> Task<bool> {
         const bool forth = i % 2 == 0;
         const Invite body{forth ? b : a, {}, {}};
-        // All wait for one row. On a slow machine the last ones are refused in time (503), and ask again as a client would.
+        // All wait for one row. On a slow machine the last ones are refused in time (503), and ask again as a client
+        // would.
         for (int left = 20;; --left) {
             try {
                 const auto sent = co_await service().invite(world->as(forth ? a : b), body);

@@ -100,7 +100,7 @@ TEST_P(GraphCheckContract, AComparisonThatFailsIsTakenAgainAtOnce) {
     world->connect(a, b);
     WatchedKeeper watched(*world);
     const auto fail = []() -> Task<void> {
-        throw Unavailable("the graph is away");
+        throw Unavailable("the graph is unavailable");
         co_return;
     };
     watched.graph.before_listing_behind({}, fail);

@@ -1,4 +1,5 @@
-// The social graph: what graph.hpp says, on each engine; and on random graphs compared with a reference without a thought for time.
+// The social graph: the promises of graph.hpp, on each engine; and random graphs compared with a simple, slow
+// reference.
 #include <algorithm>
 #include <cmath>
 #include <memory>

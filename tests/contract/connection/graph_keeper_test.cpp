@@ -117,8 +117,8 @@ TEST_P(GraphKeeperContract, MoreThanAPageOfMembersIsComparedWhole) {
     for (const GraphEntry& entry : entries) EXPECT_EQ(entry.peers, world->connections(entry.member.id));
 }
 
-// [C27] Connections come and go, members appear, and their events come in order but late, while the graph is compared and repaired. Each comparison by itself:
-// another one would mend what the first did wrong.
+// [C27] Connections come and go, members appear, and their events come in order but late, while the graph is compared
+// and repaired. Each comparison by itself: another one would repair what the first did wrong.
 TEST_P(GraphKeeperContract, ComparingWhileConnectionsChangeLosesNothing) {
     constexpr std::size_t kWriters = 3;
     constexpr int kRounds = 15;
@@ -252,7 +252,7 @@ TEST_P(GraphKeeperContract, WhatIsOnItsWayIsNoFault) {
     EXPECT_TRUE(report.is_clean()) << json::to_json(report);
 }
 
-// [C27] Rows that say nothing have no event: whoever registers, or sends a first invitation.
+// [C27] Rows that say nothing have no event: a member who registers, or sends a first invitation.
 TEST_P(GraphKeeperContract, AMemberOfWhomNothingIsKnownIsNoFault) {
     const UserId a = world->member();
     world->invited(a, world->member());

@@ -66,7 +66,7 @@ TEST_P(GraphServiceContract, ADegreeThatIsInMemoryIsTheOneThatIsAskedFor) {
     EXPECT_THAT(asked, testing::ElementsAre(0, 1, 2, 3, std::nullopt));
     for (std::size_t i = 0; i < chain.size(); ++i)
         EXPECT_EQ(all.cached_degree(chain[0], chain[i]), CachedDegree(asked[i])) << i;
-    // Whoever was a connection a moment ago is one no longer, though the graph does not know yet.
+    // A member who was a connection a moment ago no longer is one, though the graph does not know yet.
     ASSERT_TRUE(world->run(world->service().disconnect(world->as(chain[0]), chain[1])));
     world->run(world->network().connections_of(chain[0]));
     EXPECT_EQ(all.cached_degree(chain[0], chain[1]), CachedDegree(std::optional<int>()));

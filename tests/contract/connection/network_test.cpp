@@ -123,7 +123,7 @@ TEST_P(NetworkContract, AListIsGivenFromMemoryWhenWarm) {
     EXPECT_EQ(world->database.reads, before);
 }
 
-/// What only a copy in another process has: it may grow old, and its service may be away.
+/// Only of a copy in another process: it may be outdated, and its service may be unavailable.
 class RemoteNetwork : public NetworkContract {};
 
 INSTANTIATE_TEST_SUITE_P(, RemoteNetwork,

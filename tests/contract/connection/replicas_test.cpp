@@ -1,4 +1,5 @@
-// Two processes of the connection service on one database, and a third of another service that keeps copies: what one has answered, all show.
+// Two processes of the connection service on one database, and a third of another service that keeps copies: what one
+// has answered, all show.
 #include <optional>
 #include <string>
 

@@ -72,8 +72,8 @@ TEST_P(Accounts, ACodeWorksOnceForItsAddressAndForItsTime) {
     EXPECT_EQ(wire(verify(kBob, world->mailer.code_for(kBob), late)), wrong);
 }
 
-// [U1] A stranger asks with the owner's address and a password of the stranger's. The owner has the code but not the stranger's token, the
-// stranger has that but no code: the password is never the stranger's.
+// [U1] A stranger asks with the owner's address and a password of the stranger's. The owner has the code but not the
+// stranger's token, the stranger has that but no code: the password is never the stranger's.
 TEST_P(Accounts, AStrangersLaterRegistrationChangesNothingOfTheOwners) {
     const auto owners = ask_for_account(World::registration(kAda, "Ada King"));
     const auto owners_code = world->mailer.code_for(kAda);
@@ -105,7 +105,7 @@ TEST_P(Accounts, ACodeWithoutItsTokenOpensNothing) {
     EXPECT_TRUE(verify(kAda, code, token)) << "what others try with tokens of their own costs none of the tries";
 }
 
-// [U1] Else whoever reads a mail that somebody else asked for could be talked into entering its code.
+// [U1] Otherwise a person who reads a mail that somebody else asked for could be talked into entering its code.
 TEST_P(Accounts, TheMailSaysWhereTheCodeWorksAndToGiveItToNobody) {
     ask_for_account(World::registration(kAda));
     const auto& text = world->mailer.sent.at(0).text;
@@ -222,7 +222,7 @@ TEST_P(Accounts, RegisteringAnswersAKnownAndAnUnknownAddressAlike) {
     ASSERT_TRUE(unknown);
     EXPECT_EQ(known->value.status, unknown->value.status);
     EXPECT_EQ(known->value.registration_token.size(), unknown->value.registration_token.size());
-    EXPECT_EQ(world->mailer.code_for(kAda), "") << "the owner is told, without a code";
+    EXPECT_EQ(world->mailer.code_for(kAda), "") << "the owner gets a mail without a code";
     EXPECT_NE(world->mailer.code_for("new@example.org"), "");
     EXPECT_TRUE(world->log_in(kAda)) << "nothing has changed for the owner";
 }
@@ -398,7 +398,8 @@ TEST_P(SignIn, HashesAnewWhenTheCostHasChanged) {
     EXPECT_EQ(run(store.find_credentials(user))->password_hash, hash) << "only once";
 }
 
-// [U3] [U5] Each of them hashes anew; the one that comes second must not take the first one's hash for a changed password.
+// [U3] [U5] Each of them rehashes; the one that comes second must not take the first one's hash for a changed
+// password.
 TEST_P(SignIn, ManyAtOnceSucceedWhileTheHashIsMadeAnew) {
     ImportedMember member{kAda, "Ada", "ada", "", "", "", "", world->clock.now()};
     Pool pool("older", 1, 4);

@@ -159,7 +159,7 @@ TEST_P(DirectoryContract, AnsweredFromMemoryWhenWarm) {
     EXPECT_EQ(world->database.reads, before);
 }
 
-/// What only a copy in another process has: it may grow old, and its service may be away.
+/// Only of a copy in another process: it may be outdated, and its service may be unavailable.
 class RemoteDirectory : public DirectoryContract {};
 
 INSTANTIATE_TEST_SUITE_P(, RemoteDirectory,

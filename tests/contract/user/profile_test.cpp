@@ -235,7 +235,7 @@ TEST_P(Handles, AMemberCannotHoardThem) {
     EXPECT_TRUE(update(ada, std::move(patch)));
 }
 
-// [U17] Text that mentions an old handle must not mean whoever has it.
+// [U17] Text that mentions an old handle must not mean its new owner.
 TEST_P(Handles, OnlyCurrentOnesAreFoundForMentions) {
     const auto ada = world->sign_up("ada@example.org", "Ada", "first");
     const auto ids_of = [&] { return run(world->directory().ids_of_handles({"second", "first", "nobody"})); };

@@ -1,4 +1,5 @@
-// Two processes of the user service on one database, and a third of another service that keeps copies: what one has answered, all show.
+// Two processes of the user service on one database, and a third of another service that keeps copies: what one has
+// answered, all show.
 #include <optional>
 #include <string>
 
@@ -94,7 +95,8 @@ TEST_P(UserReplicas, ABlockAndItsEndHoldAtTheOthers) {
     }
 }
 
-// Who asks may keep the answer after it was told to drop the old one: so it must not come from a memory that has yet to be told.
+// Callers may keep the answer after they dropped the old one, so it must not come from a memory that has yet to drop
+// it.
 TEST_P(UserReplicas, AnotherProcessIsAnsweredFromSqlAlsoByWhoHasNotDroppedYet) {
     const auto ada = a().sign_up("ada@example.org", "Ada Byron");
     EXPECT_EQ(card(b().directory(), ada.user_id)->name, "Ada Byron");

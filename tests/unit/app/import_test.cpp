@@ -31,7 +31,8 @@ constexpr sql::Statement kComments{"test.comments", "SELECT COUNT(*) FROM commen
 constexpr sql::Statement kReactions{"test.reactions", "SELECT COUNT(*) FROM reactions"};
 constexpr sql::Statement kCounted{"test.counted", R"(
     SELECT CAST(SUM(comment_count) AS bigint),
-           CAST(SUM(like_count + celebrate_count + support_count + love_count + insightful_count + funny_count) AS bigint) FROM post_counts)"};
+           CAST(SUM(like_count + celebrate_count + support_count + love_count + insightful_count + funny_count)
+                AS bigint) FROM post_counts)"};
 
 /// The demo network in a folder that goes with the test.
 class Import : public ::testing::Test {

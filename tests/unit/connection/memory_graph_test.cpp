@@ -74,7 +74,8 @@ TEST(MemoryGraph, SmallQuestionsStayOnTheCallersThreadAndLargeOnesLeaveIt) {
     EXPECT_THAT(loop.run(graph.suggest(viewer(1), {}, 3)), SizeIs(3));
 }
 
-/// 1 and 2 each know `count` members, from 1,000 and from 2,000 up, the n-th of whom knows n more; each of those of 1 also knows 50 + n.
+/// 1 and 2 each know `count` members, from 1,000 and from 2,000 up, the n-th of whom knows n more; each of those of 1
+/// also knows 50 + n.
 CompactGraph two_stars(std::int64_t count) {
     CompactGraph graph;
     std::vector<GraphEdge> edges;
@@ -192,7 +193,8 @@ TEST(MemoryGraph, ReadersSeeEachChangeWholeWhileWritersGoOn) {
     MemoryGraph graph(pool);
     graph.set_ready();
     TestLoop start;
-    // 1-2-3 and 1-4-3: the writer turns one way off and the other on in one call, so that 3 always stays two steps away.
+    // 1-2-3 and 1-4-3: the writer turns one way off and the other on in one call, so that 3 always stays two steps
+    // away.
     start.run(graph.set_edges({edge(1, 2), edge(2, 3), edge(4, 3)}));
     const guildhall::test::TemporaryFolder folder;
     std::atomic<bool> is_over{false};

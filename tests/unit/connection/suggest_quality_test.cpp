@@ -1,5 +1,6 @@
-// Do the suggestions find connections that exist but are unknown? A tenth of the edges of a network is hidden. Each member is then shown the best
-// 200 by our formula and by the usual rivals; the hidden ones should come first. Figures: docs/benchmarks.md.
+// Do the suggestions find connections that exist but are unknown? A tenth of the edges of a network is hidden. Each
+// member is then shown the best 200 by our formula and by the usual rivals; the hidden ones should come first. Figures:
+// docs/benchmarks.md.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

@@ -12,7 +12,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using test::await;
 
-/// A cache that is away.
+/// A cache that is unavailable.
 class AbsentCache final : public cache::Cache {
 public:
     Task<std::optional<std::string>> get(std::string_view) override { co_return std::nullopt; }
