@@ -288,7 +288,7 @@ def mix(rng, feeds, posts, members_posts):
 
 
 def services(stand, options):
-    """What does a feed page cost in total through a process for each service behind nginx, beside one on the same engines?"""
+    """What does a feed page cost in total with separate services behind nginx, compared with one process?"""
     page = 20
     network = stand.load("postgres", POSTS, dsn=stand.postgres())
     requests, readers = requests_for(network, random.Random(3), page)

@@ -17,7 +17,8 @@ namespace guildhall::http {
 extern const char* const kIdempotencySchema;
 
 /// A request's Idempotency-Key (IETF draft-ietf-httpapi-idempotency-key-header-07), scoped to the member and the route.
-/// The service records its answer in the transaction of the fact, so that the key and the fact are durable together or not at all.
+/// The service records its answer in the transaction of the fact, so that the key and the fact are durable together or
+/// not at all.
 class IdempotencyClaim {
 public:
     IdempotencyClaim(UserId user, std::string route, std::string key, std::string fingerprint, Time now)
@@ -27,7 +28,8 @@ public:
           fingerprint_(std::move(fingerprint)),
           now_(now) {}
 
-    /// Records the answer. A row of the same key (a concurrent request that won) rolls the transaction back with conflict.
+    /// Records the answer. A row of the same key (a concurrent request that won) rolls the transaction back with
+    /// conflict.
     Task<Result<void>> record(sql::Transaction& tx, int status, std::string location, std::string body);
     bool recorded() const { return recorded_; }
 
@@ -60,7 +62,8 @@ struct StoredAnswer {
 Task<std::optional<StoredAnswer>> find_stored_answer(sql::Database& database, UserId user, std::string_view route,
                                                      std::string_view key, Time now);
 
-/// Deletes keys older than 24 hours, in batches. Call hourly; when it gives false, time ran out before all were deleted: then soon again.
+/// Deletes keys older than 24 hours, in batches. Call hourly; when it gives false, time ran out before all were
+/// deleted: then soon again.
 Task<bool> prune_idempotency_keys(sql::Database& database, Time now);
 
 }  // namespace guildhall::http

@@ -269,8 +269,8 @@ std::string_view Session::write_answer(const Response& response, bool keep_alive
     return body;
 }
 
-/// Answers instead of a handler that takes too long. The handler runs to its end, and the session with its request waits
-/// for that: to cut it off inside a transaction would be no safer, and its own calls all have deadlines.
+/// Answers instead of a handler that takes too long. The handler runs to its end, and the session with its request
+/// waits for that: to cut it off inside a transaction would be no safer, and its own calls all have deadlines.
 void Session::answer_overdue() {
     is_overdue_ = true;
     const RequestContext& context = handled_->request.context;
