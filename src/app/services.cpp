@@ -10,8 +10,7 @@ namespace {
 std::unique_ptr<service::Module> make_connection(const service::Base& base, Wiring& wiring) {
     connection::Options options = wiring.config().connection;
     options.graph.folder = wiring.config().data_dir;
-    auto module = std::make_unique<connection::Module>(
-        base, connection::Module::Needs{wiring.directory(), *wiring.engines().channel}, options);
+    auto module = std::make_unique<connection::Module>(base, connection::Module::Needs{wiring.directory()}, options);
     wiring.connections = module.get();
     return module;
 }

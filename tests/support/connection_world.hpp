@@ -15,7 +15,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include "platform/realtime/channel.hpp"
 #include "services/connection/module.hpp"
 #include "services/connection/public/events.hpp"
 #include "services/user/public/directory.hpp"
@@ -205,13 +204,12 @@ public:
     MemoryGraph& graph() { return *module->graph_engine().own(); }
 
     FakeDirectory& directory;
-    std::unique_ptr<realtime::Channel> channel = realtime::make_memory_channel();
     std::optional<Module> module;
 
 private:
     World(std::shared_ptr<Ground> over, cache::Coherence* shared, const Options& options)
         : ServiceRig(Module::definition(), over, shared), directory(over->directory) {
-        module.emplace(base, Module::Needs{directory, *channel}, options);
+        module.emplace(base, Module::Needs{directory}, options);
         listen(*module);
     }
 };

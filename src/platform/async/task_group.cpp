@@ -32,7 +32,7 @@ void TaskGroup::spawn(boost::asio::any_io_executor executor, std::string name, T
             spdlog::error("task {} failed", name);
         }
     };
-    boost::asio::co_spawn(std::move(executor), std::move(task), std::move(ended));
+    boost::asio::co_spawn(executor, std::move(task), std::move(ended));
 }
 
 std::size_t TaskGroup::wait(std::chrono::milliseconds limit) {

@@ -1,20 +1,11 @@
 #include "services/connection/connection_consumers.hpp"
 
-#include "platform/json/write.hpp"
 #include "services/connection/public/events.hpp"
 #include "services/connection/public/kept.hpp"
-#include "services/connection/public/live.hpp"
 #include "services/user/public/events.hpp"
 
 namespace guildhall::connection {
 namespace {
-
-/// Unless one of them has blocked the other since.
-Task<void> tell(user::Directory& directory, realtime::Channel& channel, UserId member, LiveNotice notice) {
-    const auto hidden = co_await directory.hidden_from(member);
-    if (hidden->contains(notice.user_id)) co_return;
-    channel.publish(live_stream_of(member), json::to_json(notice));
-}
 
 void add_connection_consumers(outbox::Bindings& consumers, ConnectionService* service) {
     // One consumer for both, so that a block and its end come in order.
@@ -61,25 +52,11 @@ void add_graph_consumers(outbox::Bindings& consumers, MemberService* members, Gr
         "connection.graph", [graph](const MemberChanged& event) { return graph->refresh(event.user_id); });
 }
 
-/// Tells invitations and new connections to the live streams of the members that they concern.
-void add_live_notices(outbox::Bindings& consumers, user::Directory* directory, realtime::Channel* channel) {
-    consumers.on_repeatable<Invited>("connection.live", [directory, channel](const Invited& event) {
-        return tell(*directory, *channel, event.invitee_id, {LiveKind::invited, event.inviter_id});
-    });
-    consumers.on_repeatable<Connected>("connection.live", [directory, channel](const Connected& event) -> Task<void> {
-        const UserId low = event.low_id;
-        const UserId high = event.high_id;
-        co_await tell(*directory, *channel, low, {LiveKind::connected, high});
-        co_await tell(*directory, *channel, high, {LiveKind::connected, low});
-    });
-}
-
 }  // namespace
 
 void add_consumers(outbox::Bindings& consumers, Consuming with) {
     add_connection_consumers(consumers, with.connections);
     add_graph_consumers(consumers, with.members, with.graph);
-    add_live_notices(consumers, with.directory, with.channel);
 }
 
 }  // namespace guildhall::connection

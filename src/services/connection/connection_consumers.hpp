@@ -1,11 +1,9 @@
 #pragma once
 
 #include "platform/outbox/bindings.hpp"
-#include "platform/realtime/channel.hpp"
 #include "services/connection/connection_service.hpp"
 #include "services/connection/graph/graph_keeper.hpp"
 #include "services/connection/member_service.hpp"
-#include "services/user/public/directory.hpp"
 
 namespace guildhall::connection {
 
@@ -14,8 +12,6 @@ struct Consuming {
     ConnectionService* connections = nullptr;
     MemberService* members = nullptr;
     GraphKeeper* graph = nullptr;
-    user::Directory* directory = nullptr;
-    realtime::Channel* channel = nullptr;
 };
 
 /// Binds what this service does on events; with nothing given it only describes it.

@@ -7,8 +7,7 @@
 namespace guildhall::connection {
 
 Module::Module(const service::Base& base, Needs needs, const Options& options)
-    : needs_(needs),
-      engine_(options.graph),
+    : engine_(options.graph),
       store_(base.database),
       member_store_(base.database),
       follow_store_(base.database),
@@ -41,7 +40,7 @@ void Module::add_internal_routes(http::Router& router, const http::InternalToken
 }
 
 void Module::add_consumers(outbox::Bindings& consumers) {
-    connection::add_consumers(consumers, {&service_, &members_, &keeper_, &needs_.directory, &needs_.channel});
+    connection::add_consumers(consumers, {&service_, &members_, &keeper_});
 }
 
 Task<void> Module::load() {

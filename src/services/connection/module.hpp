@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "platform/realtime/channel.hpp"
 #include "platform/service/base.hpp"
 #include "platform/service/module.hpp"
 #include "services/connection/cached_network.hpp"
@@ -22,10 +21,9 @@ namespace guildhall::connection {
 /// The connection service of this process.
 class Module final : public service::Module {
 public:
-    /// What it needs of the process and of other services.
+    /// What it needs of other services.
     struct Needs {
         user::Directory& directory;
-        realtime::Channel& channel;
     };
     Module(const service::Base& base, Needs needs, const Options& options);
 
@@ -54,7 +52,6 @@ public:
     GraphEngine& graph_engine() { return engine_; }
 
 private:
-    const Needs needs_;
     GraphEngine engine_;
     ConnectionStore store_;
     MemberStore member_store_;

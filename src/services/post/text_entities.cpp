@@ -48,7 +48,8 @@ std::string_view handle_at(std::string_view text, std::size_t position) {
     return text.substr(position, end - position);
 }
 
-// `word` as the API writes a tag or a handle; nothing when `rule` refuses it. Folding, for one, can make a tag too long.
+// `word` as the API writes a tag or a handle; nothing when `rule` refuses it. Folding, for example, can make a tag too
+// long.
 std::optional<std::string> canonical(decltype(json::rules::tag) rule, std::string_view word) {
     std::string out;
     json::Faults faults;

@@ -11,7 +11,6 @@
 #include <gtest/gtest.h>
 
 #include "platform/http/idempotency.hpp"
-#include "services/connection/public/live.hpp"
 #include "services/connection/sort_name.hpp"
 #include "support/connection_world.hpp"
 
@@ -112,48 +111,6 @@ TEST_P(ConnectionServiceContract, InvitationIsSeenByBothSides) {
                   "Hello from Turin 👋");
     }
     EXPECT_EQ(code_of(world->run(service().find_invitation(world->as(c), created->value.id))), Code::not_found);
-}
-
-/// The messages on a member's live stream.
-class LiveMessages {
-public:
-    LiveMessages(realtime::Channel& channel, UserId member)
-        : subscription_(channel.subscribe(live_stream_of(member), [this](std::string_view, std::string_view message) {
-              messages.emplace_back(message);
-          })) {}
-    std::vector<std::string> messages;
-
-private:
-    std::unique_ptr<realtime::Channel::Subscription> subscription_;
-};
-
-std::string notice(std::string_view kind, UserId user) {
-    return R"({"kind":")" + std::string(kind) + R"(","user_id":")" + std::to_string(user.value) + "\"}";
-}
-
-// [C28]
-TEST_P(ConnectionServiceContract, InvitationsAndConnectionsAreToldLiveToWhomTheyConcern) {
-    const LiveMessages to_a(*world->channel, a);
-    const LiveMessages to_b(*world->channel, b);
-    const LiveMessages to_c(*world->channel, c);
-    world->connect(a, b);
-    for (const auto& event : world->events()) {
-        if (event.type == Invited::kType) world->deliver(json::read_trusted<Invited>(event.data));
-        if (event.type == Connected::kType) world->deliver(json::read_trusted<Connected>(event.data));
-    }
-    EXPECT_THAT(to_a.messages, ElementsAre(notice("connected", b)));
-    EXPECT_THAT(to_b.messages, ElementsAre(notice("invited", a), notice("connected", a)));
-    EXPECT_THAT(to_c.messages, IsEmpty());
-}
-
-// [C28]
-TEST_P(ConnectionServiceContract, AnInvitationOfABlockedMemberIsNotTold) {
-    const LiveMessages to_b(*world->channel, b);
-    world->invited(a, b);
-    const auto event = json::read_trusted<Invited>(world->events().at(0).data);
-    world->block(b, a, true);
-    world->deliver(event);
-    EXPECT_THAT(to_b.messages, IsEmpty());
 }
 
 // [C1]
