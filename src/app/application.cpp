@@ -235,7 +235,11 @@ Task<void> Application::relay_all() {
         bool has_moved = false;
         is_waiting = false;
         for (State::Running& one : state_->running) {
-            has_moved |= co_await one.foundation->relay().relay_once() > 0;
+            try {
+                has_moved |= co_await one.foundation->relay().relay_once() > 0;
+            } catch (const Unavailable& error) {
+                spdlog::warn("relay of {}: {}", one.foundation->name(), error.what());
+            }
             const bool is_relayed = co_await one.foundation->is_relayed();
             is_waiting |= !is_relayed;
         }

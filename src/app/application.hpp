@@ -46,7 +46,8 @@ public:
     /// Readiness off, then all requests that run are answered; at most `limit`.
     void stop_listening(std::chrono::milliseconds limit);
 
-    /// Relays all events that wait, until none is left; for import and tests.
+    /// Relays the events that wait until none is left; for import and tests. Gives up after twice the lease of a relay:
+    /// what another process holds, or what an unavailable bus did not take, is relayed by a process that serves.
     Task<void> relay_all();
 
 private:
