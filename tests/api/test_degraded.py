@@ -266,7 +266,7 @@ def test_without_the_primary_reads_go_on(launch, own_postgres, how):
             for number in range(2):
                 eventually(lambda: health(instance, name, number, f"sql:{name}")["status"] == "down", within=15)
         for replica in replicas_of(instance, "post"):
-            eventually(lambda: at(replica, bela).get("/v1/feed", status=(200, 503)).status_code == 200, within=15)
+            eventually(lambda: at(replica, bela).get("/v1/feed", status=(200, 503)).status_code == 200, within=45)
         for _ in range(4):  # both replicas of each service
             assert bela.get(f"/v1/posts/{post['id']}").json()["text"] == post["text"]
             bela.get("/v1/feed")
