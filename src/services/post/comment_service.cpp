@@ -54,11 +54,11 @@ Comment comment_of(StoredComment stored, const user::CardPointer& author, std::o
 }  // namespace
 
 Task<Result<StoredComment>> CommentService::find_visible(const Viewer& viewer, CommentId id) {
-    const std::optional<PostId> post_id = co_await store_.find_comment_route(id);
+    const std::optional<PostId> post_id = co_await comments_.find_post(id);
     if (!post_id) co_return no_such_comment();
     const Result<PostRecordPointer> post = co_await reader_.find_record(viewer, *post_id);
     if (!post) co_return post.error().code == Code::gone ? post.error() : no_such_comment();
-    std::optional<StoredComment> comment = co_await store_.find_comment(*post_id, id);
+    std::optional<StoredComment> comment = co_await comments_.find(*post_id, id);
     if (!comment || viewer.is_hidden(comment->author_id)) co_return no_such_comment();
     co_return std::move(*comment);
 }
@@ -66,9 +66,9 @@ Task<Result<StoredComment>> CommentService::find_visible(const Viewer& viewer, C
 // One's own comment can be taken back, and one below one's own post removed, also when the one does not see the other
 // any more.
 Task<Result<PostKey>> CommentService::find_removable(UserId caller, CommentId id) {
-    const std::optional<PostId> post_id = co_await store_.find_comment_route(id);
+    const std::optional<PostId> post_id = co_await comments_.find_post(id);
     if (!post_id) co_return no_such_comment();
-    const std::optional<StoredComment> comment = co_await store_.find_comment(*post_id, id);
+    const std::optional<StoredComment> comment = co_await comments_.find(*post_id, id);
     const PostRecordPointer post = co_await reader_.find_any(*post_id);
     if (comment && post && !post->is_deleted && !comment->is_deleted &&
         (comment->author_id == caller || post->key.author_id == caller))
@@ -104,7 +104,7 @@ Task<void> CommentService::leave_out_hidden(const Viewer& viewer, std::span<Stor
     for (const StoredComment& comment : comments)
         if (comment.reply_count > 0) parents[comment.post_id].push_back(comment.id.value);
     for (auto& [post, ids] : parents) {
-        const auto hidden = co_await store_.list_reply_counts_of(post, std::move(ids), viewer.hidden_ids());
+        const auto hidden = co_await comments_.list_reply_counts(post, std::move(ids), viewer.hidden_ids());
         for (const auto& [id, count] : hidden)
             for (StoredComment& comment : comments)
                 if (comment.id == id) comment.reply_count = std::max<std::int64_t>(comment.reply_count - count, 0);
@@ -117,7 +117,7 @@ Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller,
     if (!record) co_return record.error();
     std::optional<StoredComment> parent;
     if (body.parent_id) {
-        parent = co_await store_.find_comment(post, *body.parent_id);
+        parent = co_await comments_.find(post, *body.parent_id);
         if (!parent || parent->is_deleted || viewer.is_hidden(parent->author_id)) co_return no_such_parent();
     }
     TextEntities entities = find_entities(body.text.value);
@@ -141,18 +141,18 @@ Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller,
     std::string location;
 
     auto insert = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        const std::optional<UserId> author = co_await store_.add_to_counts(tx, post, {}, 1);
+        const std::optional<UserId> author = co_await counts_.add(tx, post, {}, 1);
         if (!author) co_return deleted_post();
         // Behind the lock of the post: ids then grow in the order of commits, and who pages oldest first skips none.
         comment.id = ids_.next<CommentId>();
         answer = comment_of(comment, cards.front(), kOwn);
         location = "/v1/comments/" + std::to_string(comment.id.value);
         if (parent) {
-            const bool is_live = co_await store_.is_live_comment(tx, post, parent->id);
+            const bool is_live = co_await comments_.is_live(tx, post, parent->id);
             if (!is_live) co_return no_such_parent();
-            co_await store_.add_reply(tx, post, comment.parent_id);
+            co_await comments_.add_reply(tx, post, comment.parent_id);
         }
-        co_await store_.insert_comment(tx, comment);
+        co_await comments_.insert(tx, comment);
         PostCommented event{post, *author, comment.id, caller.id, {}, {}, newly_mentioned({}, comment.mentions)};
         if (parent) {
             event.parent_id = parent->id;
@@ -162,7 +162,7 @@ Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller,
         co_return co_await http::remember(tx, *caller.request, answer, location);
     };
     cache::Changes changes{{kRecordKind, {post.value}}};
-    const Result<void> inserted = co_await cache::transact<void>(store_.database(), coherence_, changes, insert);
+    const Result<void> inserted = co_await cache::transact<void>(comments_.database(), coherence_, changes, insert);
     if (!inserted) co_return inserted.error();
     co_return http::Created<Comment>{answer, std::move(location)};
 }
@@ -183,7 +183,7 @@ Task<Result<Comment>> CommentService::find(http::Visitor visitor, CommentId id) 
 Task<Page<Comment>> CommentService::page_under(const Viewer& viewer, PostId post, CommentId parent, CommentSort sort,
                                                const http::PageRequest& request) {
     auto fetch = [&](std::int64_t from, std::size_t count) {
-        return store_.list_comments_under(post, parent, CommentId{from}, sort == CommentSort::recent, count);
+        return comments_.list_under(post, parent, CommentId{from}, sort == CommentSort::recent, count);
     };
     auto show_rows = [&](std::vector<StoredComment> rows) { return show(viewer, std::move(rows)); };
     const auto key_of = [](const StoredComment& row) { return row.id.value; };
@@ -226,7 +226,7 @@ Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, Ed
     StoredComment after;
 
     auto update = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        std::optional<StoredComment> comment = co_await store_.lock_comment(tx, post, id);
+        std::optional<StoredComment> comment = co_await comments_.lock(tx, post, id);
         if (!comment) co_return deleted_comment();
         if (auto matches = http::check_if_match(*caller.request, comment->version); !matches) co_return matches.error();
         if (comment->text == body.text.value) {
@@ -238,12 +238,12 @@ Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, Ed
         comment->mentions = entities.mentions;
         comment->edited_at = now;
         ++comment->version;
-        co_await store_.update_comment(tx, *comment);
+        co_await comments_.update(tx, *comment);
         co_await outbox_.append(tx, event, caller.request->traceparent);
         after = std::move(*comment);
         co_return Result<void>{};
     };
-    const Result<void> updated = co_await store_.database().transact<void>(update);
+    const Result<void> updated = co_await comments_.database().transact<void>(update);
     if (!updated) co_return updated.error();
     co_await leave_out_hidden(viewer, std::span(&after, 1));
     co_return comment_of(std::move(after), cards.front(), kOwn);
@@ -256,16 +256,16 @@ Task<Result<void>> CommentService::remove(http::Caller caller, CommentId id) {
     const Time now = clock_.now();
 
     auto erase = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        const std::optional<UserId> author = co_await store_.add_to_counts(tx, post.id, {}, -1);
+        const std::optional<UserId> author = co_await counts_.add(tx, post.id, {}, -1);
         if (!author) co_return deleted_post();
-        const std::optional<RemovedComment> removed = co_await store_.remove_comment(tx, post.id, id, now);
+        const std::optional<RemovedComment> removed = co_await comments_.remove(tx, post.id, id, now);
         if (!removed) co_return deleted_comment();
         const CommentDeleted event{post.id, id, removed->author_id, caller.id};
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
     };
     cache::Changes changes{{kRecordKind, {post.id.value}}};
-    co_return co_await cache::transact<void>(store_.database(), coherence_, changes, erase);
+    co_return co_await cache::transact<void>(comments_.database(), coherence_, changes, erase);
 }
 
 Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, UserId user, json::PageQuery query) {
@@ -277,7 +277,7 @@ Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, Us
 
     using Keys = std::vector<std::pair<PostId, CommentId>>;
     auto fetch = [&](std::int64_t below, std::size_t count) {
-        return store_.list_comments_of(user, CommentId{below}, count);
+        return comments_.list_by_user(user, CommentId{below}, count);
     };
     auto show_rows = [&](Keys rows) -> Task<std::vector<http::Shown<Comment>>> {
         std::vector<ListedPost> posts;
@@ -286,7 +286,7 @@ Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, Us
         std::unordered_set<PostId> visible;
         for (const PostView& view : views) visible.insert(view.record->key.id);
         std::erase_if(rows, [&](const auto& row) { return !visible.contains(row.first); });
-        std::vector<StoredComment> comments = co_await store_.list_comments(std::move(rows));
+        std::vector<StoredComment> comments = co_await comments_.list(std::move(rows));
         std::ranges::sort(comments, std::ranges::greater(), &StoredComment::id);
         std::erase_if(comments, [](const StoredComment& comment) { return comment.is_deleted; });
         co_return co_await show(viewer, std::move(comments));

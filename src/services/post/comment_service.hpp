@@ -7,9 +7,10 @@
 #include "platform/http/paging.hpp"
 #include "platform/http/response.hpp"
 #include "platform/outbox/outbox.hpp"
+#include "services/post/comment_store.hpp"
+#include "services/post/count_store.hpp"
 #include "services/post/post_api.hpp"
 #include "services/post/post_reader.hpp"
-#include "services/post/post_store.hpp"
 
 namespace guildhall::post {
 
@@ -19,7 +20,8 @@ class CommentService {
 public:
     /// What it works with; all of it lives longer.
     struct Parts {
-        PostStore& store;
+        CommentStore& comments;
+        CountStore& counts;
         PostReader& reader;
         cache::Coherence& coherence;
         user::Directory& directory;
@@ -28,7 +30,8 @@ public:
         outbox::Outbox& outbox;
     };
     explicit CommentService(Parts parts)
-        : store_(parts.store),
+        : comments_(parts.comments),
+          counts_(parts.counts),
           reader_(parts.reader),
           coherence_(parts.coherence),
           directory_(parts.directory),
@@ -62,7 +65,8 @@ private:
     Task<Page<Comment>> page_under(const Viewer& viewer, PostId post, CommentId parent, CommentSort sort,
                                    const http::PageRequest& request);
 
-    PostStore& store_;
+    CommentStore& comments_;
+    CountStore& counts_;
     PostReader& reader_;
     cache::Coherence& coherence_;
     user::Directory& directory_;

@@ -36,14 +36,13 @@ struct Head {
 
 }  // namespace
 
-Feed::Feed(PostStore& store, PostReader& reader, Timelines& timelines, cache::Coherence& coherence,
-           std::size_t max_readers)
-    : store_(store),
-      reader_(reader),
-      timelines_(timelines),
+Feed::Feed(Parts parts, std::size_t max_readers)
+    : posts_(parts.posts),
+      reader_(parts.reader),
+      timelines_(parts.timelines),
       pages_(
-          max_readers, [](const FirstPage&) -> std::size_t { return 1; }, coherence.live()),
-      kept_timelines_(coherence.on(
+          max_readers, [](const FirstPage&) -> std::size_t { return 1; }, parts.coherence.live()),
+      kept_timelines_(parts.coherence.on(
           kTimelineKind, [this](std::int64_t author) { timelines_.drop(UserId{author}); },
           [this] {
               timelines_.clear();
@@ -167,7 +166,7 @@ Task<std::vector<PostKey>> Feed::merge(const Viewer& viewer, PostId below, std::
         deeper_sources.push_back(sources.size() - 1);
     }
     if (!deeper.empty()) {
-        auto read = co_await store_.list_timelines(std::move(deeper), count);
+        auto read = co_await posts_.list_timelines(std::move(deeper), count);
         for (std::size_t i = 0; i < read.size(); ++i) sources[deeper_sources[i]].show_older(std::move(read[i]), count);
     }
 
@@ -187,7 +186,7 @@ Task<std::vector<PostKey>> Feed::merge(const Viewer& viewer, PostId below, std::
         if (source.next == source.end && !source.is_complete && merged.size() < count) {
             const std::size_t asked = count - merged.size();
             std::vector<TimelineRequest> request{{source.author, head.id, Visibility::connections}};
-            auto read = co_await store_.list_timelines(std::move(request), asked);
+            auto read = co_await posts_.list_timelines(std::move(request), asked);
             source.show_older(std::move(read.front()), asked);
         }
         if (source.next == source.end) {

@@ -23,9 +23,15 @@ public:
     static constexpr std::size_t kKeptEntries = 100;
     static constexpr std::size_t kKeptRecords = 21;  // a page of the default size, and whether there is more
 
+    /// What it works with; all of it lives longer.
+    struct Parts {
+        PostStore& posts;
+        PostReader& reader;
+        Timelines& timelines;
+        cache::Coherence& coherence;
+    };
     /// Registers for the timelines, too: what is kept here is made of them.
-    Feed(PostStore& store, PostReader& reader, Timelines& timelines, cache::Coherence& coherence,
-         std::size_t max_readers);
+    Feed(Parts parts, std::size_t max_readers);
 
     /// Up to `count` posts of the viewer's feed below `below`, newest first; fewer only at its end.
     Task<std::vector<ListedPost>> list(const Viewer& viewer, PostId below, std::size_t count);
@@ -57,7 +63,7 @@ private:
     Task<std::vector<ListedPost>> head(UserId reader, FirstPagePointer page, std::size_t count, Pages::Ticket ticket);
     Task<std::vector<PostKey>> merge(const Viewer& viewer, PostId below, std::size_t count);
 
-    PostStore& store_;
+    PostStore& posts_;
     PostReader& reader_;
     Timelines& timelines_;
     Pages pages_;

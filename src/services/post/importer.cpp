@@ -98,7 +98,7 @@ Task<Result<std::vector<PostId>>> Importer::import_posts(std::vector<ImportedPos
     const sql::Ids& keys = batch->keys;
 
     auto insert = [&](sql::Transaction& tx) -> Task<Result<std::vector<PostId>>> {
-        const auto imported = co_await store_.list_imported(tx, keys);
+        const auto imported = co_await imports_.list(tx, keys);
         const std::unordered_map<std::int64_t, std::int64_t> known(imported.begin(), imported.end());
         std::vector<std::size_t> fresh;
         std::vector<Time> times;
@@ -107,7 +107,7 @@ Task<Result<std::vector<PostId>>> Importer::import_posts(std::vector<ImportedPos
             fresh.push_back(i);
             times.push_back(posts[i].created_at);
         }
-        auto list_taken = [&](sql::Ids candidates) { return store_.list_taken_post_ids(tx, std::move(candidates)); };
+        auto list_taken = [&](sql::Ids candidates) { return imports_.list_taken_post_ids(tx, std::move(candidates)); };
         const std::vector<std::int64_t> ids = co_await ids_at(times, list_taken);
 
         std::vector<PostId> made(posts.size());
@@ -121,8 +121,8 @@ Task<Result<std::vector<PostId>>> Importer::import_posts(std::vector<ImportedPos
             post.hashtags = batch->entities[i].hashtags;
             post.mentions = batch->entities[i].mentions;
             post.created_at = posts[i].created_at;
-            co_await store_.insert_post(tx, post);
-            co_await store_.insert_imported(tx, keys[i], ids[n]);
+            co_await posts_.insert(tx, post);
+            co_await imports_.insert(tx, keys[i], ids[n]);
             const PostCreated event{post.key.author_id, post.key.id, post.visibility,
                                     newly_mentioned({}, post.mentions)};
             co_await outbox_.append(tx, event);
@@ -134,7 +134,7 @@ Task<Result<std::vector<PostId>>> Importer::import_posts(std::vector<ImportedPos
     std::set<std::int64_t> authors;
     for (const ImportedPost& post : posts) authors.insert(post.author_id.value);
     cache::Changes changes{{kTimelineKind, {authors.begin(), authors.end()}}};
-    co_return co_await cache::transact<std::vector<PostId>>(store_.database(), coherence_, changes, insert);
+    co_return co_await cache::transact<std::vector<PostId>>(posts_.database(), coherence_, changes, insert);
 }
 
 Task<Result<std::vector<CommentId>>> Importer::import_comments(std::vector<ImportedComment> comments) {
@@ -143,7 +143,7 @@ Task<Result<std::vector<CommentId>>> Importer::import_comments(std::vector<Impor
     const sql::Ids& keys = batch->keys;
 
     auto insert = [&](sql::Transaction& tx) -> Task<Result<std::vector<CommentId>>> {
-        const auto imported = co_await store_.list_imported(tx, keys);
+        const auto imported = co_await imports_.list(tx, keys);
         const std::unordered_map<std::int64_t, std::int64_t> known(imported.begin(), imported.end());
         std::vector<std::size_t> fresh;
         std::vector<Time> times;
@@ -156,11 +156,13 @@ Task<Result<std::vector<CommentId>>> Importer::import_comments(std::vector<Impor
         }
         std::unordered_map<PostId, UserId> authors;
         for (const auto& [post, count] : counts) {
-            const std::optional<UserId> author = co_await store_.add_to_counts(tx, post, {}, count);
+            const std::optional<UserId> author = co_await counts_.add(tx, post, {}, count);
             if (!author) co_return no_such("post", post.value);
             authors[post] = *author;
         }
-        auto list_taken = [&](sql::Ids candidates) { return store_.list_taken_comment_ids(tx, std::move(candidates)); };
+        auto list_taken = [&](sql::Ids candidates) {
+            return imports_.list_taken_comment_ids(tx, std::move(candidates));
+        };
         const std::vector<std::int64_t> ids = co_await ids_at(times, list_taken);
 
         std::vector<CommentId> made(comments.size());
@@ -174,12 +176,12 @@ Task<Result<std::vector<CommentId>>> Importer::import_comments(std::vector<Impor
             PostCommented event{input.post_id, authors[input.post_id], comment.id, input.author_id, {}, {}, {}};
             if (input.parent_id) {
                 const std::optional<StoredComment> parent =
-                    co_await store_.lock_comment(tx, input.post_id, *input.parent_id);
+                    co_await comments_.lock(tx, input.post_id, *input.parent_id);
                 if (!parent) co_return no_such("comment", input.parent_id->value);
                 const bool is_deepest = parent->depth >= kMaxCommentDepth;
                 comment.parent_id = is_deepest ? parent->parent_id : parent->id;
                 comment.depth = is_deepest ? parent->depth : parent->depth + 1;
-                co_await store_.add_reply(tx, input.post_id, comment.parent_id);
+                co_await comments_.add_reply(tx, input.post_id, comment.parent_id);
                 event.parent_id = parent->id;
                 event.parent_author_id = parent->author_id;
             }
@@ -188,8 +190,8 @@ Task<Result<std::vector<CommentId>>> Importer::import_comments(std::vector<Impor
             comment.mentions = batch->entities[i].mentions;
             comment.created_at = input.created_at;
             event.mentioned_ids = newly_mentioned({}, comment.mentions);
-            co_await store_.insert_comment(tx, comment);
-            co_await store_.insert_imported(tx, keys[i], ids[n]);
+            co_await comments_.insert(tx, comment);
+            co_await imports_.insert(tx, keys[i], ids[n]);
             co_await outbox_.append(tx, event);
         }
         for (std::size_t i = 0; i < comments.size(); ++i)
@@ -199,20 +201,20 @@ Task<Result<std::vector<CommentId>>> Importer::import_comments(std::vector<Impor
     cache::Change posts{kRecordKind, {}};
     for (const ImportedComment& comment : comments) posts.ids.push_back(comment.post_id.value);
     cache::Changes changes{std::move(posts)};
-    co_return co_await cache::transact<std::vector<CommentId>>(store_.database(), coherence_, changes, insert);
+    co_return co_await cache::transact<std::vector<CommentId>>(posts_.database(), coherence_, changes, insert);
 }
 
 Task<Result<std::size_t>> Importer::import_reactions(std::vector<ImportedReaction> reactions) {
     auto insert = [&](sql::Transaction& tx) -> Task<Result<std::size_t>> {
         std::size_t made = 0;
-        std::map<PostId, PostStore::KindDeltas> deltas;
+        std::map<PostId, CountStore::KindDeltas> deltas;
         std::vector<std::size_t> fresh;
         for (std::size_t i = 0; i < reactions.size(); ++i) {
             const ImportedReaction& input = reactions[i];
             const std::int64_t low_bits = next_reaction_.fetch_add(1, std::memory_order_relaxed) & kLowMask;
             const StoredReaction reaction{input.post_id, input.user_id, first_id_at(input.created_at) | low_bits,
                                           input.kind};
-            const bool is_new = co_await store_.insert_reaction(tx, reaction);
+            const bool is_new = co_await reactions_.insert(tx, reaction);
             if (!is_new) continue;
             ++made;
             ++deltas[input.post_id][static_cast<std::size_t>(input.kind)];
@@ -220,7 +222,7 @@ Task<Result<std::size_t>> Importer::import_reactions(std::vector<ImportedReactio
         }
         std::unordered_map<PostId, UserId> authors;
         for (const auto& [post, kinds] : deltas) {
-            const std::optional<UserId> author = co_await store_.add_to_counts(tx, post, kinds, 0);
+            const std::optional<UserId> author = co_await counts_.add(tx, post, kinds, 0);
             if (!author) co_return no_such("post", post.value);
             authors[post] = *author;
         }
@@ -236,7 +238,7 @@ Task<Result<std::size_t>> Importer::import_reactions(std::vector<ImportedReactio
         changes[0].ids.push_back(reaction.post_id.value);
         changes[1].ids.push_back(reaction.user_id.value);
     }
-    co_return co_await cache::transact<std::size_t>(store_.database(), coherence_, changes, insert);
+    co_return co_await cache::transact<std::size_t>(posts_.database(), coherence_, changes, insert);
 }
 
 }  // namespace guildhall::post

@@ -7,10 +7,14 @@
 #include <vector>
 
 #include "platform/base/result.hpp"
+#include "platform/cache/coherence.hpp"
 #include "platform/outbox/outbox.hpp"
-#include "services/post/post_reader.hpp"
+#include "services/post/comment_store.hpp"
+#include "services/post/count_store.hpp"
+#include "services/post/import_store.hpp"
 #include "services/post/post_store.hpp"
-#include "services/post/timelines.hpp"
+#include "services/post/reaction_store.hpp"
+#include "services/user/public/directory.hpp"
 
 namespace guildhall::post {
 
@@ -48,13 +52,24 @@ class Importer {
 public:
     /// What it works with; all of it lives longer.
     struct Parts {
-        PostStore& store;
+        PostStore& posts;
+        CommentStore& comments;
+        ReactionStore& reactions;
+        CountStore& counts;
+        ImportStore& imports;
         cache::Coherence& coherence;
         user::Directory& directory;
         outbox::Outbox& outbox;
     };
     explicit Importer(Parts parts)
-        : store_(parts.store), coherence_(parts.coherence), directory_(parts.directory), outbox_(parts.outbox) {}
+        : posts_(parts.posts),
+          comments_(parts.comments),
+          reactions_(parts.reactions),
+          counts_(parts.counts),
+          imports_(parts.imports),
+          coherence_(parts.coherence),
+          directory_(parts.directory),
+          outbox_(parts.outbox) {}
 
     /// The ids, in the order of `posts`. Errors: invalid with a pointer ("/3/text") for a text that a member could
     /// not post.
@@ -65,7 +80,11 @@ public:
     Task<Result<std::size_t>> import_reactions(std::vector<ImportedReaction> reactions);
 
 private:
-    PostStore& store_;
+    PostStore& posts_;
+    CommentStore& comments_;
+    ReactionStore& reactions_;
+    CountStore& counts_;
+    ImportStore& imports_;
     cache::Coherence& coherence_;
     user::Directory& directory_;
     outbox::Outbox& outbox_;

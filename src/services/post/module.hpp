@@ -5,7 +5,10 @@
 #include "services/connection/public/degrees.hpp"
 #include "services/connection/public/network.hpp"
 #include "services/post/comment_service.hpp"
+#include "services/post/comment_store.hpp"
+#include "services/post/count_store.hpp"
 #include "services/post/feed.hpp"
+#include "services/post/import_store.hpp"
 #include "services/post/importer.hpp"
 #include "services/post/internal_routes.hpp"
 #include "services/post/post_options.hpp"
@@ -13,7 +16,9 @@
 #include "services/post/post_service.hpp"
 #include "services/post/post_store.hpp"
 #include "services/post/public/posts.hpp"
+#include "services/post/purger.hpp"
 #include "services/post/reaction_service.hpp"
+#include "services/post/reaction_store.hpp"
 #include "services/post/timelines.hpp"
 #include "services/user/public/directory.hpp"
 
@@ -48,8 +53,11 @@ public:
     CommentService& comment_service() { return comment_service_; }
 
 private:
-    cache::Coherence& coherence_;
-    PostStore store_;
+    PostStore posts_;
+    CountStore counts_;
+    ReactionStore reactions_;
+    CommentStore comments_;
+    ImportStore imports_;
     PostReader reader_;
     Timelines timelines_;
     Feed feed_;
@@ -57,6 +65,7 @@ private:
     ReactionService reaction_service_;
     CommentService comment_service_;
     Importer importer_;
+    Purger purger_;
     InternalApi internal_;
 };
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kMaxOwnReactions = 512;
 
-// True when the post and its author exist, it is not deleted, and the viewer belongs to its audience.
+// Of a post that exists, is not deleted and whose author exists.
 bool is_visible(const Viewer& viewer, const PostRecordPointer& record) {
     return record && !record->is_deleted && record->author && viewer.may_see(record->key.author_id, record->visibility);
 }
@@ -30,7 +30,9 @@ Counts less(const Counts& all, const Counts& some) {
 }  // namespace
 
 PostReader::PostReader(Parts parts, ReaderLimits limits)
-    : store_(parts.store),
+    : posts_(parts.posts),
+      counts_(parts.counts),
+      reactions_(parts.reactions),
       directory_(parts.directory),
       network_(parts.network),
       degrees_(parts.degrees),
@@ -69,7 +71,7 @@ Task<std::vector<ListedPost>> PostReader::look_up(std::vector<ListedPost> posts)
     }
     if (missing.empty()) co_return posts;
 
-    const std::vector<StoredPost> stored = co_await store_.list_posts(std::move(missing));
+    const std::vector<StoredPost> stored = co_await posts_.list(std::move(missing));
     std::vector<UserId> authors;
     authors.reserve(stored.size());
     for (const StoredPost& post : stored) authors.push_back(post.key.author_id);
@@ -108,7 +110,7 @@ Task<void> PostReader::add_own_reactions(UserId user, std::span<PostView> views)
     auto own = own_reactions_.find(user);
     if (!own) {
         const auto ticket = own_reactions_.ticket(user);
-        std::vector<OwnReaction> newest = co_await store_.list_newest_reactions_of(user, kMaxOwnReactions);
+        std::vector<OwnReaction> newest = co_await reactions_.list_newest_of(user, kMaxOwnReactions);
         const PostId floor = newest.size() < kMaxOwnReactions ? PostId{} : newest.back().first;
         own = std::make_shared<const OwnReactions>(std::move(newest), floor);
         own_reactions_.put(user, own, ticket);
@@ -125,7 +127,7 @@ Task<void> PostReader::add_own_reactions(UserId user, std::span<PostView> views)
         if (found != own->reactions.end() && found->first == id) view.my_reaction = found->second;
     }
     if (older.empty()) co_return;
-    const std::vector<OwnReaction> reactions = co_await store_.list_reactions_of(user, std::move(older));
+    const std::vector<OwnReaction> reactions = co_await reactions_.list_of(user, std::move(older));
     for (const auto& [id, kind] : reactions)
         for (PostView& view : views)
             if (view.record->key.id == id) view.my_reaction = kind;
@@ -139,7 +141,7 @@ Task<void> PostReader::leave_out_hidden(const Viewer& viewer, std::span<PostView
     }
     if (posts.empty()) co_return;
     const std::vector<std::pair<PostId, Counts>> hidden =
-        co_await store_.list_counts_of(std::move(posts), viewer.hidden_ids());
+        co_await counts_.list_made_by(viewer.hidden_ids(), std::move(posts));
     for (const auto& [id, unseen] : hidden) {
         for (PostView& view : views) {
             if (view.record->key.id != id) continue;

@@ -10,9 +10,11 @@
 #include "platform/cache/local.hpp"
 #include "services/connection/public/degrees.hpp"
 #include "services/connection/public/network.hpp"
+#include "services/post/count_store.hpp"
 #include "services/post/post_api.hpp"
 #include "services/post/post_store.hpp"
 #include "services/post/public/posts.hpp"
+#include "services/post/reaction_store.hpp"
 #include "services/post/viewer.hpp"
 #include "services/user/public/directory.hpp"
 
@@ -37,7 +39,9 @@ class PostReader final : public Posts {
 public:
     /// What it works with; all of it lives longer.
     struct Parts {
-        PostStore& store;
+        PostStore& posts;
+        CountStore& counts;
+        ReactionStore& reactions;
         user::Directory& directory;
         connection::Network& network;
         connection::Degrees& degrees;
@@ -79,7 +83,9 @@ private:
     Task<void> add_own_reactions(UserId user, std::span<PostView> views);
     Task<void> leave_out_hidden(const Viewer& viewer, std::span<PostView> views);
 
-    PostStore& store_;
+    PostStore& posts_;
+    CountStore& counts_;
+    ReactionStore& reactions_;
     user::Directory& directory_;
     connection::Network& network_;
     connection::Degrees& degrees_;

@@ -56,12 +56,12 @@ Task<Result<http::Created<PostView>>> PostService::create(http::Caller caller, C
     std::string location = "/v1/posts/" + std::to_string(post.key.id.value);
 
     auto insert = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        co_await store_.insert_post(tx, post);
+        co_await posts_.insert(tx, post);
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return co_await http::remember(tx, *caller.request, view, location);
     };
     cache::Changes changes{{kTimelineKind, {caller.id.value}}};
-    const Result<void> inserted = co_await cache::transact<void>(store_.database(), coherence_, changes, insert);
+    const Result<void> inserted = co_await cache::transact<void>(posts_.database(), coherence_, changes, insert);
     if (!inserted) co_return inserted.error();
     co_return http::Created<PostView>{view, std::move(location)};
 }
@@ -96,7 +96,7 @@ Task<Result<PostView>> PostService::edit(http::Caller caller, PostId id, EditPos
     const Time now = clock_.now();
 
     auto update = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        const std::optional<StoredPost> before = co_await store_.lock_post(tx, *key);
+        const std::optional<StoredPost> before = co_await posts_.lock(tx, *key);
         if (!before) co_return deleted_post();
         if (auto matches = http::check_if_match(*caller.request, before->version); !matches) co_return matches.error();
         StoredPost after = *before;
@@ -111,7 +111,7 @@ Task<Result<PostView>> PostService::edit(http::Caller caller, PostId id, EditPos
         const bool has_new_audience = after.visibility != before->visibility;
         if (!has_new_text && !has_new_audience) co_return Result<void>{};
         ++after.version;
-        co_await store_.update_post(tx, *before, after);
+        co_await posts_.update(tx, *before, after);
         if (has_new_text) {
             const PostEdited event{caller.id, id, newly_mentioned(before->mentions, after.mentions)};
             co_await outbox_.append(tx, event, caller.request->traceparent);
@@ -123,7 +123,7 @@ Task<Result<PostView>> PostService::edit(http::Caller caller, PostId id, EditPos
         co_return Result<void>{};
     };
     cache::Changes changes{{kRecordKind, {id.value}}, {kTimelineKind, {caller.id.value}}};
-    const Result<void> updated = co_await cache::transact<void>(store_.database(), coherence_, changes, update);
+    const Result<void> updated = co_await cache::transact<void>(posts_.database(), coherence_, changes, update);
     if (!updated) co_return updated.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
     co_return co_await reader_.find(viewer, id);
@@ -136,15 +136,15 @@ Task<Result<void>> PostService::remove(http::Caller caller, PostId id) {
     const PostDeleted event{caller.id, id};
 
     auto erase = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        const std::optional<StoredPost> post = co_await store_.lock_post(tx, *key);
+        const std::optional<StoredPost> post = co_await posts_.lock(tx, *key);
         if (!post) co_return deleted_post();
         if (auto matches = http::check_if_match(*caller.request, post->version); !matches) co_return matches.error();
-        co_await store_.erase_post(tx, *post, now);
+        co_await posts_.erase(tx, *post, now);
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
     };
     cache::Changes changes{{kRecordKind, {id.value}}, {kTimelineKind, {caller.id.value}}};
-    co_return co_await cache::transact<void>(store_.database(), coherence_, changes, erase);
+    co_return co_await cache::transact<void>(posts_.database(), coherence_, changes, erase);
 }
 
 template <class Fetch>
@@ -193,7 +193,7 @@ Task<Result<Page<PostView>>> PostService::list_by_author(http::Visitor visitor, 
         if (posts.size() == count || timeline->is_complete) co_return posts;
         // The timeline keeps the newest only.
         std::vector<TimelineRequest> request{{author, PostId{last}, *audience}};
-        const auto older = co_await store_.list_timelines(std::move(request), count - posts.size());
+        const auto older = co_await posts_.list_timelines(std::move(request), count - posts.size());
         for (const TimelineEntry& entry : older.front()) posts.push_back({{entry.id, author}, nullptr});
         co_return posts;
     };
@@ -207,7 +207,7 @@ Task<Result<Page<PostView>>> PostService::list_by_hashtag(http::Visitor visitor,
     // Of every visibility for who is signed in: what they may not see is left out when it is shown, and bounded there.
     auto fetch = [&](std::int64_t below, std::size_t count) -> Task<std::vector<ListedPost>> {
         const std::vector<PostKey> keys =
-            co_await store_.list_by_hashtag(tag.value, PostId{below}, !viewer.id(), count);
+            co_await posts_.list_by_hashtag(tag.value, PostId{below}, !viewer.id(), count);
         std::vector<ListedPost> posts;
         posts.reserve(keys.size());
         for (const PostKey& key : keys) posts.push_back({key, nullptr});

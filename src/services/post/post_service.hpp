@@ -29,7 +29,7 @@ class PostService {
 public:
     /// What it works with; all of it lives longer.
     struct Parts {
-        PostStore& store;
+        PostStore& posts;
         PostReader& reader;
         Timelines& timelines;
         Feed& feed;
@@ -40,7 +40,7 @@ public:
         outbox::Outbox& outbox;
     };
     explicit PostService(Parts parts)
-        : store_(parts.store),
+        : posts_(parts.posts),
           reader_(parts.reader),
           timelines_(parts.timelines),
           feed_(parts.feed),
@@ -74,7 +74,7 @@ private:
     template <class Fetch>
     Task<Page<PostView>> page_of_posts(const Viewer& viewer, const http::PageRequest& request, Fetch& fetch);
 
-    PostStore& store_;
+    PostStore& posts_;
     PostReader& reader_;
     Timelines& timelines_;
     Feed& feed_;

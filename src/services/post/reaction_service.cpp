@@ -29,38 +29,38 @@ Task<Result<void>> ReactionService::set(http::Caller caller, PostId id, SetReact
     const StoredReaction reaction{id, caller.id, ids_.next_value(), body.kind};
 
     auto upsert = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        const ReactionChange change = co_await store_.upsert_reaction(tx, reaction);
+        const ReactionChange change = co_await reactions_.upsert(tx, reaction);
         if (change.previous == body.kind) co_return Result<void>{};
-        PostStore::KindDeltas deltas{};
+        CountStore::KindDeltas deltas{};
         if (change.previous) --deltas[index_of(*change.previous)];
         ++deltas[index_of(body.kind)];
-        const std::optional<UserId> author = co_await store_.add_to_counts(tx, id, deltas, 0);
+        const std::optional<UserId> author = co_await counts_.add(tx, id, deltas, 0);
         if (!author) co_return deleted_post();
         const PostReacted event{id, *author, caller.id, body.kind, change.previous.has_value()};
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
     };
     cache::Changes changes{{kRecordKind, {id.value}}, {kReactionsKind, {caller.id.value}}};
-    co_return co_await cache::transact<void>(store_.database(), coherence_, changes, upsert);
+    co_return co_await cache::transact<void>(reactions_.database(), coherence_, changes, upsert);
 }
 
 Task<Result<void>> ReactionService::remove(http::Caller caller, PostId id) {
     // One's own reaction can be taken back also from a post that one may not see any more.
     bool had_reacted = false;
     auto erase = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        const std::optional<ReactionKind> kind = co_await store_.remove_reaction(tx, id, caller.id);
+        const std::optional<ReactionKind> kind = co_await reactions_.remove(tx, id, caller.id);
         had_reacted = kind.has_value();
         if (!kind) co_return Result<void>{};
-        PostStore::KindDeltas deltas{};
+        CountStore::KindDeltas deltas{};
         --deltas[index_of(*kind)];
-        const std::optional<UserId> author = co_await store_.add_to_counts(tx, id, deltas, 0);
+        const std::optional<UserId> author = co_await counts_.add(tx, id, deltas, 0);
         if (!author) co_return deleted_post();
         const ReactionRemoved event{id, *author, caller.id};
         co_await outbox_.append(tx, event, caller.request->traceparent);
         co_return Result<void>{};
     };
     cache::Changes changes{{kRecordKind, {id.value}}, {kReactionsKind, {caller.id.value}}};
-    Result<void> erased = co_await cache::transact<void>(store_.database(), coherence_, changes, erase);
+    Result<void> erased = co_await cache::transact<void>(reactions_.database(), coherence_, changes, erase);
     if (!erased || had_reacted) co_return erased;
     const Viewer viewer = co_await reader_.viewer(caller.id);
     const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, id);
@@ -75,9 +75,7 @@ Task<Result<Page<Reaction>>> ReactionService::list(http::Visitor visitor, PostId
     const Result<PostRecordPointer> record = co_await reader_.find_record(viewer, id);
     if (!record) co_return record.error();
 
-    auto fetch = [&](std::int64_t below, std::size_t count) {
-        return store_.list_reactions(id, query.kind, below, count);
-    };
+    auto fetch = [&](std::int64_t below, std::size_t count) { return reactions_.list(id, query.kind, below, count); };
     auto show = [&](std::vector<StoredReaction> rows) -> Task<std::vector<http::Shown<Reaction>>> {
         std::erase_if(rows, [&](const StoredReaction& row) { return viewer.is_hidden(row.user_id); });
         std::vector<UserId> users;
@@ -103,9 +101,7 @@ Task<Result<Page<ReactionActivity>>> ReactionService::list_by_user(http::Caller 
     const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);
     if (!exists) co_return user::no_such_member();
 
-    auto fetch = [&](std::int64_t below, std::size_t count) {
-        return store_.list_reaction_activity(user, below, count);
-    };
+    auto fetch = [&](std::int64_t below, std::size_t count) { return reactions_.list_by_user(user, below, count); };
     auto show = [&](std::vector<StoredReaction> rows) -> Task<std::vector<http::Shown<ReactionActivity>>> {
         std::vector<ListedPost> posts;
         posts.reserve(rows.size());

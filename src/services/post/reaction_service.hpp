@@ -3,9 +3,10 @@
 #include "platform/base/cursor.hpp"
 #include "platform/http/caller.hpp"
 #include "platform/outbox/outbox.hpp"
+#include "services/post/count_store.hpp"
 #include "services/post/post_api.hpp"
 #include "services/post/post_reader.hpp"
-#include "services/post/post_store.hpp"
+#include "services/post/reaction_store.hpp"
 
 namespace guildhall::post {
 
@@ -15,7 +16,8 @@ class ReactionService {
 public:
     /// What it works with; all of it lives longer.
     struct Parts {
-        PostStore& store;
+        ReactionStore& reactions;
+        CountStore& counts;
         PostReader& reader;
         cache::Coherence& coherence;
         user::Directory& directory;
@@ -23,7 +25,8 @@ public:
         outbox::Outbox& outbox;
     };
     explicit ReactionService(Parts parts)
-        : store_(parts.store),
+        : reactions_(parts.reactions),
+          counts_(parts.counts),
           reader_(parts.reader),
           coherence_(parts.coherence),
           directory_(parts.directory),
@@ -40,7 +43,8 @@ public:
     Task<Result<Page<ReactionActivity>>> list_by_user(http::Caller caller, UserId user, json::PageQuery query);
 
 private:
-    PostStore& store_;
+    ReactionStore& reactions_;
+    CountStore& counts_;
     PostReader& reader_;
     cache::Coherence& coherence_;
     user::Directory& directory_;

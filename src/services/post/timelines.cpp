@@ -5,8 +5,8 @@
 
 namespace guildhall::post {
 
-Timelines::Timelines(PostStore& store, const std::atomic<bool>& is_live, std::size_t max_bytes)
-    : store_(store),
+Timelines::Timelines(PostStore& posts, const std::atomic<bool>& is_live, std::size_t max_bytes)
+    : posts_(posts),
       timelines_(
           max_bytes,
           [](const Timeline& timeline) {
@@ -26,7 +26,7 @@ Task<std::vector<TimelinePointer>> Timelines::of(std::vector<UserId> authors) {
     }
     if (requests.empty()) co_return found;
 
-    std::vector<std::vector<TimelineEntry>> read = co_await store_.list_timelines(std::move(requests), kEntries);
+    std::vector<std::vector<TimelineEntry>> read = co_await posts_.list_timelines(std::move(requests), kEntries);
     for (std::size_t i = 0; i < places.size(); ++i) {
         const auto [place, ticket] = places[i];
         const bool is_complete = read[i].size() < kEntries;

@@ -68,7 +68,7 @@ public:
     static constexpr std::size_t kEntries = 100;
 
     /// Keeps up to `max_bytes` in memory.
-    Timelines(PostStore& store, const std::atomic<bool>& is_live, std::size_t max_bytes);
+    Timelines(PostStore& posts, const std::atomic<bool>& is_live, std::size_t max_bytes);
 
     /// The timelines of `authors`, in their order; what is missing is read in few round trips, at most kEntries rows
     /// an author.
@@ -85,7 +85,7 @@ public:
     const ChangeLog& changes() const { return changes_; }
 
 private:
-    PostStore& store_;
+    PostStore& posts_;
     cache::Local<UserId, Timeline> timelines_;
     ChangeLog changes_;
 };

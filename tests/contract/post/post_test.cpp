@@ -196,9 +196,12 @@ TEST_P(PostServiceContract, MuchThatHungOnADeletedPostIsRemovedInPieces) {
         if (i < 5) world().comment(UserId{20 + i}, id);
     }
     ASSERT_TRUE(world().remove(kAda, id));
-    PostStore store(world().database);
+    PostStore posts(world().database);
+    ReactionStore reactions(world().database);
+    CommentStore comments(world().database);
+    Purger purger({posts, reactions, comments, world().base.coherence});
     std::vector<std::size_t> reacted;
-    while (const auto users = world().run(store.purge(3))) reacted.push_back(users->size());
+    while (const auto users = world().run(purger.purge(3))) reacted.push_back(users->size());
     EXPECT_EQ(reacted, (std::vector<std::size_t>{3, 3, 1}));
     static constexpr sql::Statement kLeft{
         "test.left",

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "services/post/count_store.hpp"
 #include "services/post/post_store.hpp"
+#include "services/post/reaction_store.hpp"
 #include "support/post_world.hpp"
 
 namespace guildhall::post {
@@ -19,9 +21,11 @@ class PostStoreContract : public test::PostContract {
 protected:
     void SetUp() override {
         PostContract::SetUp();
-        if (world_) store_.emplace(world().database);
+        if (world_) stores_.emplace(world().database);
     }
-    PostStore& store() { return *store_; }
+    PostStore& store() { return stores_->posts; }
+    CountStore& counts() { return stores_->counts; }
+    ReactionStore& reactions() { return stores_->reactions; }
 
     /// Commits what `work` does, unless it gives an Error.
     template <class T, class Work>
@@ -38,14 +42,14 @@ protected:
     }
     void insert(const StoredPost& post) {
         auto body = [&](sql::Transaction& tx) -> Task<Result<void>> {
-            co_await store().insert_post(tx, post);
+            co_await store().insert(tx, post);
             co_return Result<void>{};
         };
         ASSERT_TRUE(transact<void>(body));
     }
     std::optional<StoredPost> find(PostKey key) {
         std::vector<PostKey> keys{key};
-        auto found = world().run(store().list_posts(keys));
+        auto found = world().run(store().list(keys));
         if (found.empty()) return std::nullopt;
         return found.front();
     }
@@ -57,7 +61,13 @@ protected:
         return ids;
     }
 
-    std::optional<PostStore> store_;
+    struct Stores {
+        explicit Stores(sql::Database& database) : posts(database), counts(database), reactions(database) {}
+        PostStore posts;
+        CountStore counts;
+        ReactionStore reactions;
+    };
+    std::optional<Stores> stores_;
 };
 
 using Numbers = std::vector<std::int64_t>;
@@ -87,7 +97,7 @@ TEST_P(PostStoreContract, PostReadsBackAsItWasStored) {
 TEST_P(PostStoreContract, AbsentPostIsNotFound) {
     EXPECT_EQ(find({PostId{1}, kAda}), std::nullopt);
     EXPECT_EQ(find({PostId{1}, {}}), std::nullopt);
-    EXPECT_TRUE(world().run(store().list_posts({})).empty());
+    EXPECT_TRUE(world().run(store().list({})).empty());
 }
 
 TEST_P(PostStoreContract, ManyPostsAreReadAtOnce) {
@@ -96,16 +106,16 @@ TEST_P(PostStoreContract, ManyPostsAreReadAtOnce) {
         if (id % 10 == 1) insert(stored(id, UserId{1 + id % 3}));
         keys.push_back({PostId{id}, id % 2 ? UserId{1 + id % 3} : UserId{}});
     }
-    EXPECT_EQ(world().run(store().list_posts(keys)).size(), 30U);
+    EXPECT_EQ(world().run(store().list(keys)).size(), 30U);
     std::erase_if(keys, [](const PostKey& key) { return !key.author_id; });
-    EXPECT_EQ(world().run(store().list_posts(keys)).size(), 30U);
+    EXPECT_EQ(world().run(store().list(keys)).size(), 30U);
 }
 
 TEST_P(PostStoreContract, FailedTransactionLeavesNoRow) {
     StoredPost post = stored(10);
     post.hashtags = {"gone"};
     auto body = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        co_await store().insert_post(tx, post);
+        co_await store().insert(tx, post);
         co_return Error{Code::conflict, "rolled back"};
     };
     EXPECT_FALSE(transact<void>(body));
@@ -145,14 +155,14 @@ TEST_P(PostStoreContract, HashtagPageIsOfEveryVisibilityOrPublicOnly) {
     EXPECT_EQ(page(false, PostId{6}, 2), (Numbers{5, 4}));
 }
 
-TEST_P(PostStoreContract, UpsertOfAReactionTellsWhatItReplaced) {
+TEST_P(PostStoreContract, UpsertOfAReactionReturnsWhatItReplaced) {
     insert(stored(10));
     std::vector<std::optional<ReactionKind>> previous;
     std::vector<std::int64_t> ids;
     for (const auto& [id, kind] :
          {std::pair(100, ReactionKind::like), {101, ReactionKind::like}, {102, ReactionKind::funny}}) {
         auto body = [&](sql::Transaction& tx) -> Task<Result<ReactionChange>> {
-            co_return co_await store().upsert_reaction(tx, {PostId{10}, kBela, id, kind});
+            co_return co_await reactions().upsert(tx, {PostId{10}, kBela, id, kind});
         };
         const auto change = transact<ReactionChange>(body).value();
         previous.push_back(change.previous);
@@ -161,21 +171,21 @@ TEST_P(PostStoreContract, UpsertOfAReactionTellsWhatItReplaced) {
     EXPECT_EQ(previous,
               (std::vector<std::optional<ReactionKind>>{std::nullopt, ReactionKind::like, ReactionKind::like}));
     EXPECT_EQ(ids, (Numbers{100, 100, 100}));
-    EXPECT_EQ(world().run(store().list_newest_reactions_of(kBela, 10)),
+    EXPECT_EQ(world().run(reactions().list_newest_of(kBela, 10)),
               (std::vector<OwnReaction>{{PostId{10}, ReactionKind::funny}}));
 }
 
 TEST_P(PostStoreContract, CountsOfADeletedPostCannotChange) {
     insert(stored(10));
     auto erase = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        const auto post = co_await store().lock_post(tx, {PostId{10}, kAda});
-        co_await store().erase_post(tx, *post, from_micros(5));
+        const auto post = co_await store().lock(tx, {PostId{10}, kAda});
+        co_await store().erase(tx, *post, from_micros(5));
         co_return Result<void>{};
     };
     ASSERT_TRUE(transact<void>(erase));
     auto add = [&](sql::Transaction& tx) -> Task<Result<bool>> {
-        const auto author = co_await store().add_to_counts(tx, PostId{10}, {1}, 1);
-        const auto locked = co_await store().lock_post(tx, {PostId{10}, kAda});
+        const auto author = co_await counts().add(tx, PostId{10}, {1}, 1);
+        const auto locked = co_await store().lock(tx, {PostId{10}, kAda});
         co_return author.has_value() || locked.has_value();
     };
     EXPECT_FALSE(transact<bool>(add).value());
@@ -191,7 +201,7 @@ TEST_P(PostStoreContract, StoredPostsAreThereAfterReopening) {
     const auto other = world().ground->place.open();
     PostStore reopened(*other);
     std::vector<PostKey> keys{{PostId{10}, {}}};
-    EXPECT_EQ(world().run(reopened.list_posts(keys)).size(), 1U);
+    EXPECT_EQ(world().run(reopened.list(keys)).size(), 1U);
 }
 
 INSTANTIATE_TEST_SUITE_P(, PostStoreContract, testing::Values("sqlite", "postgres"),

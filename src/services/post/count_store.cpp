@@ -1,0 +1,62 @@
+#include "services/post/count_store.hpp"
+
+#include <unordered_map>
+
+namespace guildhall::post {
+namespace {
+
+constexpr sql::Statement kAddToCounts{
+    "post.add_to_counts",
+    "UPDATE post_counts SET like_count = like_count + $2, celebrate_count = celebrate_count + $3, "
+    "support_count = support_count + $4, love_count = love_count + $5, insightful_count = insightful_count + $6, "
+    "funny_count = funny_count + $7, comment_count = comment_count + $8 WHERE post_id = $1 AND is_deleted = 0 "
+    "RETURNING author_id"};
+constexpr sql::Statement kListReactionCountsOf{
+    "post.list_reaction_counts_of",
+    "SELECT post_id, kind, COUNT(*) FROM reactions WHERE post_id IN ($1:ids) AND user_id IN ($2:ids) "
+    "GROUP BY post_id, kind"};
+constexpr sql::Statement kListCommentCountsOf{
+    "post.list_comment_counts_of",
+    "WITH RECURSIVE unseen (post_id, id, deleted_at) AS ("
+    "SELECT post_id, id, deleted_at FROM comments "
+    "WHERE post_id IN ($1:ids) AND author_id IN ($2:ids) AND deleted_at IS NULL "
+    "UNION SELECT c.post_id, c.id, c.deleted_at FROM unseen u JOIN comments c "
+    "ON c.post_id = u.post_id AND c.parent_id = u.id AND (c.deleted_at IS NULL OR c.reply_count > 0)) "
+    "SELECT post_id, COUNT(*) FROM unseen WHERE deleted_at IS NULL GROUP BY post_id"};
+
+void add_reactions(Reactions& reactions, ReactionKind kind, std::int64_t count) {
+    reactions.total += count;
+    switch (kind) {
+    case ReactionKind::like: reactions.like += count; return;
+    case ReactionKind::celebrate: reactions.celebrate += count; return;
+    case ReactionKind::support: reactions.support += count; return;
+    case ReactionKind::love: reactions.love += count; return;
+    case ReactionKind::insightful: reactions.insightful += count; return;
+    case ReactionKind::funny: reactions.funny += count; return;
+    }
+    throw Corrupt("a stored reaction is of no kind");
+}
+
+}  // namespace
+
+Task<std::optional<UserId>> CountStore::add(sql::Transaction& tx, PostId post, const KindDeltas& kinds,
+                                            std::int64_t comments) {
+    sql::Rows rows = co_await tx.query(
+        kAddToCounts, sql::params(post, kinds[0], kinds[1], kinds[2], kinds[3], kinds[4], kinds[5], comments));
+    if (rows.empty()) co_return std::nullopt;
+    co_return rows[0].id<UserId>(0);
+}
+
+Task<std::vector<std::pair<PostId, Counts>>> CountStore::list_made_by(sql::Ids users, sql::Ids posts) {
+    std::vector<sql::BoundStatement> calls;
+    calls.push_back({&kListReactionCountsOf, sql::params(posts, users)});
+    calls.push_back({&kListCommentCountsOf, sql::params(std::move(posts), std::move(users))});
+    std::vector<sql::Rows> answers = co_await database_.read_all(std::move(calls));
+    std::unordered_map<PostId, Counts> counts;
+    for (const sql::Row row : answers[0])
+        add_reactions(counts[row.id<PostId>(0)].reactions, static_cast<ReactionKind>(row.number(1)), row.number(2));
+    for (const sql::Row row : answers[1]) counts[row.id<PostId>(0)].comment_count = row.number(1);
+    co_return std::vector<std::pair<PostId, Counts>>(counts.begin(), counts.end());
+}
+
+}  // namespace guildhall::post
