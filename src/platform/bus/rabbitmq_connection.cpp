@@ -268,7 +268,7 @@ void RabbitmqConnection::take_method(amqp_channel_t channel, const amqp_method_t
         incoming.confirmed(nack.delivery_tag, nack.multiple != 0, false);
         return;
     }
-    case AMQP_BASIC_CANCEL_METHOD: throw Unavailable("RabbitMQ has deleted the queue of a consumer");
+    case AMQP_BASIC_CANCEL_METHOD: throw QueueDeleted("RabbitMQ has deleted the queue of a consumer");
     case AMQP_CHANNEL_CLOSE_METHOD: {
         const auto& close = as<amqp_channel_close_t>(method);
         throw Unavailable(broker_error(close.reply_code, close.reply_text));

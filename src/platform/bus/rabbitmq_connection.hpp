@@ -13,10 +13,22 @@
 
 #include <amqp.h>
 
+#include "platform/base/result.hpp"
 #include "platform/bus/envelope.hpp"
 #include "platform/bus/rabbitmq.hpp"
 
 namespace guildhall::bus {
+
+/// The queue of a consumer was deleted. It may be created again after kRecreateAfter.
+class QueueDeleted : public Unavailable {
+public:
+    using Unavailable::Unavailable;
+};
+
+/// For so long, nobody creates a deleted queue again. If it exists when RabbitMQ (3.10) reports the deletion to a
+/// consumer's channel, the broker subscribes the consumer again by itself, without a message to it, and then delivers
+/// nothing: 15 of 100 tries.
+inline constexpr std::chrono::milliseconds kRecreateAfter{1000};
 
 /// Handles what a broker sends unasked; called by RabbitmqConnection::wait(). May throw Unavailable to end the
 /// connection.

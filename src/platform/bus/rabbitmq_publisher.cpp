@@ -102,6 +102,7 @@ void RabbitmqPublisher::State::run() {
         return is_stopping;
     };
     while (!stopping()) {
+        milliseconds pause_at_least{0};
         try {
             connection.open();
             connection.open_channel(kChannel);
@@ -116,11 +117,12 @@ void RabbitmqPublisher::State::run() {
         } catch (const std::exception& error) {
             // Once per reason: the broker may be unavailable for hours.
             if (std::exchange(reason, error.what()) != reason) spdlog::warn("publishing: {}", reason);
+            if (dynamic_cast<const QueueDeleted*>(&error) != nullptr) pause_at_least = kRecreateAfter;
             fail_all(error.what());
         }
         connected.set(0);
         connection.close(is_connected.exchange(false) && stopping());
-        if (!stopping()) pause(backoff.next());
+        if (!stopping()) pause(std::max(backoff.next(), pause_at_least));
     }
     fail_all("the bus has stopped");
 }
@@ -172,7 +174,7 @@ void RabbitmqPublisher::State::confirmed(std::uint64_t tag, bool is_up_to, bool 
 // publishes the event again.
 void RabbitmqPublisher::State::returned(std::optional<Envelope> event) {
     if (!event) return;
-    if (is_wanted(*event)) throw Unavailable("the queue of a consumer of " + event->type + " is missing");
+    if (is_wanted(*event)) throw QueueDeleted("the queue of a consumer of " + event->type + " is missing");
     unwanted.add();
     if (event->consumer.empty()) return;
     spdlog::error("event {} ({}) was for {}, which no longer exists: dropped", event->id.value, event->type,

@@ -1,5 +1,6 @@
 #include "platform/bus/rabbitmq_receiver.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -117,6 +118,7 @@ void RabbitmqReceiver::State::run() {
     Backoff backoff(kFirstReceiverReconnect, options.reconnect_at_most);
     std::string reason;
     while (!is_ending) {
+        milliseconds pause_at_least{0};
         try {
             connect();
             backoff.reset();
@@ -125,6 +127,7 @@ void RabbitmqReceiver::State::run() {
         } catch (const std::exception& error) {
             // Once per reason: the broker may be unavailable for hours.
             if (std::exchange(reason, error.what()) != reason) spdlog::warn("receiving: {}", reason);
+            if (dynamic_cast<const QueueDeleted*>(&error) != nullptr) pause_at_least = kRecreateAfter;
         }
         connected.set(0);
         ++session;
@@ -133,7 +136,7 @@ void RabbitmqReceiver::State::run() {
             consumer.waiting.clear();
             consumer.is_leaving = false;
         }
-        if (!is_ending) pause(backoff.next());
+        if (!is_ending) pause(std::max(backoff.next(), pause_at_least));
     }
 }
 
