@@ -18,6 +18,7 @@
 #include "app/gateway/gateway_kong.hpp"
 #include "app/gateway/gateway_nginx.hpp"
 #include "app/graph_check.hpp"
+#include "app/health.hpp"
 #include "app/import/import.hpp"
 #include "app/open_files.hpp"
 #include "app/platform_routes.hpp"
@@ -165,6 +166,10 @@ int run(int argc, char** argv) {
         graph_command->add_subcommand("check", "Compare it with the facts and print what is wrong; ends with 1 then");
     graph_flags.add_to(*graph_check_command);
 
+    auto* health_command = program.add_subcommand("health", "Print whether a server is ready; ends with 1 if not");
+    std::string server_url = "http://127.0.0.1:8080";
+    health_command->add_option("url", server_url, "Base URL of the server")->capture_default_str();
+
     auto* services_command = program.add_subcommand("services", "Print the names of all services, one a line");
 
     auto* openapi_command = program.add_subcommand("openapi", "Print the OpenAPI document");
@@ -213,6 +218,7 @@ int run(int argc, char** argv) {
         if (*graph_check_command) return compare_graph(graph_flags.load(), false, std::cout) ? 0 : 1;
         if (*nginx_command) std::cout << nginx_configuration(plan(nginx_flags.load(), nginx_options));
         if (*kong_command) std::cout << kong_configuration(plan(kong_flags.load(), kong_options));
+        if (*health_command) ask_readiness(server_url, std::cout);
         if (*services_command) print_services();
         if (*openapi_command) return print_openapi();
         if (*check_command) {

@@ -384,6 +384,26 @@ def test_a_second_signal_ends_the_notice(launch):
     assert instance.terminate(within=10) == 0
 
 
+@pytest.mark.one_process
+def test_the_health_command_says_whether_a_server_is_ready(launch):
+    """[X19] 0 and the report of /readyz; 1 and the reason while the server drains, and when there is none."""
+    instance = launch({"http": {"drain_notice": 60}})
+
+    def health(*arguments):
+        return subprocess.run([binary(), "health", *arguments], capture_output=True, text=True, timeout=30)
+
+    ready = health(instance.url)
+    assert (ready.returncode, ready.stderr) == (0, "")
+    assert json.loads(ready.stdout)["status"] == "ok"
+    instance.process.send_signal(signal.SIGTERM)
+    eventually(lambda: health(instance.url).returncode == 1, within=5)
+    draining = health(instance.url)
+    assert (draining.returncode, draining.stdout) == (1, "") and "503" in draining.stderr
+    assert instance.terminate(within=10) == 0
+    assert health(instance.url).returncode == 1
+    assert health("not a URL").returncode == 1
+
+
 def test_a_log_reader_that_stalls_holds_up_nobody(tmp_path):
     """[X18] Nobody reads the pipe of the access log: requests are answered, lines are dropped and counted, the drain
     ends."""
