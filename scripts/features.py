@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Writes docs/features.md: what the system does and is meant to do, and the tests that prove it.
 
-    scripts/features.py [--check]      --check: write nothing, fail if docs/features.md is not up to date
-
 docs/features.tsv holds the features: id, tab, feature, and if tests prove only a part of it, tab, what is missing.
 A test proves a feature if its name, its docstring or the comment above it holds the id in brackets, as in [U1]. In the
 docstring or the first comment of a file, the id stands for all tests of the file.
 """
 
+import argparse
 import ast
 import collections
 import pathlib
@@ -131,6 +130,9 @@ def render(groups, proofs):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if the page is not up to date")
+    is_check = parser.parse_args().check
     root = pathlib.Path(__file__).resolve().parent.parent
     groups = read_features((root / "docs/features.tsv").read_text())
     proofs = proofs_in(root)
@@ -139,7 +141,7 @@ def main():
         sys.exit("\n".join(faults))
     page = root / "docs/features.md"
     text = render(groups, proofs)
-    if "--check" in sys.argv[1:]:
+    if is_check:
         if not page.exists() or page.read_text() != text:
             sys.exit("docs/features.md is not up to date; scripts/features.py writes it")
         print(f"{len(proofs)} features with tests")

@@ -23,7 +23,9 @@ namespace asio = boost::asio;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kSelfBytes = 8;
-constexpr std::size_t kHeartbeatsKept = 16;  // whose echo may still arrive
+constexpr std::size_t kMaxHeartbeats = 16;  // whose echo may still arrive
+constexpr const char* kOthersMetric = "guildhall_coherence_others";
+constexpr const char* kOthersHelp = "Other processes that this one knows to cache values of a service.";
 
 std::string stream_of(std::string_view service) { return "coherence." + std::string(service); }
 std::string acks_of(std::string_view process) { return "coherence-acks." + std::string(process); }
@@ -110,6 +112,8 @@ ChannelCoherence::ChannelCoherence(realtime::Channel& channel, Options options)
 }
 
 ChannelCoherence::~ChannelCoherence() {
+    for (const auto& [name, service] : services_)
+        metrics::gauge_callback(kOthersMetric, kOthersHelp, {{"service", name}}, [] { return 0.0; });
     acks_.reset();
     for (const auto& [name, service] : services_) service->subscription.reset();
 }
@@ -128,6 +132,8 @@ std::unique_ptr<Coherence::Registration> ChannelCoherence::on(std::string_view k
         service->kinds.emplace(kind);
     }
     if (fresh != nullptr) {
+        metrics::gauge_callback(kOthersMetric, kOthersHelp, {{"service", name}},
+                                [this, name] { return static_cast<double>(count_others(name)); });
         auto subscription = channel_.subscribe(
             fresh->stream, [this, fresh](auto, std::string_view text) { receive(*fresh, text); },
             [this, fresh](auto) { note_missed(*fresh); });
@@ -480,7 +486,7 @@ void ChannelCoherence::add_heartbeats(std::vector<Outgoing>& out, SteadyTime now
     next_heartbeat_ = now + options_.heartbeat_every;
     for (const auto& [name, service] : services_) {
         service->sent.emplace_back(++service->number, now);
-        if (service->sent.size() > kHeartbeatsKept) service->sent.pop_front();
+        if (service->sent.size() > kMaxHeartbeats) service->sent.pop_front();
         CoherenceMessage message{
             CoherenceMessage::Type::heartbeat, self_, service->sequence, service->number, {}, {}, {}};
         message.kinds.assign(service->kinds.begin(), service->kinds.end());

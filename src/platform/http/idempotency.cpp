@@ -5,7 +5,7 @@
 namespace guildhall::http {
 namespace {
 
-constexpr std::chrono::hours kKept{24};
+constexpr std::chrono::hours kRetention{24};
 
 constexpr sql::Statement kInsert{
     "idempotency.insert",
@@ -35,7 +35,7 @@ const char* const kIdempotencySchema =
 
 Task<Result<void>> IdempotencyClaim::record(sql::Transaction& tx, int status, std::string location, std::string body) {
     sql::Params row = sql::params(user_, route_, key_, fingerprint_, status, std::move(location), std::move(body), now_,
-                                  now_ - kKept);
+                                  now_ - kRetention);
     const sql::Rows inserted = co_await tx.query(kInsert, std::move(row));
     if (inserted.empty())
         co_return Error{Code::conflict, "a request with this Idempotency-Key was answered meanwhile",
@@ -46,14 +46,14 @@ Task<Result<void>> IdempotencyClaim::record(sql::Transaction& tx, int status, st
 
 Task<std::optional<StoredAnswer>> find_stored_answer(sql::Database& database, UserId user, std::string_view route,
                                                      std::string_view key, Time now) {
-    sql::Rows rows = co_await database.read(kFind, sql::params(user, route, key, now - kKept));
+    sql::Rows rows = co_await database.read(kFind, sql::params(user, route, key, now - kRetention));
     if (rows.empty()) co_return std::nullopt;
     sql::Row row = rows[0];
     co_return StoredAnswer{static_cast<int>(row.number(0)), row.take_text(1), row.take_text(2), row.take_text(3)};
 }
 
 Task<bool> prune_idempotency_keys(sql::Database& database, Time now) {
-    co_return co_await sql::delete_in_batches(database, kPrune, sql::params(now - kKept));
+    co_return co_await sql::delete_in_batches(database, kPrune, sql::params(now - kRetention));
 }
 
 }  // namespace guildhall::http

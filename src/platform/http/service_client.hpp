@@ -41,16 +41,16 @@ public:
 
     /// An answer, and whether the caller may cache it.
     template <class Answer>
-    struct Kept {
+    struct Cacheable {
         Answer answer;
-        bool may_be_kept;
+        bool is_cacheable;
     };
     /// The same for callers that cache answers.
     template <json::Described Answer, json::Described Question>
-    Task<Kept<Answer>> ask_to_keep(std::string_view path, UserId subject, const Question& question) {
+    Task<Cacheable<Answer>> ask_to_cache(std::string_view path, UserId subject, const Question& question) {
         std::string body = json::to_json(question);
         const Sent sent = co_await send(path, subject, std::move(body));
-        co_return Kept<Answer>{read<Answer>(path, sent.body), !sent.may_be_stale};
+        co_return Cacheable<Answer>{read<Answer>(path, sent.body), !sent.may_be_stale};
     }
 
 private:

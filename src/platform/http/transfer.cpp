@@ -66,7 +66,7 @@ Transfer::Transfer(asio::io_context& io, const Order& order)
         set(CURLOPT_POSTFIELDS, order.body.data() ? order.body.data() : "");
     }
     // When the peer closes a kept connection, libcurl sends the request a second time.
-    if (!order.may_use_kept_connection) set(CURLOPT_FRESH_CONNECT, 1L);
+    if (!order.may_reuse_connection) set(CURLOPT_FRESH_CONNECT, 1L);
     headers_ = curl_slist_append(headers_, "Expect:");  // no extra round trip for large bodies
     for (const std::string& header : order.headers) headers_ = curl_slist_append(headers_, header.c_str());
     set(CURLOPT_HTTPHEADER, headers_);

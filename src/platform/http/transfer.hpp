@@ -34,7 +34,7 @@ public:
         std::vector<std::string> headers;  // "Name: value"
         std::chrono::milliseconds connect_deadline;
         std::size_t max_answer_bytes;
-        bool may_use_kept_connection;
+        bool may_reuse_connection;
     };
     /// How it ended.
     enum class End { answered, failed, too_large, timed_out, stopped };

@@ -45,10 +45,10 @@ ReplicaPorts Foundation::replica_ports() {
     heard_ = host_.coherence.on(
         written_kind_, [writes](std::int64_t number) { writes->note_remote(number); },
         [writes] { writes->note_missed(); });
-    const auto tell = [this](std::vector<std::int64_t> numbers) {
+    const auto announce = [this](std::vector<std::int64_t> numbers) {
         return host_.coherence.changed({{written_kind_, std::move(numbers)}});
     };
-    writes->share(tell, host_.coherence.live());
+    writes->share(announce, host_.coherence.live());
     ports.recent_writes = writes;
     return ports;
 }

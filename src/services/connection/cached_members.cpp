@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "services/connection/mutual.hpp"
-#include "services/connection/public/kept.hpp"
+#include "services/connection/public/cache_kinds.hpp"
 
 namespace guildhall::connection {
 namespace {
@@ -18,7 +18,7 @@ CachedMembers::CachedMembers(MemberStore& store, cache::Coherence& coherence, st
     : store_(store),
       members_(
           max_members, [](const Member&) -> std::size_t { return 1; }, coherence.live()),
-      kept_members_(cache::keep_coherent(coherence, kMemberKind, members_)) {}
+      members_registration_(cache::keep_coherent(coherence, kMemberKind, members_)) {}
 
 Task<Member> CachedMembers::member(UserId id) {
     if (const auto cached = members_.find(id)) co_return *cached;

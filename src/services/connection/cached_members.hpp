@@ -31,7 +31,7 @@ public:
 private:
     MemberStore& store_;
     cache::Local<UserId, Member> members_;
-    const std::unique_ptr<cache::Coherence::Registration> kept_members_;
+    const std::unique_ptr<cache::Coherence::Registration> members_registration_;
 };
 
 }  // namespace guildhall::connection

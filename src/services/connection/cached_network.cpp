@@ -4,7 +4,7 @@
 #include <span>
 #include <utility>
 
-#include "services/connection/public/kept.hpp"
+#include "services/connection/public/cache_kinds.hpp"
 
 namespace guildhall::connection {
 namespace {
@@ -17,7 +17,7 @@ constexpr std::size_t kListsInStatement = 16;
 CachedNetwork::CachedNetwork(ConnectionStore& store, cache::Coherence& coherence, std::size_t max_bytes)
     : store_(store),
       circles_(max_bytes, weight_of, coherence.live()),
-      kept_circles_(cache::keep_coherent(coherence, kListKind, circles_)) {}
+      circles_registration_(cache::keep_coherent(coherence, kListKind, circles_)) {}
 
 Task<Circle> CachedNetwork::circle_of(UserId user) {
     if (const auto cached = circles_.find(user)) co_return *cached;

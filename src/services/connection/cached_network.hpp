@@ -27,7 +27,7 @@ public:
 private:
     ConnectionStore& store_;
     cache::Local<UserId, Circle> circles_;
-    const std::unique_ptr<cache::Coherence::Registration> kept_circles_;
+    const std::unique_ptr<cache::Coherence::Registration> circles_registration_;
 };
 
 }  // namespace guildhall::connection

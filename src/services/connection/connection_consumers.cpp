@@ -1,7 +1,7 @@
 #include "services/connection/connection_consumers.hpp"
 
+#include "services/connection/public/cache_kinds.hpp"
 #include "services/connection/public/events.hpp"
-#include "services/connection/public/kept.hpp"
 #include "services/user/public/events.hpp"
 
 namespace guildhall::connection {
@@ -29,7 +29,7 @@ void add_connection_consumers(outbox::Bindings& consumers, ConnectionService* se
     consumers.on_change<Disconnected>("connection.lists", lists);
     consumers.on_change<Followed>("connection.lists", lists);
     consumers.on_change<Unfollowed>("connection.lists", lists);
-    consumers.on_change<MemberChanged>("connection.kept_members", [](const MemberChanged& event) {
+    consumers.on_change<MemberChanged>("connection.cached_members", [](const MemberChanged& event) {
         return cache::Changes{{kMemberKind, {event.user_id.value}}};
     });
 }

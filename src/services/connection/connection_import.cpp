@@ -5,8 +5,8 @@
 
 #include "platform/cache/transact.hpp"
 #include "services/connection/connection_service.hpp"
+#include "services/connection/public/cache_kinds.hpp"
 #include "services/connection/public/events.hpp"
-#include "services/connection/public/kept.hpp"
 #include "services/connection/sort_name.hpp"
 
 // Connections from outside.

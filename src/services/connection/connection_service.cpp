@@ -11,8 +11,8 @@
 #include "platform/cache/transact.hpp"
 #include "platform/http/idempotency.hpp"
 #include "services/connection/mutual.hpp"
+#include "services/connection/public/cache_kinds.hpp"
 #include "services/connection/public/events.hpp"
-#include "services/connection/public/kept.hpp"
 #include "services/connection/sort_name.hpp"
 #include "services/connection/visible_rows.hpp"
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "platform/cache/transact.hpp"
+#include "services/connection/public/cache_kinds.hpp"
 #include "services/connection/public/events.hpp"
-#include "services/connection/public/kept.hpp"
 #include "services/connection/visible_rows.hpp"
 
 namespace guildhall::connection {

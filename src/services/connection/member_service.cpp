@@ -5,8 +5,8 @@
 
 #include "platform/base/text.hpp"
 #include "platform/cache/transact.hpp"
+#include "services/connection/public/cache_kinds.hpp"
 #include "services/connection/public/events.hpp"
-#include "services/connection/public/kept.hpp"
 
 namespace guildhall::connection {
 namespace {

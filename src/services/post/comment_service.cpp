@@ -6,7 +6,7 @@
 
 #include "platform/cache/transact.hpp"
 #include "platform/http/idempotency.hpp"
-#include "services/post/kept.hpp"
+#include "services/post/cache_kinds.hpp"
 #include "services/post/post_service.hpp"
 #include "services/post/public/events.hpp"
 #include "services/post/text_entities.hpp"

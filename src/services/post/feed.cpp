@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "services/post/kept.hpp"
+#include "services/post/cache_kinds.hpp"
 
 namespace guildhall::post {
 namespace {
@@ -42,7 +42,7 @@ Feed::Feed(Parts parts, std::size_t max_readers)
       timelines_(parts.timelines),
       pages_(
           max_readers, [](const FirstPage&) -> std::size_t { return 1; }, parts.coherence.live()),
-      kept_timelines_(parts.coherence.on(
+      timelines_registration_(parts.coherence.on(
           kTimelineKind, [this](std::int64_t author) { timelines_.drop(UserId{author}); },
           [this] {
               timelines_.clear();
@@ -66,8 +66,8 @@ Task<Feed::FirstPagePointer> Feed::first_page(const Viewer& viewer, Pages::Ticke
         page = changed ? co_await update(std::move(page), std::move(*changed), position) : nullptr;
     }
     if (!page) {
-        std::vector<PostKey> entries = co_await merge(viewer, kNewest, kKeptEntries);
-        const bool is_whole = entries.size() < kKeptEntries;
+        std::vector<PostKey> entries = co_await merge(viewer, kNewest, kCachedEntries);
+        const bool is_whole = entries.size() < kCachedEntries;
         page = std::make_shared<const FirstPage>(std::move(entries), is_whole, viewer.followed(), position);
     }
     pages_.put(viewer.id(), page, ticket);
@@ -90,9 +90,9 @@ Task<Feed::FirstPagePointer> Feed::update(FirstPagePointer page, std::vector<Use
         }
     }
     std::ranges::sort(entries, std::ranges::greater(), &PostKey::id);
-    const bool is_whole = page->is_complete && entries.size() < kKeptEntries;
-    if (entries.size() > kKeptEntries) entries.resize(kKeptEntries);
-    if (!is_whole && entries.size() < kKeptEntries / 2) co_return nullptr;
+    const bool is_whole = page->is_complete && entries.size() < kCachedEntries;
+    if (entries.size() > kCachedEntries) entries.resize(kCachedEntries);
+    if (!is_whole && entries.size() < kCachedEntries / 2) co_return nullptr;
     co_return std::make_shared<const FirstPage>(std::move(entries), is_whole, page->followed, position);
 }
 
@@ -104,7 +104,7 @@ Task<std::vector<ListedPost>> Feed::head(UserId reader, FirstPagePointer page, s
         posts.push_back({page->entries[i], nullptr});
         if (i < page->records.size()) posts.back().record = page->records[i].lock();
     }
-    const std::size_t pointed = std::min(count, kKeptRecords);
+    const std::size_t pointed = std::min(count, kCachedRecords);
     const auto is_warm = [](const ListedPost& post) { return post.record && post.record->is_current(); };
     if (std::ranges::all_of(posts.begin(), posts.begin() + static_cast<std::ptrdiff_t>(pointed), is_warm))
         co_return posts;

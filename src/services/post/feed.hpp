@@ -20,8 +20,8 @@ namespace guildhall::post {
 /// decided when it is shown (PostReader). Thread-safe.
 class Feed {
 public:
-    static constexpr std::size_t kKeptEntries = 100;
-    static constexpr std::size_t kKeptRecords = 21;  // a page of the default size, and whether there is more
+    static constexpr std::size_t kCachedEntries = 100;
+    static constexpr std::size_t kCachedRecords = 21;  // a page of the default size, and whether there is more
 
     /// What it works with; all of it lives longer.
     struct Parts {
@@ -67,7 +67,7 @@ private:
     PostReader& reader_;
     Timelines& timelines_;
     Pages pages_;
-    const std::unique_ptr<cache::Coherence::Registration> kept_timelines_;
+    const std::unique_ptr<cache::Coherence::Registration> timelines_registration_;
 };
 
 }  // namespace guildhall::post

@@ -10,7 +10,7 @@
 #include "platform/base/text.hpp"
 #include "platform/cache/transact.hpp"
 #include "platform/json/read.hpp"
-#include "services/post/kept.hpp"
+#include "services/post/cache_kinds.hpp"
 #include "services/post/post_service.hpp"
 #include "services/post/public/events.hpp"
 #include "services/post/text_entities.hpp"

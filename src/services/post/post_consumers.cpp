@@ -1,7 +1,7 @@
 #include "services/post/post_consumers.hpp"
 
 #include "services/connection/public/events.hpp"
-#include "services/post/kept.hpp"
+#include "services/post/cache_kinds.hpp"
 #include "services/post/public/events.hpp"
 #include "services/user/public/events.hpp"
 

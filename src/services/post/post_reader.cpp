@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "services/post/kept.hpp"
+#include "services/post/cache_kinds.hpp"
 
 namespace guildhall::post {
 namespace {
@@ -42,8 +42,8 @@ PostReader::PostReader(Parts parts, ReaderLimits limits)
           limits.reaction_bytes,
           [](const OwnReactions& own) { return sizeof own + own.reactions.capacity() * sizeof(OwnReaction); },
           parts.coherence.live()),
-      kept_records_(cache::keep_coherent(parts.coherence, kRecordKind, records_)),
-      kept_reactions_(cache::keep_coherent(parts.coherence, kReactionsKind, own_reactions_)) {}
+      records_registration_(cache::keep_coherent(parts.coherence, kRecordKind, records_)),
+      reactions_registration_(cache::keep_coherent(parts.coherence, kReactionsKind, own_reactions_)) {}
 
 Task<Viewer> PostReader::viewer(UserId user) {
     if (!user) co_return Viewer();

@@ -91,8 +91,8 @@ private:
     connection::Degrees& degrees_;
     cache::Local<PostId, PostRecord> records_;
     cache::Local<UserId, OwnReactions> own_reactions_;
-    const std::unique_ptr<cache::Coherence::Registration> kept_records_;
-    const std::unique_ptr<cache::Coherence::Registration> kept_reactions_;
+    const std::unique_ptr<cache::Coherence::Registration> records_registration_;
+    const std::unique_ptr<cache::Coherence::Registration> reactions_registration_;
 };
 
 /// The error of reading or changing a post that was deleted.

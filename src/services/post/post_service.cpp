@@ -4,7 +4,7 @@
 
 #include "platform/cache/transact.hpp"
 #include "platform/http/idempotency.hpp"
-#include "services/post/kept.hpp"
+#include "services/post/cache_kinds.hpp"
 #include "services/post/public/events.hpp"
 
 namespace guildhall::post {

@@ -3,7 +3,7 @@
 #include <cassert>
 #include <utility>
 
-#include "services/post/kept.hpp"
+#include "services/post/cache_kinds.hpp"
 
 namespace guildhall::post {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "platform/cache/transact.hpp"
 #include "platform/http/paging.hpp"
-#include "services/post/kept.hpp"
+#include "services/post/cache_kinds.hpp"
 #include "services/post/public/events.hpp"
 
 namespace guildhall::post {

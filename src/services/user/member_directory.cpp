@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "platform/base/text.hpp"
-#include "services/user/public/kept.hpp"
+#include "services/user/public/cache_kinds.hpp"
 
 namespace guildhall::user {
 namespace {
@@ -63,9 +63,9 @@ MemberDirectory::MemberDirectory(const service::Base& base, DirectorySizes sizes
           sizes.hidden, [](const UserSet& users) { return 1 + users.size(); }, base.coherence.live()),
       handles_(
           sizes.handles, [](const KnownHandle&) -> std::size_t { return 1; }, base.coherence.live()),
-      kept_cards_(cache::keep_coherent(base.coherence, kCardKind, cards_, profiles_)),
-      kept_hidden_(cache::keep_coherent(base.coherence, kHiddenKind, hidden_)),
-      kept_handles_(cache::keep_coherent(base.coherence, kHandleKind, handles_)) {}
+      cards_registration_(cache::keep_coherent(base.coherence, kCardKind, cards_, profiles_)),
+      hidden_registration_(cache::keep_coherent(base.coherence, kHiddenKind, hidden_)),
+      handles_registration_(cache::keep_coherent(base.coherence, kHandleKind, handles_)) {}
 
 Task<std::vector<CardPointer>> MemberDirectory::cards(std::vector<UserId> ids) {
     std::vector<CardPointer> found(ids.size());

@@ -60,9 +60,9 @@ private:
     cache::Local<UserId, Profile> profiles_;
     cache::Local<UserId, UserSet> hidden_;
     cache::Local<std::int64_t, KnownHandle> handles_;
-    const Registration kept_cards_;
-    const Registration kept_hidden_;
-    const Registration kept_handles_;
+    const Registration cards_registration_;
+    const Registration hidden_registration_;
+    const Registration handles_registration_;
 };
 
 }  // namespace guildhall::user

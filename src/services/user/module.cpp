@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kClockDifference{60};
 constexpr std::chrono::seconds kPruneEvery{60};
 // For each kind of row: revocations wait for the end of a turn.
 constexpr std::chrono::milliseconds kPruneTime{50};
-constexpr std::chrono::hours kRevokedKept{1};
+constexpr std::chrono::hours kRevocationRetention{1};
 constexpr std::chrono::hours kKeysVerifyFor{24};
 constexpr std::chrono::hours kDay{24};
 
@@ -45,11 +45,11 @@ Module::Module(const service::Base& base, Needs needs, Options options)
       store_(base.database),
       hashing_("hashing", options_.hashing_threads, options_.hashing_queue),
       hasher_(hashing_, options_.argon2),
-      keys_(base.database, store_, base.clock, needs.tokens,
+      keys_(base, store_, needs.tokens,
             {options_.issuer, options_.signing_key_lifetime, kKeysVerifyFor + options_.access_token_ttl}),
       revocations_([this](RevokedSession last) { return list_revoked(last); }, base.clock,
                    options_.access_token_ttl + kClockDifference),
-      post_office_(base.database, store_, needs.mailer, base.clock, base.ids),
+      post_office_(base, store_, needs.mailer),
       throttle_(needs.cache, base.clock),
       auth_({base.database, store_, base.ids, base.clock, base.outbox, hasher_, keys_, revocations_, post_office_,
              throttle_},
@@ -96,7 +96,7 @@ Task<void> Module::maintain() {
 Task<void> Module::prune() {
     const Time now = clock_.now();
     if (now < pruned_at_ + kPruneEvery) co_return;
-    const Time revoked_before = now - (options_.access_token_ttl + kRevokedKept);
+    const Time revoked_before = now - (options_.access_token_ttl + kRevocationRetention);
     if (co_await store_.prune(now, revoked_before, kPruneTime)) pruned_at_ = now;
 }
 

@@ -19,9 +19,8 @@ std::chrono::seconds next_try_in(std::int64_t tries) {
 
 }  // namespace
 
-PostOffice::PostOffice(sql::Database& database, UserStore& store, mail::Mailer& mailer, const Clock& clock,
-                       IdGenerator& ids)
-    : database_(database), store_(store), mailer_(mailer), clock_(clock), ids_(ids) {}
+PostOffice::PostOffice(const service::Base& base, UserStore& store, mail::Mailer& mailer)
+    : database_(base.database), store_(store), mailer_(mailer), clock_(base.clock), ids_(base.ids) {}
 
 StoredMail PostOffice::address(mail::Message message, std::chrono::seconds lifetime) {
     const Time now = clock_.now();

@@ -2,9 +2,8 @@
 
 #include <chrono>
 
-#include "platform/base/id.hpp"
 #include "platform/mail/mailer.hpp"
-#include "platform/sql/database.hpp"
+#include "platform/service/base.hpp"
 #include "services/user/user_store.hpp"
 
 namespace guildhall::user {
@@ -13,7 +12,7 @@ namespace guildhall::user {
 /// that fails. At least once, until it expires. Thread-safe; any number of replicas may send.
 class PostOffice {
 public:
-    PostOffice(sql::Database& database, UserStore& store, mail::Mailer& mailer, const Clock& clock, IdGenerator& ids);
+    PostOffice(const service::Base& base, UserStore& store, mail::Mailer& mailer);
 
     /// A mail that is worth sending for `lifetime`. The caller writes it (write) and then sends it (send_now).
     StoredMail address(mail::Message message, std::chrono::seconds lifetime);

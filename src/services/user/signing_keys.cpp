@@ -18,9 +18,8 @@ const StoredKey& signer_of(const std::vector<StoredKey>& keys, Time now) {
 
 }  // namespace
 
-SigningKeys::SigningKeys(sql::Database& database, UserStore& store, const Clock& clock, http::AccessTokens& tokens,
-                         Options options)
-    : database_(database), store_(store), clock_(clock), tokens_(tokens), options_(std::move(options)) {}
+SigningKeys::SigningKeys(const service::Base& base, UserStore& store, http::AccessTokens& tokens, Options options)
+    : database_(base.database), store_(store), clock_(base.clock), tokens_(tokens), options_(std::move(options)) {}
 
 Task<void> SigningKeys::refresh() {
     const Time now = clock_.now();

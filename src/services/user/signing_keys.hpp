@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "platform/http/access_token.hpp"
-#include "platform/sql/database.hpp"
+#include "platform/service/base.hpp"
 #include "services/user/user_store.hpp"
 
 namespace guildhall::user {
@@ -22,8 +22,7 @@ public:
         std::chrono::seconds signs_for;     // then a new key follows
         std::chrono::seconds verifies_for;  // after that, so that no living token is orphaned
     };
-    SigningKeys(sql::Database& database, UserStore& store, const Clock& clock, http::AccessTokens& tokens,
-                Options options);
+    SigningKeys(const service::Base& base, UserStore& store, http::AccessTokens& tokens, Options options);
 
     /// Reads the keys, makes one when it is time, and gives their public halves to the verifier. Before the first
     /// token, then every few seconds. Throws Unavailable; Corrupt when a stored key cannot be read.

@@ -1,7 +1,7 @@
 #include "services/user/user_consumers.hpp"
 
+#include "services/user/public/cache_kinds.hpp"
 #include "services/user/public/events.hpp"
-#include "services/user/public/kept.hpp"
 
 namespace guildhall::user {
 

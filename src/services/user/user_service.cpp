@@ -7,7 +7,7 @@
 #include "services/user/auth_service.hpp"
 #include "services/user/handle.hpp"
 #include "services/user/public/events.hpp"
-#include "services/user/public/kept.hpp"
+#include "services/user/public/cache_kinds.hpp"
 
 namespace guildhall::user {
 namespace {

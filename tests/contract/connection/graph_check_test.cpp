@@ -82,10 +82,10 @@ TEST_P(GraphCheckContract, WhoHasLostAComparisonNeitherKeepsNorEndsIt) {
     const auto first = take(1);
     ASSERT_TRUE(first);
     EXPECT_FALSE(take(2));
-    EXPECT_TRUE(world->run(checks.keep(1, world->clock.now() + kLease)));
+    EXPECT_TRUE(world->run(checks.renew(1, world->clock.now() + kLease)));
     world->clock.advance(kLease);
     ASSERT_TRUE(take(2));
-    EXPECT_FALSE(world->run(checks.keep(1, world->clock.now() + kLease)));
+    EXPECT_FALSE(world->run(checks.renew(1, world->clock.now() + kLease)));
     world->run(checks.release(1));
     EXPECT_FALSE(world->run(checks.finish(1, first->asked_at, "late")));
     EXPECT_FALSE(take(3)) << "the second has it still";

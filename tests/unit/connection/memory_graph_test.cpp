@@ -267,14 +267,14 @@ TEST(CompactGraph, NumbersOfThoseWhoAreGoneAreGivenAgain) {
 }
 
 TEST(CompactGraph, TextsThatNobodyHasAnyMoreAreForgotten) {
-    KeptTexts texts;
-    const auto turin = texts.keep("turin");
-    EXPECT_EQ(texts.keep("turin"), turin);
-    EXPECT_EQ(texts.keep(""), 0U);
-    texts.drop(turin);
+    TextPool texts;
+    const auto turin = texts.add("turin");
+    EXPECT_EQ(texts.add("turin"), turin);
+    EXPECT_EQ(texts.add(""), 0U);
+    texts.remove(turin);
     EXPECT_EQ(texts.text(turin), "turin");
-    texts.drop(turin);
-    EXPECT_EQ(texts.keep("rome"), turin);
+    texts.remove(turin);
+    EXPECT_EQ(texts.add("rome"), turin);
     EXPECT_EQ(texts.text(turin), "rome");
     EXPECT_EQ(texts.text(0), "");
 }

@@ -159,9 +159,9 @@ TEST_F(InternalRouteTest, WhoAskedLearnsThatAnAnswerIsNotToBeKeptAndSaysSoToo) {
     const SecretQuestion question{"hello"};
     const SecretQuestion stale{"stale"};
     const auto call = std::make_shared<const Call>();
-    EXPECT_TRUE(loop.run(run_for(call, ask.ask_to_keep<OlderAnswer>("ask", UserId{}, question))).may_be_kept);
+    EXPECT_TRUE(loop.run(run_for(call, ask.ask_to_cache<OlderAnswer>("ask", UserId{}, question))).is_cacheable);
     EXPECT_FALSE(call->may_be_stale.is_set());
-    EXPECT_FALSE(loop.run(run_for(call, ask.ask_to_keep<OlderAnswer>("ask", UserId{}, stale))).may_be_kept);
+    EXPECT_FALSE(loop.run(run_for(call, ask.ask_to_cache<OlderAnswer>("ask", UserId{}, stale))).is_cacheable);
     EXPECT_TRUE(call->may_be_stale.is_set());
 }
 

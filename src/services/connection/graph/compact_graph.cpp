@@ -128,11 +128,11 @@ void CompactGraph::fit(std::size_t capacity) {
 }
 
 void CompactGraph::describe(MemberIndex at, const GraphMember& member) {
-    // Kept before dropped: an equal text stays where it is.
-    const std::uint32_t place = texts_.keep(member.place);
-    const std::uint32_t industry = texts_.keep(member.industry);
-    texts_.drop(std::exchange(places_[at], place));
-    texts_.drop(std::exchange(industries_[at], industry));
+    // Added before removed: an equal text stays where it is.
+    const std::uint32_t place = texts_.add(member.place);
+    const std::uint32_t industry = texts_.add(member.industry);
+    texts_.remove(std::exchange(places_[at], place));
+    texts_.remove(std::exchange(industries_[at], industry));
     set(hides_network_, at, member.hides_network);
     set(opted_out_, at, !member.is_suggestable);
     note(at);

@@ -8,7 +8,7 @@
 
 #include "services/connection/graph/graph.hpp"
 #include "services/connection/graph/id_index.hpp"
-#include "services/connection/graph/kept_texts.hpp"
+#include "services/connection/graph/text_pool.hpp"
 
 namespace guildhall::connection {
 
@@ -112,7 +112,7 @@ private:
     Bits opted_out_;
     std::vector<std::uint32_t> places_;
     std::vector<std::uint32_t> industries_;
-    KeptTexts texts_;
+    TextPool texts_;
 
     std::vector<MemberIndex> by_id_;   // all who are known, ascending by id
     std::vector<MemberIndex> added_;   // not in by_id_ yet; empty between calls

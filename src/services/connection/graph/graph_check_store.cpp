@@ -139,7 +139,7 @@ Task<std::optional<GraphCheckState>> GraphCheckStore::take(Time now, Time until,
     co_return state_of(rows[0]);
 }
 
-Task<bool> GraphCheckStore::keep(std::int64_t taker, Time until) {
+Task<bool> GraphCheckStore::renew(std::int64_t taker, Time until) {
     const auto rows = co_await change({&kKeep, sql::params(taker, until)});
     co_return !rows.empty();
 }

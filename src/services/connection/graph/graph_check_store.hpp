@@ -65,8 +65,8 @@ public:
     /// Takes the comparison that is asked for, until `until`, for `taker` (not 0, unlike any other); nothing when there
     /// is none, or another has it.
     Task<std::optional<GraphCheckState>> take(Time now, Time until, std::int64_t taker);
-    /// Keeps it until `until`. False when another has it by now.
-    Task<bool> keep(std::int64_t taker, Time until);
+    /// Extends the lease to `until`. False when another has it by now.
+    Task<bool> renew(std::int64_t taker, Time until);
     /// Leaves it to others, undone, if `taker` still has it.
     Task<void> release(std::int64_t taker);
     /// Says that the one asked for at `asked_at` is done. False, and nothing is said, when another has it by now.

@@ -13,7 +13,7 @@
 #include "platform/cache/transact.hpp"
 #include "platform/json/read.hpp"
 #include "platform/json/write.hpp"
-#include "services/connection/public/kept.hpp"
+#include "services/connection/public/cache_kinds.hpp"
 #include "services/connection/sort_name.hpp"
 
 namespace guildhall::connection {
@@ -146,7 +146,7 @@ Task<void> GraphKeeper::maintain() {
     const auto asked = co_await parts_.checks.take(now, now + kCheckLease, taker);
     if (!asked) co_return co_await begin();  // another process may have made it meanwhile
     taker_ = taker;
-    kept_at_ = now;
+    renewed_at_ = now;
     GraphReport report;
     std::exception_ptr failure;
     try {
@@ -318,9 +318,9 @@ Task<void> GraphKeeper::repair_side(GraphCheckStore::OneSided side) {
 /// Keeps the lease. Throws Unavailable when another process has taken it since.
 Task<void> GraphKeeper::renew_lease() {
     const Time now = parts_.clock.now();
-    if (taker_ == 0 || now < kept_at_ + kCheckLease / 3) co_return;
-    kept_at_ = now;
-    if (!co_await parts_.checks.keep(taker_, now + kCheckLease))
+    if (taker_ == 0 || now < renewed_at_ + kCheckLease / 3) co_return;
+    renewed_at_ = now;
+    if (!co_await parts_.checks.renew(taker_, now + kCheckLease))
         throw Unavailable("another process compares the social graph by now");
 }
 

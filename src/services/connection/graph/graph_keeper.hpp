@@ -114,7 +114,7 @@ private:
     std::atomic<bool> is_compared_{false};  // an own graph, since the start
     int pages_looked_at_again_ = 0;
     std::int64_t taker_ = 0;  // while a comparison that was asked for is taken: as whom
-    Time kept_at_{};
+    Time renewed_at_{};
     std::atomic<bool> is_stopping_{false};
 };
 

@@ -143,9 +143,9 @@ Task<std::vector<GraphEntry>> MemoryGraph::list(UserId after, std::size_t limit)
     co_return co_await ask(cost, work);
 }
 
-std::shared_ptr<const MemoryGraph::KeptNear> MemoryGraph::make_near(UserId viewer) {
+std::shared_ptr<const MemoryGraph::CachedNear> MemoryGraph::make_near(UserId viewer) {
     const auto ticket = nears_.ticket(viewer);
-    auto made = std::make_shared<const KeptNear>(Near(graph_, viewer), changes_, std::chrono::steady_clock::now());
+    auto made = std::make_shared<const CachedNear>(Near(graph_, viewer), changes_, std::chrono::steady_clock::now());
     nears_.put(viewer, made, ticket);
     return made;
 }
@@ -178,7 +178,7 @@ Task<std::vector<std::optional<int>>> MemoryGraph::degrees(Viewer viewer, std::v
     co_return co_await ask(cost, work);
 }
 
-bool MemoryGraph::is_old(const KeptNear& near) const {
+bool MemoryGraph::is_old(const CachedNear& near) const {
     return near.changes != changes_ && near.made_at + may_lag_ <= std::chrono::steady_clock::now();
 }
 

@@ -54,7 +54,7 @@ public:
     explicit MemoryGraph(Pool& pool, std::chrono::milliseconds may_lag = {}, std::size_t max_near_bytes = 32 << 20)
         : pool_(pool),
           may_lag_(may_lag),
-          nears_(max_near_bytes, [](const KeptNear& kept) { return sizeof kept + kept.near.weight(); }) {}
+          nears_(max_near_bytes, [](const CachedNear& kept) { return sizeof kept + kept.near.weight(); }) {}
 
     /// What it holds is the whole graph from now on: questions are answered.
     void set_ready() { is_ready_ = true; }
@@ -80,8 +80,8 @@ public:
 
 private:
     class Watch;
-    struct KeptNear {
-        KeptNear(Near made, std::uint64_t at, std::chrono::steady_clock::time_point when)
+    struct CachedNear {
+        CachedNear(Near made, std::uint64_t at, std::chrono::steady_clock::time_point when)
             : near(std::move(made)), changes(at), made_at(when) {}
         Near near;
         std::uint64_t changes;
@@ -89,9 +89,9 @@ private:
     };
     void require_ready() const;
     /// Under a lock of mutex_.
-    bool is_old(const KeptNear& near) const;
+    bool is_old(const CachedNear& near) const;
     /// Under a lock of mutex_.
-    std::shared_ptr<const KeptNear> make_near(UserId viewer);
+    std::shared_ptr<const CachedNear> make_near(UserId viewer);
     template <class Cost, class Work>
     Task<std::invoke_result_t<Work>> ask(Cost cost, Work work);
     template <class Work>
@@ -104,7 +104,7 @@ private:
     CompactGraph graph_;
     std::uint64_t changes_ = 0;
     const std::chrono::milliseconds may_lag_;
-    cache::Local<UserId, KeptNear> nears_;
+    cache::Local<UserId, CachedNear> nears_;
 };
 
 }  // namespace guildhall::connection

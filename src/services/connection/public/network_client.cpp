@@ -5,8 +5,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "services/connection/public/cache_kinds.hpp"
 #include "services/connection/public/internal_api.hpp"
-#include "services/connection/public/kept.hpp"
 
 namespace guildhall::connection {
 namespace {
@@ -18,7 +18,7 @@ bool is_ascending(const Ids& ids) { return std::ranges::is_sorted(ids); }
 NetworkClient::NetworkClient(http::ServiceClient service, cache::Coherence& coherence, const Options& options)
     : service_(std::move(service)),
       circles_(options.max_bytes, options.ttl, weight_of, options.now, coherence.live()),
-      kept_circles_(cache::keep_coherent(coherence, kListKind, circles_)) {}
+      circles_registration_(cache::keep_coherent(coherence, kListKind, circles_)) {}
 
 Task<Circle> NetworkClient::circle_of(UserId user) {
     if (!user) {
@@ -28,13 +28,13 @@ Task<Circle> NetworkClient::circle_of(UserId user) {
     if (const auto warm = circles_.find(user)) co_return *warm;
     const auto ticket = circles_.ticket(user);
     const ConnectionsQuestion question{user};
-    auto [answer, may_be_kept] = co_await service_.ask_to_keep<ConnectionsAnswer>("connections", user, question);
+    auto [answer, is_cacheable] = co_await service_.ask_to_cache<ConnectionsAnswer>("connections", user, question);
     if (!is_ascending(answer.ids) || (answer.followed && !is_ascending(*answer.followed)))
         throw Unavailable("connection connections: not in order");
     auto circle = std::make_shared<Circle>();
     circle->connections = std::make_shared<const Ids>(std::move(answer.ids));
     circle->followed = answer.followed ? std::make_shared<const Ids>(std::move(*answer.followed)) : circle->connections;
-    if (may_be_kept) circles_.put(user, circle, ticket);
+    if (is_cacheable) circles_.put(user, circle, ticket);
     co_return *circle;
 }
 

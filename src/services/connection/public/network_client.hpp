@@ -38,7 +38,7 @@ public:
 private:
     http::ServiceClient service_;
     cache::Expiring<UserId, Circle> circles_;
-    const std::unique_ptr<cache::Coherence::Registration> kept_circles_;
+    const std::unique_ptr<cache::Coherence::Registration> circles_registration_;
 };
 
 }  // namespace guildhall::connection

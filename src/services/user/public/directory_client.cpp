@@ -4,8 +4,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "services/user/public/cache_kinds.hpp"
 #include "services/user/public/internal_api.hpp"
-#include "services/user/public/kept.hpp"
 
 namespace guildhall::user {
 namespace {
@@ -22,8 +22,8 @@ DirectoryClient::DirectoryClient(http::ServiceClient service, cache::Coherence& 
           options.max_cards, options.ttl, [](const CardRecord&) -> std::size_t { return 1; }, options.now,
           coherence.live()),
       hidden_(options.max_hidden_bytes, options.ttl, weight_of, options.now, coherence.live()),
-      kept_cards_(cache::keep_coherent(coherence, kCardKind, cards_)),
-      kept_hidden_(cache::keep_coherent(coherence, kHiddenKind, hidden_)) {}
+      cards_registration_(cache::keep_coherent(coherence, kCardKind, cards_)),
+      hidden_registration_(cache::keep_coherent(coherence, kHiddenKind, hidden_)) {}
 
 Task<std::vector<CardPointer>> DirectoryClient::cards(std::vector<UserId> ids) {
     std::vector<CardPointer> found(ids.size());
@@ -39,14 +39,14 @@ Task<std::vector<CardPointer>> DirectoryClient::cards(std::vector<UserId> ids) {
     std::unordered_map<UserId, cache::Expiring<UserId, CardRecord>::Ticket> tickets;
     for (const UserId id : missing) tickets.emplace(id, cards_.ticket(id));
 
-    auto [answer, may_be_kept] = co_await service_.ask_to_keep<CardsAnswer>("cards", UserId{}, question);
+    auto [answer, is_cacheable] = co_await service_.ask_to_cache<CardsAnswer>("cards", UserId{}, question);
     std::unordered_map<UserId, CardPointer> read;
     for (Card& card : answer.cards) {
         const UserId id = card.id;
         const auto ticket = tickets.find(id);
         if (ticket == tickets.end()) continue;
         auto record = std::make_shared<const CardRecord>(std::move(card));
-        if (may_be_kept)
+        if (is_cacheable)
             cards_.put(id, record, ticket->second);
         else
             record->retire();
@@ -64,9 +64,9 @@ Task<std::shared_ptr<const UserSet>> DirectoryClient::hidden_from(UserId user) {
     if (auto warm = hidden_.find(user)) co_return warm;
     const auto ticket = hidden_.ticket(user);
     const HiddenQuestion question;
-    const auto [answer, may_be_kept] = co_await service_.ask_to_keep<UsersAnswer>("hidden", user, question);
+    const auto [answer, is_cacheable] = co_await service_.ask_to_cache<UsersAnswer>("hidden", user, question);
     auto hidden = std::make_shared<const UserSet>(set_of(answer));
-    if (may_be_kept) hidden_.put(user, hidden, ticket);
+    if (is_cacheable) hidden_.put(user, hidden, ticket);
     co_return hidden;
 }
 

@@ -47,8 +47,8 @@ private:
     http::ServiceClient service_;
     cache::Expiring<UserId, CardRecord> cards_;
     cache::Expiring<UserId, UserSet> hidden_;
-    const std::unique_ptr<cache::Coherence::Registration> kept_cards_;
-    const std::unique_ptr<cache::Coherence::Registration> kept_hidden_;
+    const std::unique_ptr<cache::Coherence::Registration> cards_registration_;
+    const std::unique_ptr<cache::Coherence::Registration> hidden_registration_;
 };
 
 }  // namespace guildhall::user

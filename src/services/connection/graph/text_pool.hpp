@@ -9,12 +9,12 @@
 namespace guildhall::connection {
 
 /// Texts that many members share, each held once and known by a number as long as somebody has it. 0 is the empty text.
-class KeptTexts {
+class TextPool {
 public:
     /// The number of `text`, which has one more owner now.
-    std::uint32_t keep(std::string_view text);
+    std::uint32_t add(std::string_view text);
     /// One owner of it less.
-    void drop(std::uint32_t number);
+    void remove(std::uint32_t number);
     /// Valid as long as it has owners.
     std::string_view text(std::uint32_t number) const {
         return number == 0 ? std::string_view() : std::string_view(*entries_[number].text);

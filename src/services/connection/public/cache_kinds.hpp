@@ -4,7 +4,8 @@
 
 namespace guildhall::connection {
 
-/// What of this service processes keep in memory (cache::Coherence): the circle of a member, whose id it is.
+/// The kinds of values of this service that processes cache (cache::Coherence). The ids are members. The first is a
+/// member's circle.
 inline constexpr std::string_view kListKind = "connection.list";
 /// And what is known of a member here, see the table `members`.
 inline constexpr std::string_view kMemberKind = "connection.member";

@@ -1,8 +1,8 @@
-#include "services/connection/graph/kept_texts.hpp"
+#include "services/connection/graph/text_pool.hpp"
 
 namespace guildhall::connection {
 
-std::uint32_t KeptTexts::keep(std::string_view text) {
+std::uint32_t TextPool::add(std::string_view text) {
     if (text.empty()) return 0;
     auto at = numbers_.find(text);
     if (at == numbers_.end()) {
@@ -21,7 +21,7 @@ std::uint32_t KeptTexts::keep(std::string_view text) {
     return at->second;
 }
 
-void KeptTexts::drop(std::uint32_t number) {
+void TextPool::remove(std::uint32_t number) {
     if (number == 0 || --entries_[number].owners > 0) return;
     numbers_.erase(numbers_.find(*entries_[number].text));
     entries_[number] = {};

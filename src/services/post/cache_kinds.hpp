@@ -4,7 +4,7 @@
 
 namespace guildhall::post {
 
-/// What of this service processes keep in memory (cache::Coherence).
+/// The kinds of values of this service that processes cache (cache::Coherence).
 inline constexpr std::string_view kRecordKind = "post.record";  // a post with its counts, by its id
 inline constexpr std::string_view kTimelineKind =
     "post.timeline";  // the newest posts of a member, and what feeds made of them
