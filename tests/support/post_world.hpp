@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -35,7 +36,10 @@ public:
         if (!hidden) hidden = std::make_shared<const user::UserSet>();
         co_return hidden;
     }
-    Task<bool> exists(UserId user) override { co_return !is_erased(user); }
+    Task<bool> exists(UserId user) override {
+        asked_to_exist = user;
+        co_return user != user::kNoMember && !is_erased(user);
+    }
     Task<std::vector<UserId>> ids_of_handles(std::vector<std::string> handles) override {
         std::vector<UserId> ids;
         for (const std::string& handle : handles) {
@@ -45,6 +49,9 @@ public:
         }
         co_return ids;
     }
+
+    /// Who was the last that exists() was asked for.
+    std::atomic<UserId> asked_to_exist{};
 
     void block(UserId a, UserId b) { set_hidden(a, b, true); }
     void unblock(UserId a, UserId b) { set_hidden(a, b, false); }

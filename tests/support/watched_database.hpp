@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@ public:
 
     Task<sql::Rows> read(const sql::Statement& statement, sql::Params params) override {
         ++reads;
+        note_lists(params);
         if (statement.name == broken_read) throw Unavailable("the database is unavailable");
         co_await mark_stale();
         sql::Rows rows = co_await inner_->read(statement, std::move(params));
@@ -30,6 +32,7 @@ public:
     }
     Task<std::vector<sql::Rows>> read_all(std::vector<sql::BoundStatement> all) override {
         ++reads;
+        for (const sql::BoundStatement& each : all) note_lists(each.params);
         co_await mark_stale();
         const std::string name = all.empty() ? "" : all.front().statement->name;
         std::vector<sql::Rows> rows = co_await inner_->read_all(std::move(all));
@@ -45,6 +48,8 @@ public:
 
     std::atomic<int> reads{0};
     std::atomic<int> transactions{0};
+    /// The length of the longest list among the parameters of reads.
+    std::atomic<std::size_t> longest_list{0};
     /// The name of a statement whose reads throw Unavailable.
     std::string broken_read;
     /// Reads are as if a replica stood in the primary's place.
@@ -68,6 +73,11 @@ protected:
     }
 
 private:
+    void note_lists(const sql::Params& params) {
+        for (const sql::Value& param : params)
+            if (const auto* ids = std::get_if<sql::Ids>(&param))
+                longest_list = std::max(longest_list.load(), ids->size());
+    }
     Task<void> mark_stale() {
         const CallPointer call = co_await current_call();
         if (may_be_stale && call) call->may_be_stale.set();

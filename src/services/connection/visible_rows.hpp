@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -12,8 +11,8 @@
 
 namespace guildhall::connection {
 
-/// Few members are hidden from anyone, so a page is always filled.
-inline constexpr http::ScanBounds kFillAlways{200, std::numeric_limits<std::size_t>::max()};
+/// Few members are hidden from anyone, so pages are filled nearly always.
+inline constexpr http::ScanBounds kScanBounds{200, 2000};
 
 /// The other members of rows of a member's lists.
 std::vector<UserId> peers_of(const auto& rows) {
@@ -41,7 +40,7 @@ Task<Page<Row>> page_of_visible(const Request& request, Fetch& fetch, KeyOf key_
         }
         co_return visible;
     };
-    co_return co_await http::fill_page<Row>(request, fetch, key_of, show, kFillAlways);
+    co_return co_await http::fill_page<Row>(request, fetch, key_of, show, kScanBounds);
 }
 
 }  // namespace guildhall::connection

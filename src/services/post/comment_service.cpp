@@ -32,6 +32,11 @@ Result<http::PageRequest> page_request(const CommentsQuery& query, std::string_v
     return http::PageRequest::of(query, kind, sort == CommentSort::recent ? http::kNewestFirst : 0);
 }
 
+// A tombstone is nobody's: it looks the same to all.
+bool is_hidden(const Viewer& viewer, const StoredComment& comment) {
+    return !comment.is_deleted && viewer.is_hidden(comment.author_id);
+}
+
 Comment comment_of(StoredComment stored, const user::CardPointer& author, std::optional<int> degree) {
     Comment comment{};
     comment.id = stored.id;
@@ -59,7 +64,7 @@ Task<Result<StoredComment>> CommentService::find_visible(const Viewer& viewer, C
     const Result<PostRecordPointer> post = co_await reader_.find_record(viewer, *post_id);
     if (!post) co_return post.error().code == Code::gone ? post.error() : no_such_comment();
     std::optional<StoredComment> comment = co_await comments_.find(*post_id, id);
-    if (!comment || viewer.is_hidden(comment->author_id)) co_return no_such_comment();
+    if (!comment || is_hidden(viewer, *comment)) co_return no_such_comment();
     co_return std::move(*comment);
 }
 
@@ -80,14 +85,14 @@ Task<Result<PostKey>> CommentService::find_removable(UserId caller, CommentId id
     co_return Error{Code::forbidden, "only the author of the comment or of the post can delete a comment"};
 }
 
-Task<std::vector<http::Shown<Comment>>> CommentService::show(const Viewer& viewer, std::vector<StoredComment> rows) {
-    std::erase_if(rows, [&](const StoredComment& row) { return !row.is_deleted && viewer.is_hidden(row.author_id); });
+Task<std::vector<http::Shown<Comment>>> CommentService::show(const Viewer& viewer, std::vector<StoredComment> rows,
+                                                             CommentId shown_parent) {
+    if (viewer.hides_anybody()) co_await leave_out_hidden(viewer, rows, shown_parent);
     std::vector<UserId> authors;
     authors.reserve(rows.size());
     for (const StoredComment& row : rows) authors.push_back(row.author_id);
     const std::vector<user::CardPointer> cards = co_await directory_.cards(authors);
     const connection::DegreeList degrees = co_await reader_.degrees(viewer, std::move(authors));
-    co_await leave_out_hidden(viewer, rows);
     std::vector<http::Shown<Comment>> shown;
     shown.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -98,17 +103,60 @@ Task<std::vector<http::Shown<Comment>>> CommentService::show(const Viewer& viewe
     co_return shown;
 }
 
-Task<void> CommentService::leave_out_hidden(const Viewer& viewer, std::span<StoredComment> comments) {
-    if (!viewer.hides_anybody()) co_return;
+Task<void> CommentService::leave_out_hidden(const Viewer& viewer, std::vector<StoredComment>& comments,
+                                            CommentId shown_parent) {
+    std::erase_if(comments, [&](const StoredComment& comment) { return is_hidden(viewer, comment); });
+    for (StoredComment& comment : comments) comment.mentions = viewer.visible(std::move(comment.mentions));
+    co_await leave_out_hidden_parents(viewer, comments, shown_parent);
+
     std::map<PostId, sql::Ids> parents;
     for (const StoredComment& comment : comments)
         if (comment.reply_count > 0) parents[comment.post_id].push_back(comment.id.value);
+    std::vector<PostId> posts;
+    posts.reserve(parents.size());
+    for (const auto& [post, ids] : parents) posts.push_back(post);
+    const sql::Ids hidden = co_await reader_.hidden_participants(viewer, std::move(posts));
+    if (hidden.empty()) co_return;
     for (auto& [post, ids] : parents) {
-        const auto hidden = co_await comments_.list_reply_counts(post, std::move(ids), viewer.hidden_ids());
-        for (const auto& [id, count] : hidden)
-            for (StoredComment& comment : comments)
-                if (comment.id == id) comment.reply_count = std::max<std::int64_t>(comment.reply_count - count, 0);
+        const auto unseen = co_await count_unseen_replies(post, std::move(ids), hidden);
+        for (StoredComment& comment : comments)
+            if (const auto found = unseen.find(comment.id); found != unseen.end())
+                comment.reply_count = std::max<std::int64_t>(comment.reply_count - found->second, 0);
     }
+    std::erase_if(comments,
+                  [](const StoredComment& comment) { return comment.is_deleted && comment.reply_count == 0; });
+}
+
+Task<void> CommentService::leave_out_hidden_parents(const Viewer& viewer, std::vector<StoredComment>& comments,
+                                                    CommentId shown_parent) {
+    std::vector<std::pair<PostId, CommentId>> keys;
+    for (const StoredComment& comment : comments)
+        if (comment.parent_id && comment.parent_id != shown_parent)
+            keys.emplace_back(comment.post_id, comment.parent_id);
+    if (keys.empty()) co_return;
+    const std::vector<StoredComment> parents = co_await comments_.list(std::move(keys));
+    for (const StoredComment& parent : parents) {
+        if (!is_hidden(viewer, parent)) continue;
+        for (StoredComment& comment : comments)
+            if (comment.parent_id == parent.id) comment.parent_id = {};
+    }
+}
+
+Task<std::map<CommentId, std::int64_t>> CommentService::count_unseen_replies(PostId post, sql::Ids parents,
+                                                                             sql::Ids hidden) {
+    const auto replies = co_await comments_.list_reply_counts(post, parents, hidden);
+    std::map<CommentId, std::int64_t> unseen(replies.begin(), replies.end());
+    const std::vector<Tombstone> tombstones = co_await comments_.list_tombstones(post, std::move(parents));
+    if (tombstones.empty()) co_return unseen;
+    // A tombstone is not shown to a reader who sees none of its replies.
+    sql::Ids below;
+    for (const Tombstone& tombstone : tombstones) below.push_back(tombstone.id.value);
+    const auto unseen_below = co_await count_unseen_replies(post, std::move(below), std::move(hidden));
+    for (const Tombstone& tombstone : tombstones) {
+        const auto found = unseen_below.find(tombstone.id);
+        if (found != unseen_below.end() && found->second >= tombstone.reply_count) ++unseen[tombstone.parent_id];
+    }
+    co_return unseen;
 }
 
 Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller, PostId post, CreateComment body) {
@@ -119,6 +167,11 @@ Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller,
     if (body.parent_id) {
         parent = co_await comments_.find(post, *body.parent_id);
         if (!parent || parent->is_deleted || viewer.is_hidden(parent->author_id)) co_return no_such_parent();
+        if (parent->depth >= kMaxCommentDepth) {
+            // The reply will be beside its parent: below a comment that its author must see.
+            const std::optional<StoredComment> above = co_await comments_.find(post, parent->parent_id);
+            if (!above || is_hidden(viewer, *above)) co_return no_such_parent();
+        }
     }
     TextEntities entities = find_entities(body.text.value);
     co_await resolve_mentions(directory_, caller.id, entities);
@@ -172,20 +225,20 @@ Task<Result<Comment>> CommentService::find(http::Visitor visitor, CommentId id) 
     Result<StoredComment> found = co_await find_visible(viewer, id);
     if (!found) co_return found.error();
     if (found->is_deleted) co_return deleted_comment();
-    std::vector<UserId> authors{found->author_id};
-    const std::vector<user::CardPointer> cards = co_await directory_.cards(authors);
-    if (!cards.front()) co_return no_such_comment();
-    const connection::DegreeList degrees = co_await reader_.degrees(viewer, std::move(authors));
-    co_await leave_out_hidden(viewer, std::span(&*found, 1));
-    co_return comment_of(std::move(*found), cards.front(), degrees.front());
+    std::vector<StoredComment> rows{std::move(*found)};
+    auto shown = co_await show(viewer, std::move(rows), CommentId{});
+    if (shown.empty()) co_return no_such_comment();
+    co_return std::move(shown.front().item);
 }
 
 Task<Page<Comment>> CommentService::page_under(const Viewer& viewer, PostId post, CommentId parent, CommentSort sort,
                                                const http::PageRequest& request) {
+    std::vector<PostId> posts{post};
+    const sql::Ids hidden = co_await reader_.hidden_participants(viewer, std::move(posts));
     auto fetch = [&](std::int64_t from, std::size_t count) {
-        return comments_.list_under(post, parent, CommentId{from}, sort == CommentSort::recent, count);
+        return comments_.list_under(post, parent, hidden, CommentId{from}, sort == CommentSort::recent, count);
     };
-    auto show_rows = [&](std::vector<StoredComment> rows) { return show(viewer, std::move(rows)); };
+    auto show_rows = [&](std::vector<StoredComment> rows) { return show(viewer, std::move(rows), parent); };
     const auto key_of = [](const StoredComment& row) { return row.id.value; };
     co_return co_await http::fill_page<Comment>(request, fetch, key_of, show_rows);
 }
@@ -218,19 +271,17 @@ Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, Ed
     if (found->author_id != caller.id) co_return Error{Code::forbidden, "only the author can change a comment"};
     TextEntities entities = find_entities(body.text.value);
     co_await resolve_mentions(directory_, caller.id, entities);
-    std::vector<UserId> authors{caller.id};
-    const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
     const PostId post = found->post_id;
     const Time now = clock_.now();
 
-    StoredComment after;
+    std::vector<StoredComment> after;
 
     auto update = [&](sql::Transaction& tx) -> Task<Result<void>> {
         std::optional<StoredComment> comment = co_await comments_.lock(tx, post, id);
         if (!comment) co_return deleted_comment();
         if (auto matches = http::check_if_match(*caller.request, comment->version); !matches) co_return matches.error();
         if (comment->text == body.text.value) {
-            after = std::move(*comment);
+            after.assign(1, std::move(*comment));
             co_return Result<void>{};
         }
         const CommentEdited event{post, id, caller.id, newly_mentioned(comment->mentions, entities.mentions)};
@@ -240,13 +291,14 @@ Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, Ed
         ++comment->version;
         co_await comments_.update(tx, *comment);
         co_await outbox_.append(tx, event, caller.request->traceparent);
-        after = std::move(*comment);
+        after.assign(1, std::move(*comment));
         co_return Result<void>{};
     };
     const Result<void> updated = co_await comments_.database().transact<void>(update);
     if (!updated) co_return updated.error();
-    co_await leave_out_hidden(viewer, std::span(&after, 1));
-    co_return comment_of(std::move(after), cards.front(), kOwn);
+    auto shown = co_await show(viewer, std::move(after), CommentId{});
+    if (shown.empty()) co_return no_such_comment();  // the account ended meanwhile
+    co_return std::move(shown.front().item);
 }
 
 Task<Result<void>> CommentService::remove(http::Caller caller, CommentId id) {
@@ -272,7 +324,7 @@ Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, Us
     const Result<http::PageRequest> request = http::PageRequest::of(query, kUserCommentsCursor);
     if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
-    const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);
+    const bool exists = co_await reader_.is_member(viewer, user);
     if (!exists) co_return user::no_such_member();
 
     using Keys = std::vector<std::pair<PostId, CommentId>>;
@@ -289,7 +341,7 @@ Task<Result<Page<Comment>>> CommentService::list_by_user(http::Caller caller, Us
         std::vector<StoredComment> comments = co_await comments_.list(std::move(rows));
         std::ranges::sort(comments, std::ranges::greater(), &StoredComment::id);
         std::erase_if(comments, [](const StoredComment& comment) { return comment.is_deleted; });
-        co_return co_await show(viewer, std::move(comments));
+        co_return co_await show(viewer, std::move(comments), CommentId{});
     };
     const auto key_of = [](const Keys::value_type& row) { return row.second.value; };
     co_return co_await http::fill_page<Comment>(*request, fetch, key_of, show_rows);

@@ -1,6 +1,8 @@
 #pragma once
 
-#include <span>
+#include <cstdint>
+#include <map>
+#include <vector>
 
 #include "platform/base/cursor.hpp"
 #include "platform/http/caller.hpp"
@@ -59,9 +61,17 @@ private:
     Task<Result<StoredComment>> find_visible(const Viewer& viewer, CommentId id);
     /// The post of a comment that `caller` may remove.
     Task<Result<PostKey>> find_removable(UserId caller, CommentId id);
-    /// Takes replies of members who are hidden from the viewer out of the reply counts.
-    Task<void> leave_out_hidden(const Viewer& viewer, std::span<StoredComment> comments);
-    Task<std::vector<http::Shown<Comment>>> show(const Viewer& viewer, std::vector<StoredComment> rows);
+    /// The comments as the viewer sees them, in their order; the only way to an answer about stored ones. The viewer
+    /// sees `shown_parent`; 0 if that is not known of any parent.
+    Task<std::vector<http::Shown<Comment>>> show(const Viewer& viewer, std::vector<StoredComment> rows,
+                                                 CommentId shown_parent);
+    /// Takes out what is of members who are hidden from the viewer: comments, mentions, parents, counted replies, and
+    /// tombstones without other replies.
+    Task<void> leave_out_hidden(const Viewer& viewer, std::vector<StoredComment>& comments, CommentId shown_parent);
+    Task<void> leave_out_hidden_parents(const Viewer& viewer, std::vector<StoredComment>& comments,
+                                        CommentId shown_parent);
+    /// How many direct replies of each of `parents` are not shown to those from whom `hidden` are, where there are any.
+    Task<std::map<CommentId, std::int64_t>> count_unseen_replies(PostId post, sql::Ids parents, sql::Ids hidden);
     Task<Page<Comment>> page_under(const Viewer& viewer, PostId post, CommentId parent, CommentSort sort,
                                    const http::PageRequest& request);
 

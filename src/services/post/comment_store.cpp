@@ -24,6 +24,24 @@ constexpr sql::Statement kListCommentsOldest{
     "deleted_at FROM comments WHERE post_id = $1 AND parent_id = $2 AND id > $3 "
     "AND (deleted_at IS NULL OR reply_count > 0) ORDER BY id LIMIT $4",
     sql::Freshness::replica_ok};
+constexpr sql::Statement kListCommentsNewestWithout{
+    "post.list_comments_newest_without",
+    "SELECT id, post_id, parent_id, depth, author_id, text, mentions, created_at, edited_at, version, reply_count, "
+    "deleted_at FROM comments WHERE post_id = $1 AND parent_id = $2 AND id < $3 "
+    "AND (deleted_at IS NULL OR reply_count > 0) AND (author_id NOT IN ($5:ids) OR deleted_at IS NOT NULL) "
+    "ORDER BY id DESC LIMIT $4",
+    sql::Freshness::replica_ok};
+constexpr sql::Statement kListCommentsOldestWithout{
+    "post.list_comments_oldest_without",
+    "SELECT id, post_id, parent_id, depth, author_id, text, mentions, created_at, edited_at, version, reply_count, "
+    "deleted_at FROM comments WHERE post_id = $1 AND parent_id = $2 AND id > $3 "
+    "AND (deleted_at IS NULL OR reply_count > 0) AND (author_id NOT IN ($5:ids) OR deleted_at IS NOT NULL) "
+    "ORDER BY id LIMIT $4",
+    sql::Freshness::replica_ok};
+constexpr sql::Statement kListTombstones{
+    "post.list_tombstones",
+    "SELECT id, parent_id, reply_count FROM comments WHERE post_id = $1 AND parent_id IN ($2:ids) "
+    "AND deleted_at IS NOT NULL AND reply_count > 0"};
 constexpr sql::Statement kListCommentsOf{
     "post.list_comments_of",
     "SELECT post_id, id FROM comments_by_user WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
@@ -112,10 +130,16 @@ Task<std::vector<StoredComment>> CommentStore::list(std::vector<std::pair<PostId
     co_return comments;
 }
 
-Task<std::vector<StoredComment>> CommentStore::list_under(PostId post, CommentId parent, CommentId from,
-                                                          bool newest_first, std::size_t limit) {
-    const sql::Statement& statement = newest_first ? kListCommentsNewest : kListCommentsOldest;
-    sql::Rows rows = co_await database_.read(statement, sql::params(post, parent, from, limit));
+Task<std::vector<StoredComment>> CommentStore::list_under(PostId post, CommentId parent, sql::Ids hidden,
+                                                          CommentId from, bool newest_first, std::size_t limit) {
+    sql::Rows rows;
+    if (hidden.empty()) {
+        const sql::Statement& statement = newest_first ? kListCommentsNewest : kListCommentsOldest;
+        rows = co_await database_.read(statement, sql::params(post, parent, from, limit));
+    } else {
+        const sql::Statement& statement = newest_first ? kListCommentsNewestWithout : kListCommentsOldestWithout;
+        rows = co_await database_.read(statement, sql::params(post, parent, from, limit, std::move(hidden)));
+    }
     std::vector<StoredComment> comments;
     comments.reserve(rows.size());
     for (const sql::Row row : rows) comments.push_back(read_comment(row));
@@ -139,6 +163,14 @@ Task<std::vector<std::pair<CommentId, std::int64_t>>> CommentStore::list_reply_c
     counts.reserve(rows.size());
     for (const sql::Row row : rows) counts.emplace_back(row.id<CommentId>(0), row.number(1));
     co_return counts;
+}
+
+Task<std::vector<Tombstone>> CommentStore::list_tombstones(PostId post, sql::Ids parents) {
+    sql::Rows rows = co_await database_.read(kListTombstones, sql::params(post, std::move(parents)));
+    std::vector<Tombstone> tombstones;
+    tombstones.reserve(rows.size());
+    for (const sql::Row row : rows) tombstones.push_back({row.id<CommentId>(0), row.id<CommentId>(1), row.number(2)});
+    co_return tombstones;
 }
 
 Task<void> CommentStore::insert(sql::Transaction& tx, const StoredComment& comment) {

@@ -18,6 +18,13 @@ struct RemovedComment {
     std::int64_t reply_count;
 };
 
+/// A deleted comment that has replies.
+struct Tombstone {
+    CommentId id;
+    CommentId parent_id;
+    std::int64_t reply_count;
+};
+
 /// The SQL of comments. Writers hold the post's counters (CountStore::add), so they are serial for each post.
 /// Thread-safe; throws Unavailable.
 class CommentStore {
@@ -31,14 +38,17 @@ public:
     Task<std::optional<StoredComment>> find(PostId post, CommentId id);
     /// The comments (post, id) that exist, in no order.
     Task<std::vector<StoredComment>> list(std::vector<std::pair<PostId, CommentId>> keys);
-    /// The comments under `parent` (0: the post) that lists show, newest first below `from`, or oldest first above it.
-    Task<std::vector<StoredComment>> list_under(PostId post, CommentId parent, CommentId from, bool newest_first,
-                                                std::size_t limit);
+    /// The comments under `parent` (0: the post) that lists show, without those of `hidden`, newest first below `from`,
+    /// or oldest first above it. Tombstones are nobody's.
+    Task<std::vector<StoredComment>> list_under(PostId post, CommentId parent, sql::Ids hidden, CommentId from,
+                                                bool newest_first, std::size_t limit);
     /// What the member wrote, newest first.
     Task<std::vector<std::pair<PostId, CommentId>>> list_by_user(UserId user, CommentId below, std::size_t limit);
     /// How many direct replies of `users` each of `parents` has that lists show, where there are any.
     Task<std::vector<std::pair<CommentId, std::int64_t>>> list_reply_counts(PostId post, sql::Ids parents,
                                                                             sql::Ids users);
+    /// The tombstones under `parents` that lists show.
+    Task<std::vector<Tombstone>> list_tombstones(PostId post, sql::Ids parents);
     Task<void> insert(sql::Transaction& tx, const StoredComment& comment);
     /// True when the comment is there and not deleted.
     Task<bool> is_live(sql::Transaction& tx, PostId post, CommentId id);

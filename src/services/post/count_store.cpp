@@ -1,5 +1,6 @@
 #include "services/post/count_store.hpp"
 
+#include <span>
 #include <unordered_map>
 
 namespace guildhall::post {
@@ -17,12 +18,21 @@ constexpr sql::Statement kListReactionCountsOf{
     "GROUP BY post_id, kind"};
 constexpr sql::Statement kListCommentCountsOf{
     "post.list_comment_counts_of",
-    "WITH RECURSIVE unseen (post_id, id, deleted_at) AS ("
-    "SELECT post_id, id, deleted_at FROM comments "
-    "WHERE post_id IN ($1:ids) AND author_id IN ($2:ids) AND deleted_at IS NULL "
-    "UNION SELECT c.post_id, c.id, c.deleted_at FROM unseen u JOIN comments c "
+    "SELECT post_id, COUNT(*) FROM comments "
+    "WHERE post_id IN ($1:ids) AND author_id IN ($2:ids) AND deleted_at IS NULL GROUP BY post_id"};
+// Of others, below comments of these members. Most comments have no replies: only those that have some are walked.
+constexpr sql::Statement kListReplyTreeCountsOf{
+    "post.list_reply_tree_counts_of",
+    "WITH RECURSIVE unseen (post_id, id, author_id, deleted_at) AS ("
+    "SELECT post_id, id, author_id, deleted_at FROM comments "
+    "WHERE post_id IN ($1:ids) AND author_id IN ($2:ids) AND deleted_at IS NULL AND reply_count > 0 "
+    "UNION SELECT c.post_id, c.id, c.author_id, c.deleted_at FROM unseen u JOIN comments c "
     "ON c.post_id = u.post_id AND c.parent_id = u.id AND (c.deleted_at IS NULL OR c.reply_count > 0)) "
-    "SELECT post_id, COUNT(*) FROM unseen WHERE deleted_at IS NULL GROUP BY post_id"};
+    "SELECT post_id, COUNT(*) FROM unseen WHERE deleted_at IS NULL AND author_id NOT IN ($2:ids) GROUP BY post_id"};
+constexpr sql::Statement kListReactors{"post.list_reactors",
+                                       "SELECT DISTINCT user_id FROM reactions WHERE post_id IN ($1:ids)"};
+constexpr sql::Statement kListCommenters{
+    "post.list_commenters", "SELECT DISTINCT author_id FROM comments WHERE post_id IN ($1:ids) AND deleted_at IS NULL"};
 
 void add_reactions(Reactions& reactions, ReactionKind kind, std::int64_t count) {
     reactions.total += count;
@@ -50,13 +60,27 @@ Task<std::optional<UserId>> CountStore::add(sql::Transaction& tx, PostId post, c
 Task<std::vector<std::pair<PostId, Counts>>> CountStore::list_made_by(sql::Ids users, sql::Ids posts) {
     std::vector<sql::BoundStatement> calls;
     calls.push_back({&kListReactionCountsOf, sql::params(posts, users)});
-    calls.push_back({&kListCommentCountsOf, sql::params(std::move(posts), std::move(users))});
+    calls.push_back({&kListCommentCountsOf, sql::params(posts, users)});
+    calls.push_back({&kListReplyTreeCountsOf, sql::params(std::move(posts), std::move(users))});
     std::vector<sql::Rows> answers = co_await database_.read_all(std::move(calls));
     std::unordered_map<PostId, Counts> counts;
     for (const sql::Row row : answers[0])
         add_reactions(counts[row.id<PostId>(0)].reactions, static_cast<ReactionKind>(row.number(1)), row.number(2));
-    for (const sql::Row row : answers[1]) counts[row.id<PostId>(0)].comment_count = row.number(1);
+    for (sql::Rows& rows : std::span(answers).subspan(1))
+        for (const sql::Row row : rows) counts[row.id<PostId>(0)].comment_count += row.number(1);
     co_return std::vector<std::pair<PostId, Counts>>(counts.begin(), counts.end());
+}
+
+Task<sql::Ids> CountStore::list_participants(sql::Ids posts) {
+    std::vector<sql::BoundStatement> calls;
+    calls.push_back({&kListReactors, sql::params(posts)});
+    calls.push_back({&kListCommenters, sql::params(std::move(posts))});
+    std::vector<sql::Rows> answers = co_await database_.read_all(std::move(calls));
+    sql::Ids users;
+    users.reserve(answers[0].size() + answers[1].size());
+    for (sql::Rows& rows : answers)
+        for (const sql::Row row : rows) users.push_back(row.number(0));
+    co_return users;
 }
 
 }  // namespace guildhall::post

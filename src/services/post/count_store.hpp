@@ -24,6 +24,9 @@ public:
     /// see them must not count. A comment takes all replies below it along, since no list leads to them.
     Task<std::vector<std::pair<PostId, Counts>>> list_made_by(sql::Ids users, sql::Ids posts);
 
+    /// Who reacted to these posts or has comments there, some of them twice.
+    Task<sql::Ids> list_participants(sql::Ids posts);
+
 private:
     sql::Database& database_;
 };

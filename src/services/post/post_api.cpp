@@ -30,6 +30,7 @@ PostRecord::PostRecord(const StoredPost& stored, user::CardPointer card)
       created_at(stored.created_at),
       author(std::move(card)),
       version(stored.version),
+      mentions(stored.mentions),
       counts(stored.counts) {
     if (is_deleted || !author) return;
     const Post shown{key.id,          *author,          stored.text,          visibility,
@@ -44,8 +45,10 @@ PostRecord::PostRecord(const StoredPost& stored, user::CardPointer card)
         json += name;
         json += "\":";
         if (name == "text") text_at = json.size();
+        if (name == "mentions") mentions_at = json.size();
         if (name != "my_reaction") json::write(json, member);
         if (name == "text") text_end = json.size();
+        if (name == "mentions") mentions_end = json.size();
     });
     json.shrink_to_fit();
 }
@@ -58,14 +61,16 @@ PostCard PostRecord::card() const {
 }
 
 void PostView::write_json(std::string& out) const {
-    if (!seen_counts) {
+    if (!seen) {
         out += record->json;
     } else {
-        out.append(record->json, 0, record->counts_at);
+        out.append(record->json, 0, record->mentions_at);
+        json::write(out, seen->mentions);
+        out.append(record->json, record->mentions_end, record->counts_at - record->mentions_end);
         out += ",\"reactions\":";
-        json::write(out, seen_counts->reactions);
+        json::write(out, seen->counts.reactions);
         out += ",\"comment_count\":";
-        json::write(out, seen_counts->comment_count);
+        json::write(out, seen->counts.comment_count);
         out += ",\"my_reaction\":";
     }
     json::write(out, my_reaction);

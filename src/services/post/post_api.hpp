@@ -43,7 +43,7 @@ struct PostRecord : cache::Retirable {
     /// False when the post or its author's card may have changed since.
     bool is_current() const { return Retirable::is_current() && (!author || author->is_current()); }
     /// Bytes in memory, about.
-    std::size_t weight() const { return sizeof *this + json.capacity(); }
+    std::size_t weight() const { return sizeof *this + json.capacity() + mentions.capacity() * sizeof(Mention); }
     /// What other services show of the post; it must not be deleted and its author must exist.
     PostCard card() const;
 
@@ -54,12 +54,21 @@ struct PostRecord : cache::Retirable {
     user::CardPointer author;
     std::int64_t version;
     std::string json;
+    std::vector<Mention> mentions;
     Counts counts;
-    std::size_t text_at = 0;  // where the JSON of the text begins, and that of what follows it
+    std::size_t text_at = 0;  // where the JSON of the text begins, and where it ends
     std::size_t text_end = 0;
+    std::size_t mentions_at = 0;  // the same of the mentions
+    std::size_t mentions_end = 0;
     std::size_t counts_at = 0;  // where the JSON of the counts begins
 };
 using PostRecordPointer = std::shared_ptr<const PostRecord>;
+
+/// What is shown of a post to a reader from whom members are hidden.
+struct SeenPost {
+    std::vector<Mention> mentions;
+    Counts counts;
+};
 
 /// The answer form of Post: the same JSON, without copying the post.
 struct PostView {
@@ -67,8 +76,8 @@ struct PostView {
     PostRecordPointer record;
     std::optional<ReactionKind> my_reaction;
     std::int64_t version = 0;
-    /// What the reader may count when that is less than everybody may; null otherwise.
-    std::shared_ptr<const Counts> seen_counts;
+    /// What the reader sees instead of the record's when that is less than everybody does; null otherwise.
+    std::shared_ptr<const SeenPost> seen;
 
     /// Appends the JSON, as json::write does for the Post.
     void write_json(std::string& out) const;
@@ -156,7 +165,8 @@ struct CommentsQuery : json::PageQuery {
 };
 BOOST_DESCRIBE_STRUCT(CommentsQuery, (json::PageQuery), (sort))
 
-/// A comment. A deleted one that has replies is shown without author, text and mentions.
+/// A comment. A deleted one that has replies is shown without author, text and mentions. `parent_id` is absent for a
+/// comment of the post itself, and when the reader may not see the parent.
 struct Comment {
     CommentId id;
     PostId post_id;

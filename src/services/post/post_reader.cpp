@@ -8,6 +8,7 @@ namespace guildhall::post {
 namespace {
 
 constexpr std::size_t kMaxOwnReactions = 512;
+constexpr std::int64_t kRowsPerLookup = 8;  // rows of an index that are read in the time of a look-up
 
 // Of a post that exists, is not deleted and whose author exists.
 bool is_visible(const Viewer& viewer, const PostRecordPointer& record) {
@@ -135,19 +136,49 @@ Task<void> PostReader::add_own_reactions(UserId user, std::span<PostView> views)
 
 Task<void> PostReader::leave_out_hidden(const Viewer& viewer, std::span<PostView> views) {
     sql::Ids posts;
-    for (const PostView& view : views) {
-        const Counts& counts = view.record->counts;
-        if (counts.reactions.total > 0 || counts.comment_count > 0) posts.push_back(view.record->key.id.value);
+    std::int64_t participants = 0;
+    for (PostView& view : views) {
+        const PostRecord& record = *view.record;
+        if (viewer.hides_any(record.mentions))
+            view.seen = std::make_shared<const SeenPost>(viewer.visible(record.mentions), record.counts);
+        const std::int64_t count = record.counts.reactions.total + record.counts.comment_count;
+        if (count > 0) posts.push_back(record.key.id.value);
+        participants += count;
     }
     if (posts.empty()) co_return;
-    const std::vector<std::pair<PostId, Counts>> hidden =
-        co_await counts_.list_made_by(viewer.hidden_ids(), std::move(posts));
-    for (const auto& [id, unseen] : hidden) {
+    sql::Ids hidden = co_await hidden_among(viewer, posts, participants);
+    if (hidden.empty()) co_return;
+    const auto unseen = co_await counts_.list_made_by(std::move(hidden), std::move(posts));
+    for (const auto& [id, counts] : unseen) {
         for (PostView& view : views) {
-            if (view.record->key.id != id) continue;
-            view.seen_counts = std::make_shared<const Counts>(less(view.record->counts, unseen));
+            const PostRecord& record = *view.record;
+            if (record.key.id != id) continue;
+            view.seen = std::make_shared<const SeenPost>(viewer.visible(record.mentions), less(record.counts, counts));
         }
     }
+}
+
+Task<sql::Ids> PostReader::hidden_participants(const Viewer& viewer, std::vector<PostId> posts) {
+    if (!viewer.hides_anybody() || posts.empty()) co_return sql::Ids{};
+    sql::Ids ids = sql::ids_of(std::span<const PostId>(posts));
+    std::int64_t participants = 0;
+    for (const ListedPost& post : co_await look_up(listed(posts)))
+        if (post.record) participants += post.record->counts.reactions.total + post.record->counts.comment_count;
+    co_return co_await hidden_among(viewer, std::move(ids), participants);
+}
+
+Task<sql::Ids> PostReader::hidden_among(const Viewer& viewer, sql::Ids posts, std::int64_t participants) {
+    // Otherwise each hidden member is looked up at each post.
+    const auto lookups = static_cast<std::int64_t>(viewer.hidden_count() * posts.size());
+    if (participants >= lookups * kRowsPerLookup) co_return viewer.hidden_ids();
+    sql::Ids users = co_await counts_.list_participants(std::move(posts));
+    std::erase_if(users, [&](std::int64_t user) { return !viewer.is_hidden(UserId{user}); });
+    co_return users;
+}
+
+Task<bool> PostReader::is_member(const Viewer& viewer, UserId user) {
+    // The same question about a hidden member and about nobody: the time of the answer does not tell them apart.
+    return directory_.exists(viewer.is_hidden(user) ? user::kNoMember : user);
 }
 
 Task<PostRecordPointer> PostReader::find_any(PostId id) {

@@ -33,8 +33,8 @@ struct ReaderLimits {
 };
 
 /// Reads posts as a viewer sees them, from memory when it is warm: no SQL, no copy of a text. All paths to a post
-/// lead through here, so visibility, blocks and deletion hold on each, and its counts are without those whom the
-/// viewer may not see. Thread-safe.
+/// lead through here, so visibility, blocks and deletion hold on each, and its mentions and counts are without those
+/// whom the viewer may not see. Thread-safe.
 class PostReader final : public Posts {
 public:
     /// What it works with; all of it lives longer.
@@ -64,6 +64,11 @@ public:
     Task<Result<PostView>> find(const Viewer& viewer, PostId id);
     /// The same without what is the reader's own.
     Task<Result<PostRecordPointer>> find_record(const Viewer& viewer, PostId id);
+    /// True when `user` exists and is not hidden from the viewer.
+    Task<bool> is_member(const Viewer& viewer, UserId user);
+    /// Members who are hidden from the viewer: at least those who reacted to `posts` or commented there. Costs what is
+    /// on the posts or what is hidden, whichever is less.
+    Task<sql::Ids> hidden_participants(const Viewer& viewer, std::vector<PostId> posts);
     /// The post for any reader, deleted or not; null when it does not exist. For rules that are not about reading it.
     Task<PostRecordPointer> find_any(PostId id);
 
@@ -82,6 +87,7 @@ private:
 
     Task<void> add_own_reactions(UserId user, std::span<PostView> views);
     Task<void> leave_out_hidden(const Viewer& viewer, std::span<PostView> views);
+    Task<sql::Ids> hidden_among(const Viewer& viewer, sql::Ids posts, std::int64_t participants);
 
     PostStore& posts_;
     CountStore& counts_;

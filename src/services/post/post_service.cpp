@@ -176,8 +176,8 @@ Task<Result<Page<PostView>>> PostService::list_by_author(http::Visitor visitor, 
     if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(visitor.id);
     const std::optional<Visibility> audience = viewer.audience_of(author);
-    const bool exists = audience && co_await directory_.exists(author);
-    if (!exists) co_return user::no_such_member();
+    const bool exists = co_await reader_.is_member(viewer, author);
+    if (!exists || !audience) co_return user::no_such_member();
 
     auto fetch = [&](std::int64_t below, std::size_t count) -> Task<std::vector<ListedPost>> {
         std::vector<ListedPost> posts;

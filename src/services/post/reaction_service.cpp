@@ -98,7 +98,7 @@ Task<Result<Page<ReactionActivity>>> ReactionService::list_by_user(http::Caller 
     const Result<http::PageRequest> request = http::PageRequest::of(query, kUserReactionsCursor);
     if (!request) co_return request.error();
     const Viewer viewer = co_await reader_.viewer(caller.id);
-    const bool exists = !viewer.is_hidden(user) && co_await directory_.exists(user);
+    const bool exists = co_await reader_.is_member(viewer, user);
     if (!exists) co_return user::no_such_member();
 
     auto fetch = [&](std::int64_t below, std::size_t count) { return reactions_.list_by_user(user, below, count); };

@@ -1,5 +1,7 @@
 #include "services/post/viewer.hpp"
 
+#include <algorithm>
+
 namespace guildhall::post {
 
 bool Viewer::is_connected(UserId other) const {
@@ -23,6 +25,15 @@ sql::Ids Viewer::hidden_ids() const {
     ids.reserve(hidden_->size());
     for (const UserId user : *hidden_) ids.push_back(user.value);
     return ids;
+}
+
+bool Viewer::hides_any(const std::vector<Mention>& mentions) const {
+    return std::ranges::any_of(mentions, [this](const Mention& mention) { return is_hidden(mention.user_id); });
+}
+
+std::vector<Mention> Viewer::visible(std::vector<Mention> mentions) const {
+    std::erase_if(mentions, [this](const Mention& mention) { return is_hidden(mention.user_id); });
+    return mentions;
 }
 
 bool Viewer::may_see(UserId author, Visibility visibility) const {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "platform/sql/database.hpp"
 #include "services/connection/public/network.hpp"
@@ -31,6 +33,11 @@ public:
     bool hides_anybody() const { return hidden_ && !hidden_->empty(); }
     /// Those who are hidden from the viewer, in no order.
     sql::Ids hidden_ids() const;
+    std::size_t hidden_count() const { return hidden_ ? hidden_->size() : 0; }
+    /// True when one of `mentions` is of a member who is hidden from the viewer.
+    bool hides_any(const std::vector<Mention>& mentions) const;
+    /// `mentions` without those of hidden members, whose handles are then plain text.
+    std::vector<Mention> visible(std::vector<Mention> mentions) const;
     /// True when posts of `author` are in the viewer's feed: their own and those of whom they follow.
     bool follows(UserId author) const;
 

@@ -34,7 +34,7 @@ AuthService::Options auth_options(const Options& options) {
 }
 
 UserService::Options user_options(const Options& options) {
-    return {FailureLimit{options.throttle.handle_changes, kDay, kDay}};
+    return {FailureLimit{options.throttle.handle_changes, kDay, kDay}, options.max_blocks};
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ struct Argon2Cost {
 struct DirectorySizes {
     std::size_t cards = 100'000;
     std::size_t profiles = 20'000;
-    std::size_t hidden = 100'000;
+    std::size_t hidden =
+        1'000'000;  // a sixteenth must hold the longest list (Options::max_blocks), else it is not kept
     std::size_t handles = 20'000;
 };
 
@@ -45,6 +46,7 @@ struct Options {
     std::size_t hashing_threads = 1;
     std::size_t hashing_queue = 64;  // passwords that may wait; more are refused
     DirectorySizes caches;
+    std::size_t max_blocks = 20'000;  // of one member: each request of theirs looks at them
     std::chrono::seconds signing_key_lifetime{30 * 24 * 3600};
 };
 

@@ -64,7 +64,7 @@ void add_routes(http::Router& r, AuthService* auth, UserService* users) {
     r.put("/v1/users/me/blocks/{user_id}", users, &UserService::block)
         .signed_in()
         .summary("Block a member: neither sees anything of the other")
-        .may_fail(Code::unprocessable, "self_block: nobody can block themself");
+        .may_fail(Code::unprocessable, "self_block: nobody can block themself; too_many_blocks");
     r.remove("/v1/users/me/blocks/{user_id}", users, &UserService::unblock).signed_in().summary("End a block");
 }
 

@@ -6,8 +6,8 @@
 #include "platform/http/paging.hpp"
 #include "services/user/auth_service.hpp"
 #include "services/user/handle.hpp"
-#include "services/user/public/events.hpp"
 #include "services/user/public/cache_kinds.hpp"
+#include "services/user/public/events.hpp"
 
 namespace guildhall::user {
 namespace {
@@ -27,6 +27,13 @@ void apply(const UpdateProfile& patch, Profile& profile) {
     patch.location.apply(profile.location);
     patch.industry.apply(profile.industry);
     patch.pronouns.apply(profile.pronouns);
+}
+
+Error too_many_blocks(std::size_t max) {
+    return {Code::unprocessable,
+            "a member can block at most " + std::to_string(max) + " others",
+            "too_many_blocks",
+            {{"/user_id", "too_many_blocks", "is one more than the limit"}}};
 }
 
 }  // namespace
@@ -100,8 +107,8 @@ Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdatePro
 
 Task<Result<SeenProfile>> UserService::find(http::Caller caller, UserId user) {
     const auto hidden = co_await parts_.directory.hidden_from(caller.id);
-    if (hidden->contains(user)) co_return no_such_member();
-    const auto profile = co_await parts_.directory.profile(user);
+    // The time of the answer does not tell a hidden member from one who does not exist.
+    const auto profile = co_await parts_.directory.profile(hidden->contains(user) ? kNoMember : user);
     if (!profile) co_return no_such_member();
     if (hidden->empty())
         if (const auto known = parts_.degrees.cached_degree(caller.id, user)) co_return SeenProfile{*profile, *known};
@@ -153,11 +160,16 @@ Task<Result<void>> UserService::block(http::Caller caller, UserId user) {
                         {{"/user_id", "self_block", "is the caller"}}};
     const bool exists = co_await parts_.directory.exists(user);
     if (!exists) co_return no_such_member();
-    const bool is_one_hidden = co_await parts_.directory.is_hidden(caller.id, user);
-    if (is_one_hidden) {
+    const auto hidden = co_await parts_.directory.hidden_from(caller.id);
+    if (hidden->contains(user)) {
         const bool is_done = co_await parts_.store.is_blocked(caller.id, user);
         if (is_done) co_return Result<void>{};
         co_return no_such_member();
+    }
+    // Those who block the caller are hidden, too, and do not count.
+    if (hidden->size() >= options_.max_blocks) {
+        const std::size_t count = co_await parts_.store.count_blocks(caller.id);
+        if (count >= options_.max_blocks) co_return too_many_blocks(options_.max_blocks);
     }
 
     cache::Changes changes{{kHiddenKind, {caller.id.value, user.value}}};

@@ -20,6 +20,7 @@ public:
     /// Brakes.
     struct Options {
         FailureLimit handle_changes;  // each new handle keeps the old one from everybody else
+        std::size_t max_blocks;
     };
     /// What it works with; all of it must live longer.
     struct Parts {
@@ -55,8 +56,8 @@ public:
     /// Whom the caller blocks, latest first. Errors: invalid for a cursor of another list.
     Task<Result<Page<Block>>> list_blocks(http::Caller caller, json::PageQuery query);
 
-    /// Blocks `user`; again has no effect. Errors: unprocessable (self_block); not_found, also when `user` blocks the
-    /// caller and is not blocked by them (so that a block cannot be detected).
+    /// Blocks `user`; again has no effect. Errors: unprocessable (self_block, too_many_blocks); not_found, also when
+    /// `user` blocks the caller and is not blocked by them (so that a block cannot be detected).
     Task<Result<void>> block(http::Caller caller, UserId user);
 
     /// Ends a block; no effect when there is none.

@@ -123,6 +123,7 @@ constexpr sql::Statement kFindBlock{"user.find_block", "SELECT id FROM blocks WH
 constexpr sql::Statement kListBlocks{
     "user.list_blocks",
     "SELECT id, blocked_id, created_at FROM blocks WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"};
+constexpr sql::Statement kCountBlocks{"user.count_blocks", "SELECT COUNT(*) FROM blocks WHERE user_id = $1"};
 constexpr sql::Statement kListBlocked{"user.list_blocked",
                                       "SELECT blocked_id FROM blocks WHERE user_id = $1 AND blocked_id IN ($2:ids)"};
 constexpr sql::Statement kListHidden{
@@ -383,6 +384,11 @@ Task<std::vector<RevokedSession>> UserStore::list_revoked(RevokedSession last, s
     revoked.reserve(rows.size());
     for (auto row : rows) revoked.push_back({row.id<SessionId>(0), row.time(1)});
     co_return revoked;
+}
+
+Task<std::size_t> UserStore::count_blocks(UserId user) {
+    auto rows = co_await database_.read(kCountBlocks, sql::params(user));
+    co_return static_cast<std::size_t>(rows[0].number(0));
 }
 
 Task<bool> UserStore::insert_block(sql::Transaction& tx, UserId user, StoredBlock block) {

@@ -92,6 +92,8 @@ public:
     Task<std::vector<RevokedSession>> list_revoked(RevokedSession last, std::size_t limit);
 
     // Blocks.
+    /// How many members `user` blocks.
+    Task<std::size_t> count_blocks(UserId user);
     /// False when it is there already.
     Task<bool> insert_block(sql::Transaction& tx, UserId user, StoredBlock block);
     /// False when there is none.

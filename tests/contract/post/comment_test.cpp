@@ -234,6 +234,72 @@ TEST_P(CommentContract, ReplyCountsAreOfThoseWhomTheReaderMaySee) {
     EXPECT_EQ(find(kDora, top)->reply_count, 2);
 }
 
+// [P44] [F: a shared representation shown without the viewer's filter]
+TEST_P(CommentContract, HiddenMembersAreNamedByNoMentionAndNoParent) {
+    const PostId post = world().publish(kAda);
+    const CommentId hidden = world().comment(kBela, post);
+    const CommentId reply = world().comment(kDora, post, "@member-2 and @member-1", hidden);
+    const CommentId own = world().comment(kClara, post, "Mine", hidden);
+    world().directory.block(kClara, kBela);
+    EXPECT_EQ(comments_of(kDora, kDora).at(0).parent_id, hidden);
+    for (const Comment& seen : {*find(kClara, reply), comments_of(kClara, kDora).at(0)}) {
+        EXPECT_EQ(seen.parent_id, std::nullopt);
+        ASSERT_EQ(seen.mentions.size(), 1U);
+        EXPECT_EQ(seen.mentions[0].user_id, kAda);
+    }
+    const auto edited = world().run(service().edit(world().caller(kClara), own, {{"Still mine"}}));
+    EXPECT_EQ(edited->text, "Still mine");
+    EXPECT_EQ(edited->parent_id, std::nullopt);
+}
+
+// [P44] [F: a shared representation shown without the viewer's filter]
+TEST_P(CommentContract, ATombstoneLooksTheSameToWhoIsHiddenFromItsAuthor) {
+    const PostId post = world().publish(kAda);
+    const CommentId tombstone = world().comment(kBela, post);
+    const CommentId reply = world().comment(kDora, post, "Reply", tombstone);
+    ASSERT_TRUE(remove(kBela, tombstone));
+    world().directory.block(kClara, kBela);
+    for (const UserId reader : {kAda, kClara}) {
+        const auto shown = comments(reader, post, {});
+        ASSERT_EQ(ids_of(shown), Ids{tombstone});
+        EXPECT_EQ(shown[0].reply_count, 1);
+        EXPECT_EQ(code_of(find(reader, tombstone)), Code::gone);
+        EXPECT_EQ(ids_of(replies(reader, tombstone)), Ids{reply});
+        EXPECT_EQ(find(reader, reply)->parent_id, tombstone);
+        EXPECT_EQ(post_of(*world().find(reader, post)).comment_count, 1);
+    }
+}
+
+// [P44] [F: a shared representation shown without the viewer's filter]
+TEST_P(CommentContract, TombstonesWithHiddenRepliesOnlyAreNeitherShownNorCounted) {
+    const PostId post = world().publish(kAda);
+    const CommentId top = world().comment(kDora, post);
+    const CommentId first = world().comment(kAda, post, "First", top);
+    const CommentId second = world().comment(kAda, post, "Second", first);
+    world().comment(kBela, post, "Leaf", second);
+    ASSERT_TRUE(remove(kAda, first));
+    ASSERT_TRUE(remove(kAda, second));
+    EXPECT_EQ(find(kClara, top)->reply_count, 1);
+    world().directory.block(kClara, kBela);
+    EXPECT_EQ(find(kClara, top)->reply_count, 0);
+    EXPECT_EQ(replies(kClara, top).size(), 0U);
+    EXPECT_EQ(post_of(*world().find(kClara, post)).comment_count, 1);
+    EXPECT_EQ(ids_of(replies(kDora, top)), Ids{first});
+}
+
+// [F: unbounded sets read on each request]
+TEST_P(CommentContract, ManyCommentsOfAHiddenMemberCostAReaderNoReads) {
+    const PostId post = world().publish(kAda);
+    const CommentId oldest = world().comment(kDora, post);
+    for (int i = 0; i < 300; ++i) world().comment(kBela, post);
+    world().directory.block(kClara, kBela);
+    comments(kClara, post, {});
+    const int reads = world().database.reads;
+    EXPECT_EQ(ids_of(comments(kClara, post, {})), Ids{oldest});
+    EXPECT_LE(world().database.reads - reads, 2);
+    EXPECT_EQ(post_of(*world().find(kClara, post)).comment_count, 1);
+}
+
 // [P32]
 TEST_P(CommentContract, ActivityShowsWhatIsBelowVisiblePosts) {
     world().network.connect(kAda, kBela);

@@ -553,6 +553,51 @@ TEST_P(PostServiceContract, CountsAreOfThoseWhomTheReaderMaySee) {
     }
 }
 
+// [P44] [F: a shared representation shown without the viewer's filter]
+TEST_P(PostServiceContract, MentionsOfHiddenMembersArePlainText) {
+    const PostId id = world().publish(kClara, "@member-1 and @member-4");
+    ASSERT_EQ(post_of(*world().find(kBela, id)).mentions.size(), 2U);
+    world().directory.block(kBela, kAda);
+    const Post seen = post_of(*world().find(kBela, id));
+    ASSERT_EQ(seen.mentions.size(), 1U);
+    EXPECT_EQ(seen.mentions.front().user_id, kDora);
+    EXPECT_EQ(seen.text, "@member-1 and @member-4");
+    ASSERT_TRUE(world().react(kAda, id));
+    EXPECT_EQ(post_of(*world().find(kBela, id)).mentions.size(), 1U) << "also where counts are left out";
+    EXPECT_EQ(post_of(*world().find(kDora, id)).mentions.size(), 2U);
+}
+
+// [F: unbounded sets read on each request]
+TEST_P(PostServiceContract, AReaderWhoHidesThousandsAsksOnlyForThoseWhoTakePart) {
+    const PostId id = world().publish(kClara, "#crowd");
+    ASSERT_TRUE(world().react(UserId{1005}, id));
+    ASSERT_TRUE(world().react(kDora, id));
+    world().comment(UserId{1006}, id);
+    for (std::int64_t user = 1000; user < 4000; ++user) world().directory.block(kBela, UserId{user});
+    world().database.longest_list = 0;
+    EXPECT_EQ(world().posts_with(kBela, "crowd"), Ids{id});
+    const Post seen = post_of(*world().find(kBela, id));
+    EXPECT_EQ(seen.reactions.total, 1);
+    EXPECT_EQ(seen.comment_count, 0);
+    EXPECT_LE(world().database.longest_list, 20U);
+}
+
+// [F: timing]
+TEST_P(PostServiceContract, ListsOfAHiddenMemberTakeTheWayOfThoseOfNobody) {
+    world().directory.block(kBela, kAda);
+    PostService& posts = world().module->post_service();
+    ReactionService& reactions = world().module->reaction_service();
+    CommentService& comments = world().module->comment_service();
+    const auto asked = [&](auto&& list) {
+        world().directory.asked_to_exist = UserId{};
+        EXPECT_EQ(code_of(world().run(list())), Code::not_found);
+        return world().directory.asked_to_exist.load();
+    };
+    EXPECT_EQ(asked([&] { return posts.list_by_author(world().visitor(kBela), kAda, {}); }), user::kNoMember);
+    EXPECT_EQ(asked([&] { return reactions.list_by_user(world().caller(kBela), kAda, {}); }), user::kNoMember);
+    EXPECT_EQ(asked([&] { return comments.list_by_user(world().caller(kBela), kAda, {}); }), user::kNoMember);
+}
+
 // --- caches
 
 TEST_P(PostServiceContract, WarmReadsTouchNoSql) {

@@ -105,6 +105,18 @@ TEST_P(DirectoryContract, ExistsWhoIsVerified) {
     const auto ada = world->sign_up("ada@example.org");
     EXPECT_TRUE(run(directory().exists(ada.user_id)));
     EXPECT_FALSE(run(directory().exists(kNobody)));
+    EXPECT_FALSE(run(directory().exists(kNoMember)));
+}
+
+// [F: unbounded sets read on each request]
+TEST_P(DirectoryContract, AListOfThousandsOfHiddenMembersIsReadOnce) {
+    world->database.execute_script(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+        "INSERT INTO blocked_by (user_id, by_id) SELECT 77, i + 1000 FROM n");
+    EXPECT_EQ(run(directory().hidden_from(UserId{77}))->size(), 20'000U);
+    const int calls = world->database.calls();
+    EXPECT_EQ(run(directory().hidden_from(UserId{77}))->size(), 20'000U);
+    EXPECT_EQ(world->database.calls(), calls);
 }
 
 TEST_P(DirectoryContract, AChangedProfileRetiresTheCard) {

@@ -335,6 +335,23 @@ TEST_P(Blocks, TwiceIsOnceAndTellsTheOthersOnce) {
 }
 
 // [U32]
+// [F: unbounded sets read on each request]
+TEST_P(Blocks, AreLimited) {
+    world.emplace(GetParam(), [](Options& options) { options.max_blocks = 2; });
+    ada = world->sign_up("ada@example.org", "Ada");
+    std::vector<UserId> others;
+    for (const char* name : {"bob", "eve", "kim", "lea"})
+        others.push_back(world->sign_up(std::string(name) + "@example.org", name).user_id);
+    world->database.execute_script("INSERT INTO blocked_by (user_id, by_id) VALUES (" +
+                                   std::to_string(ada.user_id.value) + ", 5)");
+    ASSERT_TRUE(block(ada, others[0]));
+    ASSERT_TRUE(block(ada, others[1])) << "being blocked does not count";
+    EXPECT_TRUE(block(ada, others[1])) << "again has no effect";
+    EXPECT_EQ(block(ada, others[2]).error().problem, "too_many_blocks");
+    ASSERT_TRUE(unblock(ada, others[0]));
+    EXPECT_TRUE(block(ada, others[2]));
+}
+
 TEST_P(Blocks, ManyAtOnceAreOne) {
     const auto before = world->event_types().size();
     std::vector<Task<Result<void>>> blocks;

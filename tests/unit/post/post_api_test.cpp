@@ -44,11 +44,13 @@ TEST(PostView, WritesTheJsonOfTheDescribedPost) {
     }
 }
 
-TEST(PostView, WritesTheCountsThatTheReaderMaySee) {
+TEST(PostView, WritesTheMentionsAndCountsThatTheReaderMaySee) {
     PostView view = view_of(rich_post(), ReactionKind::like);
-    const Counts seen{{1, 1, 0, 0, 0, 0, 0}, 2};
-    view.seen_counts = std::make_shared<const Counts>(seen);
-    EXPECT_EQ(json::to_json(view), json::to_json(described(rich_post(), ReactionKind::like, seen)));
+    StoredPost seen = rich_post();
+    seen.mentions.clear();
+    seen.counts = {{1, 1, 0, 0, 0, 0, 0}, 2};
+    view.seen = std::make_shared<const SeenPost>(seen.mentions, seen.counts);
+    EXPECT_EQ(json::to_json(view), json::to_json(described(seen, ReactionKind::like, seen.counts)));
 }
 
 TEST(PostRecord, IsOfNoUseOnceTheAuthorsCardIsNot) {

@@ -31,7 +31,7 @@ Task<bool> Directory::is_hidden(UserId viewer, UserId user) {
 }
 
 Task<bool> Directory::exists_for(UserId viewer, UserId user) {
-    if (co_await is_hidden(viewer, user)) co_return false;
+    if (co_await is_hidden(viewer, user)) user = kNoMember;
     co_return co_await exists(user);
 }
 

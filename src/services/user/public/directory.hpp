@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -42,6 +44,9 @@ struct CardRecord : Card, cache::Retirable {
 using CardPointer = std::shared_ptr<const CardRecord>;
 using UserSet = std::unordered_set<UserId>;
 
+/// The id of no member, now or later.
+inline constexpr UserId kNoMember{std::numeric_limits<std::int64_t>::max()};
+
 /// The answer about who does not exist, and the same about who is hidden from those who ask.
 Error no_such_member();
 
@@ -67,7 +72,8 @@ public:
 
     /// True when `user` exists and is verified.
     virtual Task<bool> exists(UserId user) = 0;
-    /// The same, if `user` is not hidden from `viewer`.
+    /// The same, if `user` is not hidden from `viewer`. The time of the answer does not tell a hidden member from one
+    /// who does not exist.
     Task<bool> exists_for(UserId viewer, UserId user);
 
     /// Those of up to 500 members that exist, in no order. Not kept in memory. A fake without profiles need not

@@ -22,7 +22,7 @@ public:
     struct Options {
         std::chrono::milliseconds ttl{600'000};
         std::size_t max_cards = 100'000;
-        std::size_t max_hidden_bytes = 16 << 20;
+        std::size_t max_hidden_bytes = 64 << 20;
         std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;  // for tests
     };
     DirectoryClient(http::ServiceClient service, cache::Coherence& coherence)
