@@ -10,10 +10,12 @@ target_link_libraries(guildhall_asio_beast PUBLIC Boost::headers Threads::Thread
 
 # GoogleTest's main(), and the precompiled header of tests. Two thirds of a test's compile time are the optimizer and
 # the code generator; the libraries that it tests are optimized as in the preset.
-add_library(guildhall_googletest STATIC EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/googletest.cpp")
-target_precompile_headers(guildhall_googletest PRIVATE "${PROJECT_SOURCE_DIR}/cmake/googletest.hpp")
-target_compile_options(guildhall_googletest PUBLIC -O0)
-target_link_libraries(guildhall_googletest PUBLIC guildhall_asio_beast GTest::gmock GTest::gtest GTest::gtest_main)
+if(GTest_FOUND)
+    add_library(guildhall_googletest STATIC EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/googletest.cpp")
+    target_precompile_headers(guildhall_googletest PRIVATE "${PROJECT_SOURCE_DIR}/cmake/googletest.hpp")
+    target_compile_options(guildhall_googletest PUBLIC -O0)
+    target_link_libraries(guildhall_googletest PUBLIC guildhall_asio_beast GTest::gmock GTest::gtest GTest::gtest_main)
+endif()
 
 # All generated headers, for what reads sources without building them (clang-tidy, the check of headers).
 add_custom_target(guildhall_generated)
