@@ -121,8 +121,9 @@ def test_kong_reaches_each_process_that_serves():
 
 def test_the_services_believe_kong_and_nobody_else_who_the_client_is():
     address = CONTAINERS["kong"]["networks"]["edge"]["ipv4_address"]
-    (subnet,) = COMPOSE["networks"]["edge"]["ipam"]["config"]
-    assert ipaddress.ip_address(address) in ipaddress.ip_network(subnet["subnet"])
+    (network,) = COMPOSE["networks"]["edge"]["ipam"]["config"]
+    assert ipaddress.ip_address(address) in ipaddress.ip_network(network["subnet"])
+    assert ipaddress.ip_address(address) not in ipaddress.ip_network(network["ip_range"]), "Docker gives it to others"
     for names in serving().values():
         for name in names:
             assert environment(name)["GUILDHALL_HTTP_TRUSTED_PROXIES"] == address
