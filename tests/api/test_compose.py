@@ -8,6 +8,7 @@ import subprocess
 import pytest
 import yaml
 
+from support.client import eventually
 from support.deployed import (
     faults_of_settings,
     hosts_of_secrets,
@@ -15,7 +16,7 @@ from support.deployed import (
     named_secrets,
     targets_of_kong,
 )
-from support.program import ROOT, SERVICES
+from support.program import ROOT, SERVICES, free_port
 
 pytestmark = pytest.mark.shape("sqlite")  # no server runs here: once is enough
 
@@ -93,6 +94,27 @@ def test_secrets_differ_each_time_and_are_kept(tmp_path):
     assert all(texts[0][name] != texts[1][name] for name in texts[0])
     make_secrets(first)
     assert {path.name: path.read_text() for path in first.iterdir()} == texts[0]
+
+
+def test_redis_starts_with_its_command_and_wants_the_password(tmp_path):
+    """The command and the health check of the container, with the Redis that is installed here."""
+    secrets = make_secrets(tmp_path / "secrets")
+    port = free_port()
+    redis = CONTAINERS["redis"]
+
+    def here(text):
+        return text.replace("/run/secrets/guildhall", str(secrets)).replace("$$", "$")
+
+    command = [*map(here, redis["command"]), "--port", str(port)]
+    server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    try:
+        check = here(redis["healthcheck"]["test"][1]).replace("redis-cli ", f"redis-cli -p {port} ")
+        eventually(lambda: subprocess.run(["sh", "-c", check], capture_output=True).returncode == 0)
+        stranger = subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True, text=True)
+        assert "NOAUTH" in stranger.stdout
+    finally:
+        server.terminate()
+        server.wait(10)
 
 
 def test_each_host_that_is_named_is_a_container_on_the_same_network(tmp_path):
