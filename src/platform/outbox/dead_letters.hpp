@@ -27,7 +27,7 @@ struct DeadLetter {
 Task<std::vector<DeadLetter>> list_dead_letters(sql::Database& database, DeadLetterKey after, std::size_t limit);
 
 /// Moves a dead letter back to the outbox of the service in one transaction, for its consumer only, which then handles
-/// it like a new event. Any relay of the service publishes it, immediately or when one starts. Newer events of its
+/// it like a new event. Any relay of the service publishes it, within seconds or when one starts. Newer events of its
 /// subject have been handled before. Errors: not_found when there is no such dead letter.
 Task<Result<DeadLetterKey>> replay_dead_letter(sql::Database& database, DeadLetterKey key);
 

@@ -16,6 +16,9 @@ namespace guildhall::outbox {
 /// The migrations of the tables of outbox, inbox, dead letters and consumers; first in the migrations of every service.
 std::vector<sql::Migration> migrations();
 
+/// Whether an event waits.
+inline constexpr sql::Statement kFindWaiting{"outbox.find_waiting", "SELECT id FROM outbox LIMIT 1"};
+
 /// An event: a described struct with its type and its ordering key.
 template <class E>
 concept Event = requires(const E& event) {

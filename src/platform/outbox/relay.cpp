@@ -19,6 +19,7 @@
 #include "platform/async/gate.hpp"
 #include "platform/base/metrics.hpp"
 #include "platform/base/text.hpp"
+#include "platform/outbox/outbox.hpp"
 #include "platform/outbox/partition.hpp"
 
 namespace guildhall::outbox {
@@ -115,6 +116,7 @@ struct Relay::State : std::enable_shared_from_this<Relay::State> {
     Task<void> remove(const std::vector<Taken>& taken);
     Task<void> drain();
     Task<void> leave();
+    Task<void> sleep();
     Task<void> pause(milliseconds duration, bool until_woken);
     std::vector<Range> ranges() const;
     void notify();
@@ -167,12 +169,20 @@ Task<void> Relay::State::run() {
     });
 
     Backoff backoff(milliseconds(50), milliseconds(5000));
+    auto active_at = std::chrono::steady_clock::now();
     while (!is_stopping) {
-        is_woken = false;  // before the read: a wake() from now on causes another batch
+        // Before the read: a wake() from now on causes another batch.
+        if (is_woken.exchange(false)) active_at = std::chrono::steady_clock::now();
         std::size_t count = 0;
         std::optional<milliseconds> retry;
         try {
             count = co_await relay_batch();
+            if (count > 0) active_at = std::chrono::steady_clock::now();
+            if (std::chrono::steady_clock::now() - active_at >= options.sleep_after) {
+                co_await leave();
+                co_await sleep();
+                active_at = std::chrono::steady_clock::now();
+            }
             backoff.reset();
         } catch (const std::exception& error) {
             retry = backoff.next();
@@ -314,6 +324,16 @@ Task<void> Relay::State::leave() {
     check(co_await database.transact<std::size_t>(body));
     held.clear();
     claim_due = Time{};
+}
+
+// Until wake() or stop(), or until events of another process wait.
+Task<void> Relay::State::sleep() {
+    while (!is_stopping && !is_woken) {
+        co_await pause(options.sleep_poll, true);
+        if (is_stopping || is_woken) co_return;
+        const auto waiting = co_await database.read(kFindWaiting, {});
+        if (!waiting.empty()) co_return;
+    }
 }
 
 Task<void> Relay::State::pause(milliseconds duration, bool until_woken) {

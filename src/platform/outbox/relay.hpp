@@ -14,15 +14,18 @@ namespace guildhall::outbox {
 
 /// Moves events from the outbox of one service to the bus. It claims partitions of the outbox by a lease in plain SQL,
 /// so any number of replicas may run one, and each has its share. It publishes their rows in order and deletes what the
-/// bus has taken. At least once: if a relay dies between the two, or its publish() takes longer than its lease, the
-/// rows are published again, so consumers are idempotent (the inbox). The first deliveries of a subject are always in
-/// order.
+/// bus has taken. A relay that finds nothing for a while gives its leases back and sleeps until wake(); it then writes
+/// nothing, and only looks now and then whether other processes have written events. At least once: if a relay dies
+/// between the two, or its publish() takes longer than its lease, the rows are published again, so consumers are
+/// idempotent (the inbox). The first deliveries of a subject are always in order.
 class Relay {
 public:
     /// Sizes and times.
     struct Options {
         std::size_t batch = 256;
-        std::chrono::milliseconds poll{200};  // for events that other processes committed
+        std::chrono::milliseconds poll{200};          // for events that other processes committed
+        std::chrono::milliseconds sleep_after{5000};  // without an event and a wake()
+        std::chrono::milliseconds sleep_poll{5000};   // as `poll`, while it sleeps
         std::chrono::seconds lease{10};
         std::chrono::milliseconds rest{
             10};  // after a batch that was not full: events that are committed meanwhile share the next one

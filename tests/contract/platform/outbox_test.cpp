@@ -14,6 +14,7 @@
 #include "platform/outbox/relay.hpp"
 #include "support/await.hpp"
 #include "support/outbox_world.hpp"
+#include "support/watched_database.hpp"
 
 namespace guildhall::outbox {
 
@@ -207,6 +208,41 @@ TEST_P(OutboxContract, ABurstOfCommitsTakesFewBatches) {
     for (int i = 0; i < 100; ++i) count_times(i, 1);
     ASSERT_TRUE(wait_until([&] { return bus.size() == 100; }));
     EXPECT_LT(bus.batches, 60);
+}
+
+// [F: at rest 1.3 commits a second in each database]
+TEST_P(OutboxContract, ARelayWithNothingToDoGivesItsLeasesBackAndWritesNothing) {
+    auto watched = std::make_unique<test::WatchedDatabase>(std::move(database_));
+    test::WatchedDatabase& counted = *watched;
+    database_ = std::move(watched);
+    RecordingBus bus;
+    RunningRelay relay(*database_, bus, clock_, "a", {.poll = 1ms, .sleep_after = 20ms, .sleep_poll = 1ms});
+    outbox_.on_commit([&] { relay.relay().wake(); });
+    count_times(1, 1);
+    ASSERT_TRUE(wait_until([&] { return bus.size() == 1 && owners() == std::vector<std::string>{""}; }));
+    const int transactions = counted.transactions;
+    const int reads = counted.reads;
+    ASSERT_TRUE(wait_until([&] { return counted.reads > reads + 50; }));
+    EXPECT_EQ(counted.transactions, transactions);
+    count_times(1, 1);
+    EXPECT_TRUE(wait_until([&] { return bus.size() == 2; }));
+}
+
+TEST_P(OutboxContract, ASleepingRelayWakesForItsProcessAtOnceAndFindsWhatOthersWrote) {
+    RecordingBus bus;
+    RunningRelay woken(*database_, bus, clock_, "woken", {.sleep_after = 0ms, .sleep_poll = 1h});
+    ASSERT_TRUE(wait_until([&] { return owners() == std::vector<std::string>{""}; }));
+    count_times(1, 1);
+    woken.relay().wake();
+    EXPECT_TRUE(wait_until([&] { return bus.size() == 1; }));
+    woken.stop();
+    count_times(1, 1);
+    RunningRelay looking(*database_, bus, clock_, "looking", {.sleep_after = 0ms, .sleep_poll = 5ms});
+    EXPECT_TRUE(wait_until([&] { return bus.size() == 2; }));
+    ASSERT_TRUE(wait_until([&] { return owners() == std::vector<std::string>{""}; }));
+    count_times(1, 1);
+    EXPECT_TRUE(wait_until([&] { return bus.size() == 3; }));
+    expect_complete(bus.events(), {{1, 3}});
 }
 
 TEST_P(OutboxContract, ContinuesByItselfAfterTheBusWasUnavailable) {
