@@ -98,7 +98,7 @@ struct Application::State {
         const auto add = [&out](const std::vector<service::Dependency>& some) {
             out.insert(out.end(), some.begin(), some.end());
         };
-        for (Running& one : running) out.push_back(one.foundation->dependency());
+        for (Running& one : running) add(one.foundation->dependencies());
         add(neighbours.dependencies());
         add(engines.dependencies());
         for (Running& one : running) add(one.module->dependencies());

@@ -17,12 +17,13 @@ import psycopg
 import pytest
 
 from support.client import Service, eventually, settle
-from support.load import ACKNOWLEDGED, UNKNOWN, Writers, body_of, newest_texts
+from support.load import ACKNOWLEDGED, REFUSED, UNKNOWN, Writers, body_of, newest_texts
 from support.engines import OwnEngine
 from support.shapes import Engines
 
 pytestmark = pytest.mark.faults
 ROUNDS = int(os.environ.get("GUILDHALL_KILL_ROUNDS", "50"))
+FAULT_ROUNDS = int(os.environ.get("GUILDHALL_FAULT_ROUNDS", "10"))
 BATCH = 5
 
 
@@ -195,6 +196,15 @@ def fill(folder):
     return filler
 
 
+def small_data(launch, small_disk):
+    """An instance whose data folder is on the small disk; not started."""
+    instance = launch.prepare()
+    instance.data = small_disk / "data"
+    instance.data.mkdir()
+    instance.mails = instance.data / "mail"
+    return instance
+
+
 @pytest.mark.shape("sqlite")
 @needs_root
 @pytest.mark.timeout(120)
@@ -203,11 +213,7 @@ def test_a_full_disk_refuses_writes_and_recovers(launch, small_disk):
 
     Nothing acknowledged is lost.
     """
-    instance = launch.prepare()
-    instance.data = small_disk / "data"
-    instance.data.mkdir()
-    instance.mails = instance.data / "mail"
-    instance.start()
+    instance = small_data(launch, small_disk).start()
     service = Service(instance)
     ada, bela = service.members(2)
     ada.connect(bela)
@@ -248,12 +254,54 @@ def test_a_full_disk_refuses_writes_and_recovers(launch, small_disk):
     check_files(instance)
 
 
+def down_at_readiness(service):
+    """The dependencies that /readyz names as down, while it answers 200."""
+    report = service.anyone.get("/readyz", status=200).json()
+    return {dependency["name"] for dependency in report["dependencies"] if dependency["status"] != "ok"}
+
+
+@pytest.mark.shape("sqlite")
+@needs_root
+@pytest.mark.timeout(120)
+def test_it_starts_on_a_full_disk_and_serves_reads(launch, small_disk):
+    """[F: no start on a full disk] /readyz names what is degraded, before and after the start; writes get 507.
+
+    They work again when there is space, without a restart.
+    """
+    instance = small_data(launch, small_disk).start()
+    service = Service(instance)
+    ada, bela = service.members(2)
+    ada.connect(bela)
+    post = ada.publish("Before")
+    eventually(lambda: post["id"] in bela.feed_ids())
+    assert down_at_readiness(service) == set()
+    filler = fill(small_disk)
+    eventually(lambda: ada.post("/v1/posts", {"text": "x" * 3000}, status=(201, 507)).status_code == 507)
+    assert "storage:post" in down_at_readiness(service)
+    instance.kill()
+    fill(small_disk)  # what the kill set free
+    instance.start()
+    service = Service(instance)
+    settle(service, [ada, bela])
+    assert bela.find_post(post)["text"] == "Before"
+    assert post["id"] in bela.feed_ids()
+    bela.get(f"/v1/users/{ada.id}", status=200)
+    ada.publish("Refused", status=507)
+    assert {"storage:user", "storage:connection", "storage:post"} <= down_at_readiness(service)
+    filler.unlink()
+    eventually(lambda: down_at_readiness(service) == set())
+    kept = ada.publish("After")
+    texts = [row["text"] for row in ada.all(f"/v1/users/{ada.id}/posts", limit=100)]
+    assert "Refused" not in texts
+    assert {post["id"], kept["id"]} <= set(bela.feed_ids())
+
+
 @contextlib.contextmanager
-def failing_fsync(pid, tmp_path):
-    """While inside, fsync and fdatasync of the process fail with EIO."""
+def injected(pid, tmp_path, calls, fault):
+    """While inside, the system calls `calls` of the process fail as `fault` says, such as "error=EIO"."""
     said = open(tmp_path / "strace", "wb")
     strace = subprocess.Popen(
-        ["strace", "-f", "-p", str(pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"],
+        ["strace", "-f", "-p", str(pid), "-e", f"trace={calls}", "-e", f"inject={calls}:{fault}"],
         stderr=said,
     )
     threads = len(os.listdir(f"/proc/{pid}/task"))
@@ -271,35 +319,118 @@ def failing_fsync(pid, tmp_path):
         said.close()
 
 
+needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+
+
 @pytest.mark.shape("sqlite")
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@needs_strace
 @pytest.mark.timeout(120)
 def test_a_failing_fsync_is_never_acknowledged(launch, tmp_path):
     """While fsync fails, every write gets 503, and reads continue.
 
-    After a restart everything acknowledged is there, and writes work.
+    After a restart everything acknowledged is there, and writes work. [F: a refused write returns] What was refused is
+    not there, although the process was killed while fsync failed.
     """
     instance = launch()
     service = Service(instance)
     ada, bela = service.members(2)
     ada.connect(bela)
     kept = [ada.publish(f"Before {n}")["id"] for n in range(5)]
-    with failing_fsync(instance.pid, tmp_path):
+    with injected(instance.pid, tmp_path, "fsync,fdatasync", "error=EIO"):
         for n in range(10):
             ada.publish(f"During {n}", status=(503, 507))
             bela.react({"id": kept[0]}, status=(503, 507))
         ada.get("/v1/users/me", status=200)
         assert bela.find_post({"id": kept[0]})["text"] == "Before 0"
         assert set(kept) <= set(bela.feed_ids())
-    with contextlib.suppress(Exception):  # recovering without a restart is welcome, not asked for
-        kept.append(ada.publish("After")["id"])
-    instance.kill()
+        instance.kill()
     instance.start()
     settle(Service(instance), [ada, bela])
     texts = {row["id"]: row["text"] for row in ada.all(f"/v1/users/{ada.id}/posts", limit=100)}
-    assert set(kept) <= set(texts)
+    assert list(texts) == kept[::-1]
+    assert bela.find_post({"id": kept[0]})["reactions"]["total"] == 0
     ada.publish("After the restart", status=201)
     check_files(instance)
+
+
+# Each failing call begins after some that work, so that commits are half-written.
+FAULTS = [
+    ("fsync,fdatasync", "error=EIO"),
+    ("pwrite64", "error=ENOSPC:when=7+"),
+    ("pwrite64", "error=EIO:when=10+"),
+    ("fsync,fdatasync", "error=ENOSPC:when=4+"),
+    ("pread64", "error=EIO:when=5+"),
+]
+
+
+@pytest.mark.shape("sqlite")
+@needs_strace
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("batch", range(max(1, FAULT_ROUNDS // BATCH)))
+def test_kill_9_after_disk_errors_loses_and_revives_nothing(launch, tmp_path, batch):
+    """[F: a refused write returns] Disk errors under load, then kill -9 and a start, several rounds on the same data.
+
+    Acknowledged posts are there, refused ones are not.
+    """
+    instance = launch()
+    service = Service(instance)
+    *authors, reader = members = service.members(3)
+    reader.connect(*authors)
+    for round_ in range(min(BATCH, FAULT_ROUNDS)):
+        label = f"round {batch}.{round_}."
+        with Writers(instance.url, authors, label, per_member=4, refusals_hold=True) as writers:
+            writers.wait_for(10 + 17 * (round_ + batch) % 50)
+            with injected(instance.pid, tmp_path, *FAULTS[round_ % len(FAULTS)]):
+                count = writers.count()
+                # Reads that fail refuse nothing while all is in memory.
+                eventually(lambda: writers.count(REFUSED) >= 5 or writers.count() > count + 100)
+                instance.kill()
+            writers.stopping.set()
+        instance.start()
+        settle(Service(instance), members)
+        check_writes(writers, authors, reader, label)
+        check_files(instance)
+
+
+@pytest.mark.shape("sqlite")
+@needs_strace
+@pytest.mark.timeout(120)
+def test_a_read_error_is_tried_again_then_503_and_counted(launch, tmp_path):
+    """[F: read error] EIO once: nobody notices. EIO at every read: 503 with Retry-After, never 500."""
+    instance = launch()
+    service = Service(instance)
+    ada, bela = service.members(2)
+    ada.connect(bela)
+    posts = [ada.publish(f"{n} " + "x" * 2000) for n in range(100)]
+    eventually(lambda: posts[-1]["id"] in bela.feed_ids())
+
+    def restart():
+        instance.kill()
+        instance.start()
+        settle(Service(instance), [ada, bela])
+        return Service(instance).anyone
+
+    def errors(visitor):
+        return sum(
+            float(line.split()[-1])
+            for line in visitor.get("/metrics", status=200).text.splitlines()
+            if line.startswith("guildhall_sql_disk_errors_total")
+        )
+
+    visitor = restart()
+    with injected(instance.pid, tmp_path, "pread64", "error=EIO:when=1"):
+        for post in posts:
+            bela.get(f"/v1/posts/{post['id']}", status=200)
+        assert len(bela.all("/v1/feed", limit=50)) >= 100
+    assert errors(visitor) >= 1
+    visitor = restart()
+    with injected(instance.pid, tmp_path, "pread64", "error=EIO"):
+        refused = [bela.get(f"/v1/posts/{post['id']}", status=(200, 503)).status_code == 503 for post in posts]
+        bela.get("/v1/feed", params={"limit": 50}, status=(200, 503))
+        assert any(refused)
+    assert errors(visitor) >= sum(refused)
+    assert len(bela.all("/v1/feed", limit=50)) >= 100
 
 
 # --- PostgreSQL

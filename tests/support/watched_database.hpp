@@ -41,7 +41,8 @@ public:
     }
     void migrate(std::span<const sql::Migration> migrations) override { inner_->migrate(migrations); }
     void execute_script(std::string_view text) override { inner_->execute_script(text); }
-    Task<bool> ready() override { return inner_->ready(); }
+    Task<bool> ready(const sql::Statement& question) override { return inner_->ready(question); }
+    bool is_writable() const override { return inner_->is_writable(); }
     std::string_view engine() const override { return inner_->engine(); }
 
     int calls() const { return reads + transactions; }
@@ -58,10 +59,13 @@ public:
     std::function<Task<void>(std::string)> after_read;
     /// Called once, before the next transaction begins.
     std::function<void()> before_next_transaction;
+    /// Called before each transaction.
+    std::function<void()> before_each_transaction;
 
 protected:
     Task<void> run(RawBody body) override {
         ++transactions;
+        if (before_each_transaction) before_each_transaction();
         if (auto hook = std::exchange(before_next_transaction, nullptr)) hook();
         auto inner = [body = std::move(body)](sql::Transaction& tx) -> Task<Result<bool>> {
             const bool is_done = co_await body(tx);

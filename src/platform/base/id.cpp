@@ -15,18 +15,26 @@ std::int64_t milliseconds_of(Time time) {
 
 }  // namespace
 
-IdGenerator::IdGenerator(const Clock& clock, std::uint16_t node)
-    : clock_(clock), node_(node & ((1 << kNodeBits) - 1)) {}
+IdGenerator::IdGenerator(const Clock& clock, std::uint16_t node) : clock_(clock) { use(node, Time::max()); }
+
+void IdGenerator::use(std::uint16_t node, Time until) {
+    node_.store(node & ((1 << kNodeBits) - 1), std::memory_order_relaxed);
+    until_ms_.store(milliseconds_of(until), std::memory_order_release);
+}
 
 std::int64_t IdGenerator::next_value() {
-    const std::int64_t now = milliseconds_of(clock_.now()) << kSequenceBits;
+    const std::int64_t now_ms = milliseconds_of(clock_.now());
+    if (now_ms >= until_ms_.load(std::memory_order_acquire))
+        throw Unavailable("no ids can be made: the node number is not held", refusal_.load(std::memory_order_relaxed));
+    const std::int64_t now = now_ms << kSequenceBits;
     std::int64_t last = last_.load(std::memory_order_relaxed);
     std::int64_t next = 0;
     do {
         next = std::max(last + 1, now);
     } while (!last_.compare_exchange_weak(last, next, std::memory_order_relaxed));
     const std::int64_t sequence = next & ((1 << kSequenceBits) - 1);
-    return ((next >> kSequenceBits) << (kNodeBits + kSequenceBits)) | (node_ << kSequenceBits) | sequence;
+    const std::int64_t node = node_.load(std::memory_order_relaxed);
+    return ((next >> kSequenceBits) << (kNodeBits + kSequenceBits)) | (node << kSequenceBits) | sequence;
 }
 
 Time time_of_id(std::int64_t id) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "platform/base/clock.hpp"
+#include "platform/base/result.hpp"
 
 namespace guildhall {
 
@@ -29,9 +30,17 @@ using SessionId = Id<struct SessionTag>;
 /// sql/node_lease.hpp). Source: the layout of Twitter's Snowflake.
 class IdGenerator {
 public:
+    /// Makes no ids until use() is called.
+    explicit IdGenerator(const Clock& clock) : clock_(clock) {}
+    /// Makes ids of `node` without end.
     IdGenerator(const Clock& clock, std::uint16_t node);
 
-    /// The next id.
+    /// Makes ids of `node` until the clock says `until`: another process may have the node after that.
+    void use(std::uint16_t node, Time until);
+    /// The code of the Unavailable that is thrown while no node may be used; Code::unavailable at first.
+    void refuse_with(Code code) { refusal_.store(code, std::memory_order_relaxed); }
+
+    /// The next id. Throws Unavailable while no node may be used.
     template <class IdType>
     IdType next() {
         return IdType{next_value()};
@@ -41,7 +50,9 @@ public:
 
 private:
     const Clock& clock_;
-    const std::int64_t node_;
+    std::atomic<std::int64_t> node_{0};
+    std::atomic<std::int64_t> until_ms_{0};  // of the node; since the epoch of ids
+    std::atomic<Code> refusal_{Code::unavailable};
     std::atomic<std::int64_t> last_{0};  // milliseconds << 12 | sequence
 };
 

@@ -16,17 +16,20 @@ namespace {
 
 constexpr std::chrono::hours kPruneEvery{1};
 
-constexpr sql::Statement kFirstEvent{"outbox.first", "SELECT id FROM outbox LIMIT 1"};
-
 }  // namespace
 
 Foundation::Foundation(const Host& host, const Definition& definition, const Open& open)
     : host_(host), name_(definition.name), written_kind_(name_ + ".written"), database_(open(replica_ports())) {
     database_->migrate(all_migrations(definition));
+    ids_.emplace(host_.clock);
     host_.run_and_wait([this]() -> Task<void> {
-        lease_.emplace(co_await sql::NodeLease::take(*database_, host_.clock, host_.owner));
+        try {
+            co_await take_node();
+        } catch (const Unavailable& failure) {
+            if (failure.code != Code::insufficient_storage) throw;
+            spdlog::error("{}: the storage is full; only reads are served: {}", name_, failure.what());
+        }
     });
-    ids_.emplace(host_.clock, lease_->node());
     outbox_.emplace("/" + name_, *ids_, host_.clock);
     base_.emplace(Base{*database_, *ids_, host_.clock, *outbox_, host_.coherence});
     consumers_.emplace(*database_, host_.clock, host_.coherence);
@@ -61,25 +64,51 @@ void Foundation::subscribe(Module& module) {
     known_consumers_.emplace(*database_, host_.bus, host_.clock, std::move(names));
 }
 
-Dependency Foundation::dependency() {
-    const auto primary = [this] { return database_->ready(); };
+std::vector<Dependency> Foundation::dependencies() {
+    const auto primary = [this] { return database_->ready(outbox::kFindWaiting); };
+    const auto storage = [this]() -> Task<bool> { co_return lease_.has_value() && database_->is_writable(); };
     // With replicas the process stays in service while the primary is unavailable: its reads are answered.
-    if (host_.reads_replicas)
-        return {"sql:" + name_, "what changes something answers 503; replicas are read", false, primary};
-    return {"sql:" + name_, "the " + name_ + " service answers 503", true, primary};
+    const Dependency reads =
+        host_.reads_replicas
+            ? Dependency{"sql:" + name_, "what changes something answers 503; replicas are read", false, primary}
+            : Dependency{"sql:" + name_, "the " + name_ + " service answers 503", true, primary};
+    return {reads, {"storage:" + name_, "what changes something answers 507 or 503; reads are served", false, storage}};
 }
 
 Task<void> Foundation::maintain() {
     // So that replicas of the database may take the place of its primary.
     co_await run_upkeep(name_ + ": replicas", database_->learn_position());
-    co_await run_upkeep(name_ + ": node number", renew());
+    co_await run_upkeep(name_ + ": node number", hold_node());
     co_await run_upkeep(name_ + ": consumers", refresh_consumers());
     co_await run_upkeep(name_ + ": old keys and events", prune());
 }
 
-Task<void> Foundation::renew() {
+Task<void> Foundation::take_node() {
+    try {
+        lease_.emplace(co_await sql::NodeLease::take(*database_, host_.clock, host_.owner));
+    } catch (const Unavailable& failure) {
+        ids_->refuse_with(failure.code);
+        throw;
+    }
+    renewed_at_ = host_.clock.now();
+    ids_->use(lease_->node(), lease_->until());
+}
+
+Task<void> Foundation::hold_node() {
+    if (!lease_) {
+        co_await take_node();
+        co_return;
+    }
+    const Time now = host_.clock.now();
+    const bool is_due = now >= renewed_at_ + sql::NodeLease::kRenewEvery || now < renewed_at_;
+    // While writes fail, this is also the write that notices when they work again.
+    if (!is_due && database_->is_writable()) co_return;
     const bool is_held = co_await lease_->renew(*database_, host_.clock);
-    if (is_held) co_return;
+    if (is_held) {
+        renewed_at_ = now;
+        ids_->use(lease_->node(), lease_->until());
+        co_return;
+    }
     // Another process may make ids with this number by now: ours could collide.
     spdlog::critical("{}: the node number was lost; ending", name_);
     ::kill(::getpid(), SIGTERM);
@@ -96,10 +125,12 @@ Task<void> Foundation::prune() {
     if (is_done && co_await consumers_->prune()) pruned_at_ = now;
 }
 
-Task<void> Foundation::release() { co_await lease_->release(*database_); }
+Task<void> Foundation::release() {
+    if (lease_) co_await lease_->release(*database_);
+}
 
 Task<bool> Foundation::is_relayed() {
-    const auto first = co_await database_->read(kFirstEvent, {});
+    const auto first = co_await database_->read(outbox::kFindWaiting, {});
     const bool is_empty = first.empty();
     co_return is_empty;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "platform/bus/bus.hpp"
 #include "platform/outbox/consumer.hpp"
@@ -39,8 +40,9 @@ class Foundation {
 public:
     using Open = std::function<std::unique_ptr<sql::Database>(ReplicaPorts)>;
 
-    /// Opens the database, applies the migrations, takes a node number. `host` outlives this. Throws Unavailable,
-    /// Corrupt.
+    /// Opens the database, applies the migrations, takes a node number. If the storage is full, the number is taken
+    /// later by maintain(), and until then everything that needs a new id is refused. `host` outlives this. Throws
+    /// Unavailable, Corrupt.
     Foundation(const Host& host, const Definition& definition, const Open& open);
 
     const std::string& name() const { return name_; }
@@ -51,10 +53,10 @@ public:
     void subscribe(Module& module);
 
     /// What /readyz asks of the database.
-    Dependency dependency();
+    std::vector<Dependency> dependencies();
     /// Does what is due: learns how far replicas are, renews the node number (and ends the process when another has
     /// it), removes consumers that no longer exist from the bus, deletes old inbox rows, dead letters and idempotency
-    /// keys. Every second; what fails is logged.
+    /// keys. While writes fail, tries one. Every second; what fails is logged.
     Task<void> maintain();
     /// Gives the node number back.
     Task<void> release();
@@ -63,7 +65,8 @@ public:
 
 private:
     ReplicaPorts replica_ports();
-    Task<void> renew();
+    Task<void> take_node();
+    Task<void> hold_node();
     Task<void> refresh_consumers();
     Task<void> prune();
 
@@ -72,7 +75,8 @@ private:
     const std::string written_kind_;  // under which processes tell each other what they have written to this database
     std::unique_ptr<cache::Coherence::Registration> heard_;  // what other processes write, for reads of replicas
     std::unique_ptr<sql::Database> database_;
-    std::optional<sql::NodeLease> lease_;
+    std::optional<sql::NodeLease> lease_;  // none: the storage has been full since the start
+    Time renewed_at_{};
     std::optional<IdGenerator> ids_;
     std::optional<outbox::Outbox> outbox_;
     std::optional<Base> base_;

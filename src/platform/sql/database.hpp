@@ -184,6 +184,9 @@ struct Migration {
     std::string_view text;  // statements separated by semicolons
 };
 
+/// The refusal of a database that has the migration `name`, which this program does not have.
+Corrupt newer_database(const std::string& name);
+
 /// The database of one service. Thread-safe. Every call resumes on the calling coroutine's executor.
 class Database {
 public:
@@ -213,14 +216,18 @@ public:
 
     /// Blocking, for start-up: applies the migrations whose names are not recorded yet, in the given order, each in its
     /// own transaction. Replicas that start together apply each once. Throws Unavailable; Corrupt when a statement is
-    /// refused.
+    /// refused, or when a migration is recorded that is not given: a newer program has changed the database.
     virtual void migrate(std::span<const Migration> migrations) = 0;
 
     /// Blocking, for start-up and administration: runs statements that are separated by semicolons.
     virtual void execute_script(std::string_view text) = 0;
 
-    /// True when the database answers within a second; for readiness.
-    virtual Task<bool> ready() = 0;
+    /// True when the database answers `question` within a second; for readiness. The question should read a row of the
+    /// tables that requests read.
+    virtual Task<bool> ready(const Statement& question) = 0;
+
+    /// False from a transaction that failed because of the storage (disk full, I/O error) until one succeeds.
+    virtual bool is_writable() const = 0;
 
     /// Reads, if it is not known, the position that replicas must have reached to be read instead of the primary. Call
     /// every second. Throws Unavailable.

@@ -62,7 +62,7 @@ Task<NodeLease> NodeLease::take(Database& database, const Clock& clock, std::str
             co_return !rows.empty();
         };
         const auto taken = co_await database.transact<bool>(body);
-        if (taken && *taken) co_return NodeLease(static_cast<std::uint16_t>(node), std::move(owner));
+        if (taken && *taken) co_return NodeLease(static_cast<std::uint16_t>(node), std::move(owner), now + kLeaseTime);
     }
     throw Unavailable("all node numbers are taken");
 }
@@ -74,7 +74,9 @@ Task<bool> NodeLease::renew(Database& database, const Clock& clock) {
         co_return !rows.empty();
     };
     const auto renewed = co_await database.transact<bool>(body);
-    co_return renewed && *renewed;
+    if (!renewed || !*renewed) co_return false;
+    until_ = expires_at;
+    co_return true;
 }
 
 Task<void> NodeLease::release(Database& database) {

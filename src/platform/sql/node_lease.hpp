@@ -13,15 +13,18 @@ namespace guildhall::sql {
 extern const char* const kNodeLeaseSchema;
 
 /// A node number (0 to 1023) that no other running process of this service has. It is valid for `kLeaseTime` and
-/// extended by renew(); a process that could not renew it in time must not make ids any more.
+/// extended by renew(), every `kRenewEvery`; a process that could not renew it in time must not make ids any more.
 class NodeLease {
 public:
-    static constexpr std::chrono::seconds kLeaseTime{60};
+    static constexpr std::chrono::minutes kLeaseTime{15};
+    static constexpr std::chrono::minutes kRenewEvery{5};
 
     /// Takes a free or expired number for `owner`. Throws Unavailable when all are taken.
     static Task<NodeLease> take(Database& database, const Clock& clock, std::string owner);
 
     std::uint16_t node() const { return node_; }
+    /// The end of the lease, unless it is renewed.
+    Time until() const { return until_; }
 
     /// Extends the lease. False when it was lost.
     Task<bool> renew(Database& database, const Clock& clock);
@@ -30,9 +33,11 @@ public:
     Task<void> release(Database& database);
 
 private:
-    NodeLease(std::uint16_t node, std::string owner) : node_(node), owner_(std::move(owner)) {}
+    NodeLease(std::uint16_t node, std::string owner, Time until)
+        : node_(node), owner_(std::move(owner)), until_(until) {}
     std::uint16_t node_;
     std::string owner_;
+    Time until_;
 };
 
 }  // namespace guildhall::sql

@@ -28,7 +28,6 @@ namespace {
 constexpr Statement kBegin{"postgres.begin", "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"};
 constexpr Statement kPostgresCommit{"postgres.commit", "COMMIT"};
 constexpr Statement kRollback{"postgres.rollback", "ROLLBACK"};
-constexpr Statement kPostgresReady{"postgres.ready", "SELECT 1"};
 
 /// The position of the primary's log that includes every acknowledged commit; one with synchronous_commit=off may not
 /// be flushed. The flushed position is the end of a record, so a replica reaches it even if nothing follows.
@@ -225,22 +224,31 @@ public:
     /// Runs statements that are separated by semicolons. `what` names them in the exception.
     void run(const std::string& text, const std::string& what) { check(PQexec(pg_.get(), text.c_str()), what); }
 
-    /// Runs one statement with text parameters; the number of its rows.
-    int run(const std::string& text, const std::vector<std::string>& values, const std::string& what) {
+    /// Runs one statement with text parameters.
+    void run(const std::string& text, const std::vector<std::string>& values, const std::string& what) {
         std::vector<const char*> pointers;
         pointers.reserve(values.size());
         for (const auto& value : values) pointers.push_back(value.c_str());
-        return check(PQexecParams(pg_.get(), text.c_str(), static_cast<int>(values.size()), nullptr, pointers.data(),
-                                  nullptr, nullptr, 0),
-                     what);
+        check(PQexecParams(pg_.get(), text.c_str(), static_cast<int>(values.size()), nullptr, pointers.data(), nullptr,
+                           nullptr, 0),
+              what);
+    }
+
+    /// Runs one statement; the texts in its first column.
+    std::vector<std::string> list(const std::string& text, const std::string& what) {
+        const auto result = check(PQexec(pg_.get(), text.c_str()), what);
+        std::vector<std::string> texts;
+        for (int row = 0; row < PQntuples(result.get()); ++row) texts.emplace_back(PQgetvalue(result.get(), row, 0));
+        return texts;
     }
 
 private:
-    int check(PGresult* answer, const std::string& what) {
-        const std::unique_ptr<PGresult, decltype(&PQclear)> result(answer, PQclear);
-        const auto status = PQresultStatus(result.get());
-        if (status == PGRES_FATAL_ERROR) failure_of(result.get(), what.c_str()).raise();
-        return status == PGRES_TUPLES_OK ? PQntuples(result.get()) : 0;
+    using Answer = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+    static Answer check(PGresult* answer, const std::string& what) {
+        Answer result(answer, PQclear);
+        if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) failure_of(result.get(), what.c_str()).raise();
+        return result;
     }
 
     std::unique_ptr<PGconn, decltype(&PQfinish)> pg_{nullptr, PQfinish};
@@ -303,10 +311,12 @@ public:
         connection.run("CREATE TABLE IF NOT EXISTS " + quoted +
                            ".schema_migrations(name text PRIMARY KEY, applied_at bigint NOT NULL)",
                        "migrate");
+        const auto applied = connection.list("SELECT name FROM schema_migrations ORDER BY name", "migrate");
+        for (const auto& name : applied)
+            if (std::ranges::find(migrations, name, &Migration::name) == migrations.end()) throw newer_database(name);
         for (const auto& migration : migrations) {
+            if (std::ranges::find(applied, migration.name) != applied.end()) continue;
             const auto what = "migration " + migration.name;
-            if (connection.run("SELECT name FROM schema_migrations WHERE name = $1", {migration.name}, what) > 0)
-                continue;
             connection.run("BEGIN", what);
             connection.run(std::string(migration.text), what);
             connection.run("INSERT INTO schema_migrations(name, applied_at) VALUES($1, $2)",
@@ -323,7 +333,7 @@ public:
         connection.run(std::string(text), "script");
     }
 
-    Task<bool> ready() override {
+    Task<bool> ready(const Statement& question) override {
         const auto end = std::chrono::steady_clock::now() + kReadyDeadline;
         const auto left = [end] {
             return std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
@@ -331,13 +341,15 @@ public:
         try {
             auto lease = co_await take({.deadline = left()});
             Rows rows;
-            lease->send(kPostgresReady, {}, &rows);
+            lease->send(question, {}, &rows);
             co_await lease.finish(left());
-            co_return rows.size() == 1;
+            co_return true;
         } catch (const std::runtime_error&) {
             co_return false;
         }
     }
+
+    bool is_writable() const override { return is_writable_.load(std::memory_order_relaxed); }
 
     Task<void> learn_position() override {
         if (!replicas_) co_return;
@@ -381,11 +393,12 @@ protected:
                     co_await transaction.rollback();
                     lost = transaction.is_lost_before_commit();
                     const bool again = (transaction.wants_retry() && runs < kMostRuns) || (lost && runs == 1);
-                    if (!again && failure) std::rethrow_exception(failure);
+                    if (!again && failure) refuse(failure);
                     if (!again) co_return;
                 }
             }
             if (done) {
+                is_writable_ = true;
                 // After the connection was returned, because other processes may be slow. No caller waits for writes by
                 // upkeep and relays.
                 if (call) co_await writes_->announce(std::move(written), position);
@@ -398,6 +411,16 @@ protected:
     }
 
 private:
+    /// Rethrows the failure of a transaction.
+    [[noreturn]] void refuse(const std::exception_ptr& failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const Unavailable& reason) {
+            if (reason.code == Code::insufficient_storage) is_writable_ = false;
+            throw;
+        }
+    }
+
     metrics::Counter& reads_from(const char* where) const {
         return metrics::counter("guildhall_sql_reads_total", "Reads outside transactions, by the server that answered",
                                 {{"database", shared_->settings.options().schema}, {"where", where}});
@@ -509,6 +532,7 @@ private:
     std::unique_ptr<PostgresReplicas> replicas_;  // null: there are none
     std::shared_ptr<RecentWrites> writes_;        // null: there are no replicas
     std::atomic<bool> replaced_{false};           // replicas were read instead of the primary
+    std::atomic<bool> is_writable_{true};
 };
 
 }  // namespace

@@ -19,10 +19,16 @@ Kind kind_of(std::string_view state) {
     if ((of_class("08") && state != "08P01") || of_class("57")) return Kind::lost;  // 08P01: wrong use of the protocol
     if (state == "25006") return Kind::lost;  // read-only: this server is no longer the primary
     if (state == "25P03") return Kind::lost;  // idle_in_transaction_session_timeout
-    // The prepared statement is unknown (a pooler changed the session), or its result type has changed (a migration): a
-    // new connection helps.
-    if (state == "26000" || state == "0A000") return Kind::lost;
+    // The prepared statement is unknown, because a pooler changed the session: a new connection helps.
+    if (state == "26000") return Kind::lost;
     return Kind::corrupt;
+}
+
+/// A prepared statement whose result type has changed by a migration: a new connection helps, unlike for other
+/// features that are not supported. The name of the function is the same in every language.
+bool has_changed_type(const PGresult* result, std::string_view state) {
+    const char* function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    return state == "0A000" && function && std::string_view(function) == "RevalidateCachedQuery";
 }
 
 }  // namespace
@@ -43,7 +49,8 @@ PostgresFailure failure_of(const PGresult* result, const char* statement) {
     const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     // Without a state it is a message of libpq: the connection broke.
     if (!state) return {Kind::lost, std::string(statement) + ": " + PQresultErrorMessage(result)};
-    return {kind_of(state), std::string(statement) + ": " + (primary ? primary : "failed") + " (" + state + ")"};
+    const auto kind = has_changed_type(result, state) ? Kind::lost : kind_of(state);
+    return {kind, std::string(statement) + ": " + (primary ? primary : "failed") + " (" + state + ")"};
 }
 
 }  // namespace guildhall::sql

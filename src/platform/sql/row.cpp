@@ -3,6 +3,7 @@
 #include "platform/sql/database.hpp"
 
 namespace guildhall::sql {
+
 namespace {
 
 [[noreturn]] void refuse(std::size_t column, const char* expected) {
@@ -10,6 +11,11 @@ namespace {
 }
 
 }  // namespace
+
+Corrupt newer_database(const std::string& name) {
+    return Corrupt("the database has the migration " + name +
+                   ", which this program does not know: a newer version has changed the database; run that version");
+}
 
 Value& Row::at(std::size_t column) const {
     if (column >= columns_) throw Corrupt("a row has no column " + std::to_string(column));

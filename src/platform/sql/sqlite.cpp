@@ -1,5 +1,6 @@
 #include "platform/sql/sqlite.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -23,8 +24,8 @@ namespace guildhall::sql {
 namespace {
 
 constexpr Statement kSqliteCommit{"sqlite.commit", "COMMIT"};
-constexpr Statement kSqliteReady{"sqlite.ready", "SELECT 1"};
 constexpr Statement kMigrationFind{"sqlite.migration_find", "SELECT name FROM schema_migrations WHERE name = $1"};
+constexpr Statement kMigrationList{"sqlite.migration_list", "SELECT name FROM schema_migrations ORDER BY name"};
 constexpr Statement kMigrationInsert{"sqlite.migration_insert",
                                      "INSERT INTO schema_migrations(name, applied_at) VALUES($1, $2)"};
 constexpr const char* kMigrationTable =
@@ -171,6 +172,9 @@ public:
         Writer* outer_;
     };
 
+    /// False from a batch that failed until one succeeds.
+    bool is_writable() const { return is_writable_.load(std::memory_order_relaxed); }
+
     /// Runs `work` on the writer's connection, outside a transaction, and waits until it has ended.
     void run_blocking(std::function<void(SqliteConnection&)> work) {
         Administration task{std::move(work), {}};
@@ -286,6 +290,7 @@ private:
             connection_->commit();
             observe_statement(commit_duration_, kSqliteCommit.name, start);
             commits_.add();
+            is_writable_ = true;
         } catch (const Unavailable& failure) {
             fail(batch, failure.what(), failure.code);
         } catch (const std::exception& failure) {
@@ -317,6 +322,23 @@ private:
         }
         if (connection_) connection_->rollback();
         is_suspect_ = true;
+        is_writable_ = false;
+        settle();
+    }
+
+    /// Removes what the failed commit has left in the log, before its callers are notified: a refused change must not
+    /// come back after a restart.
+    void settle() {
+        if (!connection_) return;
+        const char* danger = "a restart";
+        try {
+            connection_->cut_log();
+            danger = "a power failure";
+            connection_->sync_log();
+        } catch (const std::exception& failure) {
+            spdlog::error("{}: refused writes may return after {}: {}", options_.file.filename().string(), danger,
+                          failure.what());
+        }
     }
 
     /// After a failure, the log is copied into the file and emptied before anything is acknowledged again: pages that a
@@ -377,6 +399,7 @@ private:
     metrics::Counter& transactions_;
     metrics::Counter& commits_;
     std::atomic<std::size_t> waiting_{0};
+    std::atomic<bool> is_writable_{true};
 
     std::mutex mutex_;
     std::condition_variable wake_;
@@ -423,6 +446,7 @@ public:
             // One sync at the end makes all of them durable; until then only the order of the commits matters.
             connection.execute("PRAGMA synchronous=OFF");
             connection.execute(kMigrationTable);
+            refuse_unknown(connection, migrations);
             bool changed = false;
             for (const auto& migration : migrations) changed |= apply(connection, migration);
             connection.execute("PRAGMA synchronous=FULL");
@@ -434,13 +458,16 @@ public:
         writer_.run_blocking([text](SqliteConnection& connection) { run_script(connection, text); });
     }
 
-    Task<bool> ready() override {
+    Task<bool> ready(const Statement& question) override {
         try {
-            co_return readers_.query(kSqliteReady, {}).size() == 1;
+            readers_.query(question, {});
+            co_return true;
         } catch (const std::exception&) {
             co_return false;
         }
     }
+
+    bool is_writable() const override { return writer_.is_writable(); }
 
     std::string_view engine() const override { return "sqlite"; }
 
@@ -457,6 +484,14 @@ private:
     static void run_script(SqliteConnection& connection, std::string_view text) {
         for (auto& statement : dialect::split_script(text))
             connection.execute(dialect::without_rowid(std::move(statement)));
+    }
+
+    static void refuse_unknown(SqliteConnection& connection, std::span<const Migration> known) {
+        auto rows = connection.query(kMigrationList, {});
+        for (auto row : rows) {
+            const auto name = row.text(0);
+            if (std::ranges::find(known, name, &Migration::name) == known.end()) throw newer_database(name);
+        }
     }
 
     /// False when it was applied already.

@@ -20,8 +20,8 @@ struct SqliteOptions {
 /// SQLite in WAL mode with synchronous=FULL. Reads run on the calling thread, with a connection and statement cache of
 /// that thread. Writes queue for one writer thread, which runs many transactions in one commit, each in its savepoint:
 /// one fsync serves all. A commit that fails (fsync error, full disk) fails all of its transactions; none is
-/// acknowledged. Tables may be created WITHOUT ROWID, so each must have a primary key. Throws Unavailable when the file
-/// cannot be opened.
+/// acknowledged, and what it left in the log is removed before the callers are notified. Tables may be created WITHOUT
+/// ROWID, so each must have a primary key. Throws Unavailable when the file cannot be opened.
 std::unique_ptr<Database> open_sqlite(SqliteOptions options);
 
 }  // namespace guildhall::sql

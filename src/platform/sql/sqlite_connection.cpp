@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <climits>
+#include <cstring>
 #include <mutex>
 #include <thread>
 
@@ -17,7 +18,6 @@ namespace guildhall::sql {
 namespace {
 
 constexpr std::chrono::milliseconds kBusyTimeout{5000};
-constexpr long long kMappedBytes = 256LL << 20;
 constexpr long long kLogBytesKept = 64LL << 20;
 
 /// Called before the first connection of the process: no global memory statistics (a mutex around each allocation), and
@@ -87,7 +87,9 @@ Value column(sqlite3_stmt* handle, int index, const char* statement) {
 
 }  // namespace
 
-SqliteConnection::SqliteConnection(const std::filesystem::path& file, Mode mode, std::size_t cache_bytes) {
+SqliteConnection::SqliteConnection(const std::filesystem::path& file, Mode mode, std::size_t cache_bytes)
+    : disk_errors_(metrics::counter("guildhall_sql_disk_errors_total", "Read and write errors of the file system",
+                                    {{"database", file.stem().string()}})) {
     configure_once();
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                       (mode == Mode::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
@@ -112,7 +114,8 @@ SqliteConnection::~SqliteConnection() {
 void SqliteConnection::set_up(const std::filesystem::path& file, Mode mode, std::size_t cache_bytes) {
     sqlite3_busy_timeout(db_, static_cast<int>(kBusyTimeout.count()));
     execute("PRAGMA cache_size=-" + std::to_string(std::max<std::size_t>(cache_bytes >> 10, 64)));
-    execute("PRAGMA mmap_size=" + std::to_string(kMappedBytes));
+    // A read error of a mapped file would be a signal that ends the process.
+    execute("PRAGMA mmap_size=0");
     execute("PRAGMA temp_store=MEMORY");
     execute("PRAGMA case_sensitive_like=ON");  // as in PostgreSQL
     if (mode == Mode::read) return;
@@ -165,13 +168,49 @@ void SqliteConnection::use_write_ahead_log(const std::filesystem::path& file) {
 void SqliteConnection::sync_log() { sync(SQLITE_FCNTL_JOURNAL_POINTER); }
 
 void SqliteConnection::sync(int which) {
-    // With SQLite's own descriptor, because closing another one of the same file would release the process's locks on
-    // it.
-    sqlite3_file* file = nullptr;
-    const int found = sqlite3_file_control(db_, "main", which, &file);
-    const int result =
-        found != SQLITE_OK || !file || !file->pMethods ? SQLITE_IOERR : file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-    if (result != SQLITE_OK) fail(result, "sync");
+    auto& opened = file(which);
+    if (const int result = opened.pMethods->xSync(&opened, SQLITE_SYNC_NORMAL); result != SQLITE_OK)
+        fail(result, "sync");
+}
+
+/// SQLite's own descriptor, because closing another one of the same file would release the process's locks on it.
+sqlite3_file& SqliteConnection::file(int which) const {
+    sqlite3_file* opened = nullptr;
+    const int found = sqlite3_file_control(db_, "main", which, &opened);
+    if (found != SQLITE_OK || !opened || !opened->pMethods) fail(SQLITE_IOERR, "file");
+    return *opened;
+}
+
+void SqliteConnection::cut_log() {
+    begin();  // no other process may append meanwhile
+    try {
+        auto& log = file(SQLITE_FCNTL_JOURNAL_POINTER);
+        if (const int result = log.pMethods->xTruncate(&log, log_bytes()); result != SQLITE_OK) fail(result, "cut log");
+    } catch (...) {
+        rollback();
+        throw;
+    }
+    rollback();
+}
+
+/// The size of the log up to the last commit, as the index of the log says. After a commit that failed the file may
+/// hold more. Source: "WAL-mode File Format", sqlite.org, sections 1.2 (the log) and 2.1 (its index).
+std::int64_t SqliteConnection::log_bytes() const {
+    constexpr int kIndexRegion = 32 << 10;
+    constexpr std::int64_t kLogHeader = 32;
+    constexpr std::int64_t kFrameHeader = 24;
+    auto& database = file(SQLITE_FCNTL_FILE_POINTER);
+    void volatile* index = nullptr;
+    if (const int result = database.pMethods->xShmMap(&database, 0, kIndexRegion, 0, &index); result != SQLITE_OK)
+        fail(result, "index of the log");
+    if (!index) fail(SQLITE_IOERR, "index of the log");
+    const auto* header = static_cast<const char*>(const_cast<const void*>(index));
+    std::uint16_t page_size = 0;  // 1: 65536
+    std::uint32_t frames = 0;
+    std::memcpy(&page_size, header + 14, sizeof page_size);
+    std::memcpy(&frames, header + 16, sizeof frames);
+    const std::int64_t page_bytes = page_size == 1 ? 65'536 : page_size;
+    return frames == 0 ? 0 : kLogHeader + frames * (kFrameHeader + page_bytes);
 }
 
 Rows SqliteConnection::query(const Statement& statement, const Params& params) {
@@ -259,11 +298,29 @@ void SqliteConnection::step(sqlite3_stmt* statement) {
     fail(result, "transaction");
 }
 
+/// SQLite reports a sector that cannot be read as SQLITE_CORRUPT when a statement meets it.
+bool SqliteConnection::has_disk_error(int result) const {
+    if ((result & 0xff) == SQLITE_IOERR) return true;
+    if ((result & 0xff) != SQLITE_CORRUPT) return false;
+    for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
+        sqlite3_file* opened = nullptr;
+        if (sqlite3_file_control(db_, "main", which, &opened) != SQLITE_OK || !opened || !opened->pMethods) continue;
+        int error = 0;
+        if (opened->pMethods->xFileControl(opened, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK && error != 0)
+            return true;
+    }
+    return false;
+}
+
 void SqliteConnection::fail(int result, const char* what) const {
     const int system_error = db_ ? sqlite3_system_errno(db_) : 0;
     const auto message = std::string(what) + ": " + (db_ ? sqlite3_errmsg(db_) : sqlite3_errstr(result)) + " (" +
                          std::to_string(result) + ")";
     const bool full = system_error == ENOSPC || system_error == EDQUOT;
+    if (db_ && !full && has_disk_error(result)) {
+        disk_errors_.add();
+        throw DiskError(message);
+    }
     switch (result & 0xff) {
     case SQLITE_CONSTRAINT: throw ConstraintViolation(message);
     case SQLITE_TOOBIG: throw ConstraintViolation(message);

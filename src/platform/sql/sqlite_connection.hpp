@@ -10,9 +10,16 @@
 #include "platform/sql/database.hpp"
 
 struct sqlite3;
+struct sqlite3_file;
 struct sqlite3_stmt;
 
 namespace guildhall::sql {
+
+/// The file system failed under SQLite: a read or write error, not a full disk.
+class DiskError : public Unavailable {
+public:
+    using Unavailable::Unavailable;
+};
 
 /// One SQLite connection with its prepared statements. For one thread at a time.
 class SqliteConnection {
@@ -49,7 +56,11 @@ public:
     /// from its start again. With `truncate`, waits for readers and empties the log. Throws Unavailable.
     void checkpoint(bool truncate);
 
-    /// Makes commits with a weaker `PRAGMA synchronous` durable. Throws Unavailable.
+    /// Removes from the log what a commit that failed has left there, so that it is not found when the log is read
+    /// again. To be called outside a transaction. Throws Unavailable.
+    void cut_log();
+
+    /// Makes commits with a weaker `PRAGMA synchronous`, and cut_log(), durable. Throws Unavailable.
     void sync_log();
 
 private:
@@ -65,9 +76,13 @@ private:
     sqlite3_stmt* compile(std::string_view text, const char* name);
     void step(sqlite3_stmt* statement);
     void sync(int which);
+    sqlite3_file& file(int which) const;
+    std::int64_t log_bytes() const;
+    bool has_disk_error(int result) const;
     [[noreturn]] void fail(int result, const char* what) const;
 
     sqlite3* db_ = nullptr;
+    metrics::Counter& disk_errors_;
     int log_pages_ = 0;
     sqlite3_stmt* begin_ = nullptr;
     sqlite3_stmt* commit_ = nullptr;

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <spdlog/spdlog.h>
+
 namespace guildhall::sql {
 
 struct SqliteReaders::Registry {
@@ -82,6 +84,15 @@ SqliteReaders::~SqliteReaders() {
 }
 
 Rows SqliteReaders::query(const Statement& statement, const Params& params) {
+    try {
+        return try_query(statement, params);
+    } catch (const DiskError& error) {
+        spdlog::warn("{}: {} failed, trying again: {}", file_.filename().string(), statement.name, error.what());
+    }
+    return try_query(statement, params);
+}
+
+Rows SqliteReaders::try_query(const Statement& statement, const Params& params) {
     auto& connection = local();
     try {
         return connection.query(statement, params);

@@ -19,13 +19,15 @@ public:
     SqliteReaders(const SqliteReaders&) = delete;
     SqliteReaders& operator=(const SqliteReaders&) = delete;
 
-    /// Runs a statement on the calling thread's connection. Throws Unavailable, Corrupt.
+    /// Runs a statement on the calling thread's connection, after a read error once more on a new one. Throws
+    /// Unavailable, Corrupt.
     Rows query(const Statement& statement, const Params& params);
 
     /// All connections of one database. The thread cache and the database share it; the first to end closes them.
     struct Registry;
 
 private:
+    Rows try_query(const Statement& statement, const Params& params);
     SqliteConnection& local();
 
     const std::uint64_t id_;  // unique, unlike an address

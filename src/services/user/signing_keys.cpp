@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "platform/async/upkeep.hpp"
+
 namespace guildhall::user {
 namespace {
 
@@ -24,8 +26,12 @@ SigningKeys::SigningKeys(const service::Base& base, UserStore& store, http::Acce
 Task<void> SigningKeys::refresh() {
     const Time now = clock_.now();
     auto stored = co_await store_.list_keys(now);
-    if (stored.empty() || stored.front().created_at + options_.signs_for <= now) {
+    if (stored.empty()) {
         co_await make_key(now);
+        stored = co_await store_.list_keys(now);
+    } else if (stored.front().created_at + options_.signs_for <= now) {
+        // While it cannot be stored, for example on a full disk, the old key signs on.
+        co_await run_upkeep("user: new signing key", make_key(now));
         stored = co_await store_.list_keys(now);
     }
     const StoredKey& chosen = signer_of(stored, now);

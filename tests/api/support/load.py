@@ -28,14 +28,18 @@ def body_of(text, visibility="members"):
 
 
 class Writers:
-    """Threads that publish posts, each as one of the members, until they are stopped."""
+    """Threads that publish posts, each as one of the members, until they are stopped.
 
-    def __init__(self, url, members, label, per_member=2, pause=0.0, visibility="members"):
+    `refusals_hold`: a 503 or 507 says that the post was not written, unless the deadline of its request had passed.
+    """
+
+    def __init__(self, url, members, label, per_member=2, pause=0.0, visibility="members", refusals_hold=False):
         self.url = urllib.parse.urlsplit(url)
         self.members = members
         self.label = label
         self.pause = pause
         self.visibility = visibility
+        self.refusals_hold = refusals_hold
         self.writes = []
         self.lock = threading.Lock()
         self.stopping = threading.Event()
@@ -109,6 +113,8 @@ class Writers:
                 elif answer.status < 500:
                     write.outcome = REFUSED
                 else:
+                    if self.refusals_hold and json.loads(body)["code"] != "deadline_exceeded":
+                        write.outcome = REFUSED
                     time.sleep(0.1)  # as a polite client; and what nobody knows is retried one by one later
                 if answer.will_close:
                     connection = None

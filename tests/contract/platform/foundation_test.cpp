@@ -37,6 +37,9 @@ protected:
         const auto open = [this](ReplicaPorts) {
             auto watched = std::make_unique<test::WatchedDatabase>(place_->open());
             database_ = watched.get();
+            watched->before_each_transaction = [this] {
+                if (is_full_) throw Unavailable("the disk is full", Code::insufficient_storage);
+            };
             return watched;
         };
         const Definition definition{.name = "idle",
@@ -71,6 +74,7 @@ protected:
     const std::unique_ptr<cache::Coherence> coherence_ = cache::make_memory_coherence();
     const std::unique_ptr<bus::Bus> bus_ = bus::make_memory_bus();
     std::vector<std::unique_ptr<Host>> hosts_;
+    bool is_full_ = false;
     test::WatchedDatabase* database_ = nullptr;  // of the last foundation
     std::unique_ptr<Foundation> foundation_;
 };
@@ -93,6 +97,44 @@ TEST_P(FoundationContract, UpkeepDeletesOldKeysAndDeadLettersOfEveryService) {
     loop_.run(foundation_->maintain());
     EXPECT_EQ(keys(), 0);
     EXPECT_EQ(dead_letters(), 0);
+}
+
+// [F: at rest 1.3 commits a second in each database]
+TEST_P(FoundationContract, UpkeepAtRestCommitsAtMostOnceAMinute) {
+    loop_.run(foundation_->maintain());
+    const int transactions = database_->transactions;
+    for (int minute = 0; minute < 10; ++minute) {
+        for (int second = 0; second < 60; ++second) loop_.run(foundation_->maintain());
+        clock_.advance(std::chrono::minutes(1));
+    }
+    EXPECT_LE(database_->transactions - transactions, 10);
+    EXPECT_GT(database_->transactions, transactions) << "the node number is not renewed";
+}
+
+// [F: no start on a full disk]
+TEST_P(FoundationContract, OnAFullDiskItStartsWithoutANodeNumberAndTakesOneLater) {
+    is_full_ = true;
+    const auto late = make("late");
+    const auto refusal = [&]() -> std::optional<Code> {
+        try {
+            late->base().ids.next_value();
+        } catch (const Unavailable& reason) {
+            return reason.code;
+        }
+        return std::nullopt;
+    };
+    const auto is_writable = [&] { return loop_.run(late->dependencies()[1].is_up()); };
+    EXPECT_EQ(refusal(), Code::insufficient_storage);
+    EXPECT_FALSE(is_writable());
+    EXPECT_TRUE(loop_.run(late->dependencies()[0].is_up())) << "reads are served";
+    loop_.run(late->maintain());
+    EXPECT_FALSE(is_writable());
+    loop_.run(late->release());
+    is_full_ = false;
+    loop_.run(late->maintain());
+    EXPECT_TRUE(is_writable());
+    EXPECT_EQ(refusal(), std::nullopt);
+    EXPECT_NE(late->base().ids.next_value(), foundation_->base().ids.next_value());
 }
 
 TEST_P(FoundationContract, UpkeepThatFailedIsDoneAtTheNextTurn) {

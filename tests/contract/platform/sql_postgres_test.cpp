@@ -42,6 +42,8 @@ using namespace std::chrono_literals;
 constexpr Statement kInsert{"test.insert", "INSERT INTO items(id, number) VALUES($1, $2)"};
 constexpr Statement kAdd{"test.add", "UPDATE items SET number = number + $2 WHERE id = $1 RETURNING number"};
 constexpr Statement kCount{"test.count", "SELECT COUNT(*) FROM items"};
+constexpr Statement kReady{"test.ready", "SELECT id FROM items LIMIT 1"};
+const Migration kInit{"test/0001", "CREATE TABLE items(id bigint PRIMARY KEY, number bigint NOT NULL)"};
 constexpr Statement kBackend{"test.backend", "SELECT pg_backend_pid()"};
 
 class PostgresDriver : public testing::Test {
@@ -50,8 +52,7 @@ protected:
         if (const auto reason = test::TestDatabase::missing("postgres"); !reason.empty()) GTEST_SKIP() << reason;
         place_ = std::make_unique<test::TestDatabase>("postgres");
         database_ = open({});
-        const Migration migration{"test/0001", "CREATE TABLE items(id bigint PRIMARY KEY, number bigint NOT NULL)"};
-        database_->migrate({&migration, 1});
+        database_->migrate({&kInit, 1});
     }
     std::unique_ptr<Database> open(const std::function<void(PostgresOptions&)>& change) {
         return place_->open({}, change);
@@ -158,7 +159,7 @@ TEST_F(PostgresDriver, AServerThatRefusesFailsQuickly) {
     for (int i = 0; i < 200; ++i) loop_.spawn(one());
     loop_.run();
     EXPECT_EQ(refused, 200);
-    EXPECT_FALSE(loop_.run(database_->ready()));
+    EXPECT_FALSE(loop_.run(database_->ready(kReady)));
     EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
 }
 
@@ -194,7 +195,7 @@ TEST_F(PostgresDriver, ReadinessDoesNotWaitForAServerThatIsSilent) {
     std::chrono::steady_clock::duration took{};
     const auto ask = [&]() -> Task<void> {
         const auto start = std::chrono::steady_clock::now();
-        is_ready = co_await database_->ready();
+        is_ready = co_await database_->ready(kReady);
         took = std::chrono::steady_clock::now() - start;
     };
     loop_.run(ask());
@@ -209,7 +210,7 @@ TEST_F(PostgresDriver, ReadinessIsKnownWhileAllConnectionsAreBusyAndOthersWait) 
     int were_read = 0;
     bool is_ready = true;
     const auto ask = [&]() -> Task<void> {
-        is_ready = co_await database_->ready();
+        is_ready = co_await database_->ready(kReady);
         read_before = were_read;
     };
     const auto read = [&](const Statement& statement) -> Task<void> {
@@ -261,11 +262,22 @@ TEST_F(PostgresDriver, AResolverThatIsSilentFailsAtTheDeadline) {
     loop.run(read());
 }
 
+// [F: 0A000 counts as a lost connection]
+TEST_F(PostgresDriver, AFeatureThatTheServerDoesNotHaveIsNoLostConnection) {
+    constexpr Statement kUnsupported{"test.unsupported", "SELECT COUNT(*) FROM items FOR UPDATE"};
+    EXPECT_THROW(loop_.run(database_->read(kUnsupported, {})), Corrupt);
+    const auto body = [&](Transaction& tx) -> Task<Result<bool>> {
+        co_await tx.query(kUnsupported, {});
+        co_return true;
+    };
+    EXPECT_THROW((void)loop_.run(database_->transact<bool>(body)), Corrupt);
+}
+
 TEST_F(PostgresDriver, TablesOfFormerVersionsGetTheOrderOfBytes) {
     database_->execute_script(
         "CREATE TABLE former(name text NOT NULL, other varchar(20), sorted text COLLATE \"und-x-icu\")");
     database_->execute_script("INSERT INTO former VALUES ('a', '', ''), ('B', '', '')");
-    database_->migrate({});
+    database_->migrate({&kInit, 1});
     constexpr Statement kFirst{"test.first", "SELECT name FROM former ORDER BY name LIMIT 1"};
     EXPECT_EQ(loop_.run(database_->read(kFirst, {}))[0].text(0), "B");
     constexpr Statement kOwn{"test.own",

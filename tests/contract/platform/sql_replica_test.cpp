@@ -505,7 +505,7 @@ TEST_F(PostgresFailOver, ASilentHostDoesNotUseUpTheTimeOfTheNext) {
     const auto start = SteadyClock::now();
     EXPECT_TRUE(loop_.run(insert(1)).has_value());
     EXPECT_LT(SteadyClock::now() - start, 4500ms);
-    EXPECT_TRUE(loop_.run(database_->ready()));
+    EXPECT_TRUE(loop_.run(database_->ready(kIds)));
 }
 
 }  // namespace

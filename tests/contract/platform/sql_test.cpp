@@ -31,6 +31,8 @@ constexpr Statement kInsertName{"test.insert_name", "INSERT INTO names(name, own
 constexpr Statement kIncrement{"test.increment",
                                "UPDATE items SET number = number + $3 WHERE owner = $1 AND id = $2 RETURNING number"};
 constexpr Statement kCount{"test.count", "SELECT COUNT(*), SUM(number) FROM items WHERE owner = $1"};
+constexpr Statement kReady{"test.ready", "SELECT id FROM items LIMIT 1"};
+const Migration kInit{"test/0001_init.sql", kSchema};
 
 class SqlContract : public testing::TestWithParam<const char*> {
 protected:
@@ -38,10 +40,14 @@ protected:
         if (const auto reason = test::TestDatabase::missing(GetParam()); !reason.empty()) GTEST_SKIP() << reason;
         place_ = std::make_unique<test::TestDatabase>(GetParam());
         database_ = place_->open();
-        const Migration migration{"test/0001_init.sql", kSchema};
-        database_->migrate({&migration, 1});
+        database_->migrate({&kInit, 1});
     }
 
+    /// A later migration.
+    void add(Migration migration) {
+        const std::vector<Migration> migrations{kInit, std::move(migration)};
+        database_->migrate(migrations);
+    }
     void insert(std::int64_t owner, std::int64_t id, std::optional<std::string> text,
                 std::optional<std::int64_t> number) {
         const auto result = loop_.run(insert_task(owner, id, std::move(text), number));
@@ -443,8 +449,7 @@ TEST_P(SqlContract, ReopeningKeepsTheData) {
     insert(1, 1, "kept", 1);
     database_.reset();
     database_ = place_->open();
-    const Migration migration{"test/0001_init.sql", kSchema};
-    database_->migrate({&migration, 1});
+    database_->migrate({&kInit, 1});
     EXPECT_EQ(read(kFind, params(1, 1))[0].text(0), "kept");
 }
 
@@ -486,12 +491,24 @@ TEST_P(SqlContract, ConcurrentStartersApplyEachMigrationOnce) {
 }
 
 TEST_P(SqlContract, AMigrationThatFailsLeavesNothingOfItself) {
-    const Migration bad{"test/0002_bad.sql",
-                        "CREATE TABLE half(id bigint PRIMARY KEY); INSERT INTO nowhere VALUES(1);"};
-    EXPECT_THROW(database_->migrate({&bad, 1}), Corrupt);
-    const Migration good{"test/0002_bad.sql", "CREATE TABLE half(id bigint PRIMARY KEY);"};
-    EXPECT_NO_THROW(database_->migrate({&good, 1}));
+    EXPECT_THROW(add({"test/0002_bad.sql", "CREATE TABLE half(id bigint PRIMARY KEY); INSERT INTO nowhere VALUES(1);"}),
+                 Corrupt);
+    EXPECT_NO_THROW(add({"test/0002_bad.sql", "CREATE TABLE half(id bigint PRIMARY KEY);"}));
     insert(1, 1, "goes on", 1);
+}
+
+// [F: an older program on a newer database]
+TEST_P(SqlContract, ADatabaseWithAMigrationThatIsNotGivenIsRefused) {
+    add({"test/9999_later.sql", "CREATE TABLE later(id bigint PRIMARY KEY);"});
+    const std::vector<Migration> older{kInit, {"test/0002_own.sql", "CREATE TABLE own(id bigint PRIMARY KEY);"}};
+    try {
+        database_->migrate(older);
+        FAIL() << "an older program has migrated a newer database";
+    } catch (const Corrupt& refusal) {
+        EXPECT_THAT(refusal.what(), HasSubstr("test/9999_later.sql"));
+    }
+    constexpr Statement kOwn{"test.own", "SELECT id FROM own"};
+    EXPECT_THROW(read(kOwn, {}), Corrupt) << "a migration of the older program was applied";
 }
 
 TEST_P(SqlContract, StatementsSurviveAChangeOfTheSchema) {
@@ -533,8 +550,12 @@ TEST_P(SqlContract, AFullQueueIsRefusedAtOnce) {
     EXPECT_EQ(committed + refused, 501);
 }
 
+// [F: a worker killed, but /readyz stays ok] The question reads a table of the service.
 TEST_P(SqlContract, IsReady) {
-    EXPECT_TRUE(loop_.run(database_->ready()));
+    EXPECT_TRUE(loop_.run(database_->ready(kReady)));
+    constexpr Statement kNowhere{"test.nowhere", "SELECT id FROM nowhere"};
+    EXPECT_FALSE(loop_.run(database_->ready(kNowhere)));
+    EXPECT_TRUE(database_->is_writable());
     EXPECT_EQ(database_->engine(), GetParam());
 }
 
@@ -567,8 +588,7 @@ TEST_P(SqlContract, TextsAreInTheOrderOfTheirBytes) {
 }
 
 TEST_P(SqlContract, TwoHoldersOfANodeNumberDiffer) {
-    const Migration migration{"platform/node_lease", kNodeLeaseSchema};
-    database_->migrate({&migration, 1});
+    add({"platform/node_lease", kNodeLeaseSchema});
     const SystemClock clock;
     std::set<int> nodes;
     const auto take = [&]() -> Task<void> {
@@ -581,8 +601,7 @@ TEST_P(SqlContract, TwoHoldersOfANodeNumberDiffer) {
 }
 
 TEST_P(SqlContract, ALeaseThatWasNotRenewedIsLostToTheNextHolder) {
-    const Migration migration{"platform/node_lease", kNodeLeaseSchema};
-    database_->migrate({&migration, 1});
+    add({"platform/node_lease", kNodeLeaseSchema});
     ManualClock clock(from_micros(1'000'000'000));
     auto take = [&](std::string owner) -> Task<std::optional<NodeLease>> {
         co_return co_await NodeLease::take(*database_, clock, std::move(owner));

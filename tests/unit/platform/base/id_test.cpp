@@ -1,6 +1,7 @@
 #include "platform/base/id.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -54,6 +55,27 @@ TEST(IdGenerator, IsUniqueOverThreadsAndNodes) {
     EXPECT_EQ(std::ranges::adjacent_find(all), all.end());
     EXPECT_EQ(all.size(), kThreads * kEach);
     EXPECT_GT(all.front(), 0);
+}
+
+TEST(IdGenerator, MakesNoIdsWithoutANodeOrAfterItsEnd) {
+    ManualClock clock(kStart);
+    IdGenerator ids(clock);
+    ids.refuse_with(Code::insufficient_storage);
+    const auto refusal = [&]() -> std::optional<Code> {
+        try {
+            ids.next_value();
+        } catch (const Unavailable& reason) {
+            return reason.code;
+        }
+        return std::nullopt;
+    };
+    EXPECT_EQ(refusal(), Code::insufficient_storage);
+    ids.use(7, kStart + std::chrono::minutes(1));
+    EXPECT_EQ(refusal(), std::nullopt);
+    clock.advance(std::chrono::minutes(1));
+    EXPECT_TRUE(refusal().has_value());
+    ids.use(7, kStart + std::chrono::minutes(2));
+    EXPECT_EQ(refusal(), std::nullopt);
 }
 
 TEST(IdGenerator, FirstIdAtBoundsTheIdsOfATime) {

@@ -2,6 +2,7 @@
 #include "platform/sql/sqlite.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,7 @@ class FailingDisk {
 public:
     static inline std::atomic<bool> sync_fails{false};
     static inline std::atomic<bool> is_full{false};
+    static inline std::atomic<int> reads_fail{0};  // the number of reads that fail with EIO
 
     static void install() {
         static sqlite3_vfs vfs = [] {
@@ -32,7 +34,10 @@ public:
         }();
         sqlite3_vfs_register(&vfs, 1);
     }
-    static void repair() { sync_fails = is_full = false; }
+    static void repair() {
+        sync_fails = is_full = false;
+        reads_fail = 0;
+    }
 
 private:
     // The real file comes first, so that all other methods are the real ones, on a real file.
@@ -47,8 +52,12 @@ private:
             table = std::make_unique<sqlite3_io_methods>(*file->pMethods);
             write_ = file->pMethods->xWrite;
             sync_ = file->pMethods->xSync;
+            read_ = file->pMethods->xRead;
+            control_ = file->pMethods->xFileControl;
             table->xWrite = write;
             table->xSync = sync;
+            table->xRead = read;
+            table->xFileControl = control;
         }
         file->pMethods = table.get();
         return result;
@@ -60,9 +69,25 @@ private:
         return sync_fails ? SQLITE_IOERR_FSYNC : sync_.load()(file, flags);
     }
 
+    // As the real one for a sector that cannot be read.
+    static int read(sqlite3_file* file, void* bytes, int count, sqlite3_int64 at) {
+        if (reads_fail <= 0) return read_.load()(file, bytes, count, at);
+        --reads_fail;
+        has_failed_ = true;
+        return SQLITE_IOERR_CORRUPTFS;
+    }
+    static int control(sqlite3_file* file, int what, void* out) {
+        if (what != SQLITE_FCNTL_LAST_ERRNO) return control_.load()(file, what, out);
+        *static_cast<int*>(out) = has_failed_ ? EIO : 0;
+        return SQLITE_OK;
+    }
+
+    static inline std::atomic<bool> has_failed_{false};
     static inline sqlite3_vfs* real_ = nullptr;
     static inline std::atomic<int (*)(sqlite3_file*, const void*, int, sqlite3_int64)> write_{};
     static inline std::atomic<int (*)(sqlite3_file*, int)> sync_{};
+    static inline std::atomic<int (*)(sqlite3_file*, void*, int, sqlite3_int64)> read_{};
+    static inline std::atomic<int (*)(sqlite3_file*, int, void*)> control_{};
 };
 
 constexpr Statement kInsert{"test.insert", "INSERT INTO items(id, text) VALUES($1, $2)"};
@@ -99,6 +124,14 @@ protected:
         loop_.run();
         return refused;
     }
+    // The number of rows that a process finds that starts after this one was killed: it reads the files as they are.
+    std::int64_t count_after_kill() {
+        const test::TemporaryFolder copy;
+        for (const char* name : {"test.db", "test.db-wal"})
+            std::filesystem::copy_file(folder_.path() / name, copy.path() / name);
+        const auto started = open_sqlite({.file = copy.path() / "test.db"});
+        return loop_.run(started->read(kCount, {}))[0].number(0);
+    }
     std::int64_t count() { return loop_.run(database_->read(kCount, {}))[0].number(0); }
 
     test::TemporaryFolder folder_;
@@ -127,6 +160,64 @@ TEST_F(SqliteDriver, AFailedSyncFailsTheWholeBatchAndTheWriterRecovers) {
     open();
     EXPECT_EQ(count(), 30);
     EXPECT_EQ(loop_.run(database_->read(kIntegrity, {}))[0].text(0), "ok");
+}
+
+// [F: a refused write returns]
+TEST_F(SqliteDriver, WhatAFailedSyncRefusedIsNotThereAfterAKill) {
+    EXPECT_TRUE(write(0, 10).empty());
+    FailingDisk::sync_fails = true;
+    EXPECT_EQ(write(100, 1).size(), 1U);
+    EXPECT_EQ(count_after_kill(), 10);
+    EXPECT_EQ(write(200, 20).size(), 20U);
+    EXPECT_EQ(count_after_kill(), 10);
+    FailingDisk::repair();
+    EXPECT_TRUE(write(300, 5).empty());
+    EXPECT_EQ(count_after_kill(), 15);
+}
+
+// [F: a refused write returns] The log was copied into the file before, so the refused commit is its first.
+TEST_F(SqliteDriver, WhatAFailedSyncRefusedIsNotThereAfterAKillWhenTheLogHasStartedAgain) {
+    EXPECT_TRUE(write(0, 10).empty());
+    {
+        SqliteConnection other(folder_.path() / "test.db", SqliteConnection::Mode::write, 1 << 20);
+        other.checkpoint(false);
+    }
+    FailingDisk::sync_fails = true;
+    EXPECT_EQ(write(100, 1).size(), 1U);
+    EXPECT_EQ(count_after_kill(), 10);
+    EXPECT_EQ(count(), 10);
+    FailingDisk::repair();
+    EXPECT_TRUE(write(100, 1).empty());
+    EXPECT_EQ(count_after_kill(), 11);
+}
+
+TEST_F(SqliteDriver, ItIsNotWritableFromAWriteThatFailedUntilOneSucceeds) {
+    EXPECT_TRUE(database_->is_writable());
+    FailingDisk::is_full = true;
+    EXPECT_EQ(write(0, 1).size(), 1U);
+    EXPECT_FALSE(database_->is_writable());
+    FailingDisk::repair();
+    EXPECT_FALSE(database_->is_writable());
+    EXPECT_TRUE(write(0, 1).empty());
+    EXPECT_TRUE(database_->is_writable());
+}
+
+// [F: read error]
+TEST_F(SqliteDriver, AReadErrorIsTriedAgainAndThenUnavailable) {
+    EXPECT_TRUE(write(0, 10).empty());
+    database_.reset();
+    open();  // nothing is in memory
+    EXPECT_EQ(count(), 10);
+    database_.reset();
+    open();
+    FailingDisk::reads_fail = 1;
+    EXPECT_EQ(count(), 10);
+    database_.reset();
+    open();
+    FailingDisk::reads_fail = 1000;
+    EXPECT_THROW(count(), Unavailable);
+    FailingDisk::repair();
+    EXPECT_EQ(count(), 10);
 }
 
 TEST_F(SqliteDriver, AFullDiskIsInsufficientStorageAndTheWriterRecovers) {
