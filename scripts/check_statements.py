@@ -3,8 +3,8 @@
 
     scripts/check_statements.py [ROOT]      ROOT: the folder that holds src/, by default this repository
 
-Each table of each service is in deploy/postgres/citus.sql: distributed by the first column of its primary key, or a
-reference table, or local with a reason. Each sql::Statement names the key of each distributed table that it touches, as
+Each table of each service is in deploy/postgres/citus.sql: distributed by the first column of its primary key, or
+local with a reason. Each sql::Statement names the key of each distributed table that it touches, as
 a parameter (key = $n, key IN ($n:ids), a value of an INSERT) or by a join to a row that is named so.
 
 Two guarantees depend on this. A request touches only the shards of the keys that it names. A replica is never read for
@@ -18,24 +18,21 @@ from pathlib import Path
 
 # Statements without a key, which no request runs. Each with the reason why it may look at all shards.
 BACKGROUND = {
-    "outbox.first": "import and drain ask whether any event waits",
+    "outbox.find_waiting": "readiness, import and drain ask whether any event waits, and a relay that sleeps",
     "relay.read": "the relay reads a range of partitions, which are fewer than the shards",
     "relay.remove": "the relay removes what it has read, by id",
     "relay.count_waiting": "metric",
+    "inbox.prune": "upkeep, by age",
     "dead_letters.list": "administration",
     "dead_letters.prune": "upkeep, by age",
     "idempotency.prune": "upkeep, by age",
     "graph_check.page_traits": "the graph is compared with all members",
     "graph_check.list_between": "the graph is compared with all connections",
-    "graph_check.list_one_sided": "the comparison looks for connections of which one side's row is lost",
     "post.find_purge": "upkeep looks for the next deleted post",
-    "user.list_revoked": "each process reads once a second what is new",
-    "user.list_due_mails": "the post office looks for what is due",
     "user.prune_registrations": "upkeep, by age",
     "user.prune_handle_claims": "upkeep, by age",
     "user.prune_refresh_tokens": "upkeep, by age",
     "user.prune_sessions": "upkeep, by age",
-    "user.prune_revoked": "upkeep, by age",
 }
 # Statements that are put together at run time, and where their key is.
 MADE = {
@@ -133,24 +130,21 @@ def unique_indexes_of(text):
 
 
 def citus_of(text):
-    """Table -> its key, None for a reference table, or "" for one that stays local; and the faults."""
+    """Table -> its key, or "" for one that stays on the coordinator; and the faults."""
+    text = re.sub(r"CREATE FUNCTION.*?\$\$.*?\$\$;", lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL)
     tables, faults = {}, []
-    rules = (
-        (r"^SELECT create_distributed_table\('(\S+?)', '(\w+)'(?:, colocate_with => '\S+?')?\);$", lambda m: m[2]),
-        (r"^SELECT create_reference_table\('(\S+?)'\);$", lambda m: None),
-        (r"^-- local: (\w+\.\w+): \S.*$", lambda m: ""),
-    )
     for number, line in enumerate(text.splitlines(), 1):
-        for pattern, value in rules:
-            match = re.match(pattern, line)
-            if match and match[1] in tables:
-                faults.append((number, f"{match[1]} is there twice"))
-            if match:
-                tables[match[1]] = value(match)
-                break
-        else:
-            if line.strip() and not line.startswith("--") and line not in ("BEGIN;", "COMMIT;"):
-                faults.append((number, f"not understood: {line}"))
+        shared = re.match(r"^SELECT pg_temp\.distribute\('(\w+)\.(\w+)', '(\w+)', '(?:none|(\w+)\.\w+)'\);$", line)
+        local = re.match(r"^SELECT pg_temp\.keep_local\('(\w+)\.(\w+)'\);  -- \S.*$", line)
+        if match := shared or local:
+            name = f"{match[1]}.{match[2]}"
+            if name in tables:
+                faults.append((number, f"{name} is there twice"))
+            tables[name] = shared[3] if shared else ""
+            if shared and shared[4] not in (None, shared[1]):
+                faults.append((number, f"{name} is colocated with a table of another service"))
+        elif line.strip() and not line.startswith("--") and line not in ("BEGIN;", "COMMIT;"):
+            faults.append((number, f"not understood: {line}"))
     return tables, faults
 
 
@@ -230,15 +224,21 @@ def unnamed(block, tables, temporary, keys):
 
 
 def insert_faults(block, table, key):
-    match = re.search(r"INTO\s+%s\s*\(([^)]*)\)\s*VALUES\s*(.*)" % table, block, re.DOTALL)
+    match = re.search(
+        r"INTO\s+%s\s*\(([^)]*)\)\s*(?:VALUES\s*(.*)|SELECT\s+(.*?)\s+FROM\b)" % table, block, re.DOTALL
+    )
     if not match:
-        return ["INSERT INTO %s without columns and VALUES" % table]
+        return ["INSERT INTO %s without columns and VALUES or SELECT" % table]
     columns = re.split(r"\s*,\s*", match[1].strip())
     if key not in columns:
         return [f"inserts into {table} without {key}"]
-    rows = at_depth_0(re.split(r"\b(?:ON CONFLICT|RETURNING)\b", match[2])[0], ",")
+    rows = [match[3]]
+    if match[2]:
+        rows = [
+            row.strip()[1:-1] for row in at_depth_0(re.split(r"\b(?:ON CONFLICT|RETURNING)\b", match[2])[0], ",")
+        ]
     for row in rows:
-        values = at_depth_0(row.strip()[1:-1], ",")
+        values = at_depth_0(row, ",")
         if not re.fullmatch(r"\s*\$\d+\s*", values[columns.index(key)]):
             return [f"inserts into {table} with a {key} that is no parameter"]
     return []
@@ -263,6 +263,18 @@ def key_faults(sql, keys):
         faults += [
             f"touches {table} without naming its key {keys[table]}" for table in unnamed(block, read, temporary, keys)
         ]
+    return faults
+
+
+def form_faults(sql, keys):
+    """Forms that Citus 13 refuses, or answers by way of intermediate results on all workers."""
+    faults = []
+    if re.search(r"\bVALUES\s*\(.*\(\s*SELECT\b", sql, re.DOTALL):
+        faults.append("has a subquery in VALUES")
+    touched = {keys[table] for table in re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql) if keys.get(table)}
+    several = any(re.search(rf"(?<!\w){key}\s+IN\s*\(\$\d+:ids\)", sql) for key in touched)
+    if several and re.search(r"\bUNION\b", sql):
+        faults.append("has a UNION over several keys: write one statement for each arm, or for each key")
     return faults
 
 
@@ -310,6 +322,7 @@ def check(root):
         faults += [f"{place}:{line}: {fault}" for line, fault in wrong]
         for line, name, sql, is_replica_ok in statements:
             found = key_faults(sql, keys)
+            faults += [f"{place}:{line}: {name} {fault}" for fault in form_faults(sql, keys)]
             used.add(name)
             if name in BACKGROUND:
                 if not found:

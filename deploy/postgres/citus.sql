@@ -1,65 +1,81 @@
--- Distributes the tables over the workers of a Citus cluster. Run it once with psql, after `guildhall migrate` and
--- before the first row is written. It has NOT been run on Citus, because none was available: docs/operations.md,
--- "Sharding". The key of a table is the first column of its primary key. scripts/check_statements.py compares the keys
--- with the migrations and the statements. Tables with the same kind of key are colocated, so that a transaction over
--- them stays on one worker. A line "-- local: TABLE: why" names a table that stays on the coordinator.
+-- Distributes the tables over the workers of a Citus cluster. Run it with psql on the coordinator after each
+-- `guildhall migrate`, also while the program serves: tables that are distributed already stay as they are. See
+-- docs/operations.md, "Sharding". The key of a table is the first column of its primary key;
+-- scripts/check_statements.py compares the keys with the migrations and the statements. The tables of a service whose
+-- keys have the same type form one colocation group, so a fact, its event and its idempotency key lie on one shard.
 
 BEGIN;
 
+-- Distributes `name` by `key`, in the group of `neighbour`; 'none': in a new one.
+CREATE FUNCTION pg_temp.distribute(name regclass, key text, neighbour text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = name) THEN
+        PERFORM create_distributed_table(name, key, colocate_with => neighbour);
+    END IF;
+END $$;
+
+-- Leaves `name` on the coordinator, or brings it back there.
+CREATE FUNCTION pg_temp.keep_local(name regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = name) THEN
+        PERFORM undistribute_table(name);
+    END IF;
+END $$;
+
 -- Of the user service.
-SELECT create_distributed_table('user.accounts', 'user_id');
-SELECT create_distributed_table('user.profiles', 'user_id', colocate_with => 'user.accounts');
-SELECT create_distributed_table('user.sessions', 'user_id', colocate_with => 'user.accounts');
-SELECT create_distributed_table('user.blocks', 'user_id', colocate_with => 'user.accounts');
-SELECT create_distributed_table('user.blocked_by', 'user_id', colocate_with => 'user.accounts');
-SELECT create_distributed_table('user.revoked_sessions', 'session_id', colocate_with => 'user.accounts');
-SELECT create_distributed_table('user.mails', 'id', colocate_with => 'user.accounts');
-SELECT create_distributed_table('user.emails', 'email');
-SELECT create_distributed_table('user.registrations', 'email', colocate_with => 'user.emails');
-SELECT create_distributed_table('user.handles', 'handle', colocate_with => 'user.emails');
-SELECT create_distributed_table('user.refresh_tokens', 'token_hash', colocate_with => 'user.emails');
-SELECT create_reference_table('user.signing_keys');
-SELECT create_distributed_table('user.outbox', 'subject', colocate_with => 'user.accounts');
-SELECT create_distributed_table('user.idempotency_keys', 'user_id', colocate_with => 'user.accounts');
-SELECT create_distributed_table('user.inbox', 'consumer', colocate_with => 'user.emails');
-SELECT create_distributed_table('user.dead_letters', 'consumer', colocate_with => 'user.inbox');
--- local: user.relay_leases: sixteen rows and one for each relay, which all relays watch
--- local: user.consumers: a row for each consumer, written every five minutes by each process
--- local: user.node_leases: at most 1,024 rows, read when a process starts and written once a minute
+SELECT pg_temp.distribute('user.accounts', 'user_id', 'none');
+SELECT pg_temp.distribute('user.profiles', 'user_id', 'user.accounts');
+SELECT pg_temp.distribute('user.sessions', 'user_id', 'user.accounts');
+SELECT pg_temp.distribute('user.blocks', 'user_id', 'user.accounts');
+SELECT pg_temp.distribute('user.blocked_by', 'user_id', 'user.accounts');
+SELECT pg_temp.keep_local('user.revoked_sessions');  -- each process reads the new rows every second, by time
+SELECT pg_temp.keep_local('user.mails');  -- the post office reads what is due every second, by time
+SELECT pg_temp.distribute('user.emails', 'email', 'none');
+SELECT pg_temp.distribute('user.registrations', 'email', 'user.emails');
+SELECT pg_temp.distribute('user.handles', 'handle', 'user.emails');
+SELECT pg_temp.distribute('user.refresh_tokens', 'token_hash', 'user.emails');
+SELECT pg_temp.keep_local('user.signing_keys');  -- each process reads them every second
+SELECT pg_temp.distribute('user.outbox', 'subject', 'user.accounts');
+SELECT pg_temp.distribute('user.idempotency_keys', 'user_id', 'user.accounts');
+SELECT pg_temp.distribute('user.inbox', 'event_id', 'user.accounts');
+SELECT pg_temp.distribute('user.dead_letters', 'event_id', 'user.accounts');
+SELECT pg_temp.keep_local('user.relay_leases');  -- all relays watch them
+SELECT pg_temp.keep_local('user.consumers');  -- each process writes its own every five minutes
+SELECT pg_temp.keep_local('user.node_leases');  -- at most 1,024 rows
 
 -- Of the connection service.
-SELECT create_distributed_table('connection.connections', 'user_id');
-SELECT create_distributed_table('connection.invitations', 'user_id', colocate_with => 'connection.connections');
-SELECT create_distributed_table('connection.pairs', 'low_id', colocate_with => 'connection.connections');
-SELECT create_distributed_table('connection.members', 'user_id', colocate_with => 'connection.connections');
-SELECT create_distributed_table('connection.follows', 'user_id', colocate_with => 'connection.connections');
-SELECT create_distributed_table('connection.dismissals', 'user_id', colocate_with => 'connection.connections');
--- local: connection.graph_checks: one row
-SELECT create_distributed_table('connection.outbox', 'subject', colocate_with => 'connection.connections');
-SELECT create_distributed_table('connection.idempotency_keys', 'user_id', colocate_with => 'connection.connections');
-SELECT create_distributed_table('connection.inbox', 'consumer', colocate_with => 'none');
-SELECT create_distributed_table('connection.dead_letters', 'consumer', colocate_with => 'connection.inbox');
--- local: connection.relay_leases: sixteen rows and one for each relay, which all relays watch
--- local: connection.consumers: a row for each consumer, written every five minutes by each process
--- local: connection.node_leases: at most 1,024 rows, read when a process starts and written once a minute
+SELECT pg_temp.distribute('connection.connections', 'user_id', 'none');
+SELECT pg_temp.distribute('connection.invitations', 'user_id', 'connection.connections');
+SELECT pg_temp.distribute('connection.pairs', 'low_id', 'connection.connections');
+SELECT pg_temp.distribute('connection.members', 'user_id', 'connection.connections');
+SELECT pg_temp.distribute('connection.follows', 'user_id', 'connection.connections');
+SELECT pg_temp.distribute('connection.dismissals', 'user_id', 'connection.connections');
+SELECT pg_temp.keep_local('connection.graph_checks');  -- one row
+SELECT pg_temp.distribute('connection.outbox', 'subject', 'connection.connections');
+SELECT pg_temp.distribute('connection.idempotency_keys', 'user_id', 'connection.connections');
+SELECT pg_temp.distribute('connection.inbox', 'event_id', 'connection.connections');
+SELECT pg_temp.distribute('connection.dead_letters', 'event_id', 'connection.connections');
+SELECT pg_temp.keep_local('connection.relay_leases');  -- all relays watch them
+SELECT pg_temp.keep_local('connection.consumers');  -- each process writes its own every five minutes
+SELECT pg_temp.keep_local('connection.node_leases');  -- at most 1,024 rows
 
 -- Of the post service.
-SELECT create_distributed_table('post.posts', 'author_id');
-SELECT create_distributed_table('post.reactions_by_user', 'user_id', colocate_with => 'post.posts');
-SELECT create_distributed_table('post.comments_by_user', 'user_id', colocate_with => 'post.posts');
-SELECT create_distributed_table('post.post_counts', 'post_id', colocate_with => 'post.posts');
-SELECT create_distributed_table('post.reactions', 'post_id', colocate_with => 'post.posts');
-SELECT create_distributed_table('post.comments', 'post_id', colocate_with => 'post.posts');
-SELECT create_distributed_table('post.purges', 'post_id', colocate_with => 'post.posts');
-SELECT create_distributed_table('post.comment_routes', 'comment_id', colocate_with => 'post.posts');
-SELECT create_distributed_table('post.imported', 'key', colocate_with => 'post.posts');
-SELECT create_distributed_table('post.hashtag_posts', 'tag');
-SELECT create_distributed_table('post.outbox', 'subject', colocate_with => 'post.posts');
-SELECT create_distributed_table('post.idempotency_keys', 'user_id', colocate_with => 'post.posts');
-SELECT create_distributed_table('post.inbox', 'consumer', colocate_with => 'post.hashtag_posts');
-SELECT create_distributed_table('post.dead_letters', 'consumer', colocate_with => 'post.inbox');
--- local: post.relay_leases: sixteen rows and one for each relay, which all relays watch
--- local: post.consumers: a row for each consumer, written every five minutes by each process
--- local: post.node_leases: at most 1,024 rows, read when a process starts and written once a minute
+SELECT pg_temp.distribute('post.posts', 'author_id', 'none');
+SELECT pg_temp.distribute('post.reactions_by_user', 'user_id', 'post.posts');
+SELECT pg_temp.distribute('post.comments_by_user', 'user_id', 'post.posts');
+SELECT pg_temp.distribute('post.post_counts', 'post_id', 'post.posts');
+SELECT pg_temp.distribute('post.reactions', 'post_id', 'post.posts');
+SELECT pg_temp.distribute('post.comments', 'post_id', 'post.posts');
+SELECT pg_temp.distribute('post.purges', 'post_id', 'post.posts');
+SELECT pg_temp.distribute('post.comment_routes', 'comment_id', 'post.posts');
+SELECT pg_temp.distribute('post.imported', 'key', 'post.posts');
+SELECT pg_temp.distribute('post.hashtag_posts', 'tag', 'none');
+SELECT pg_temp.distribute('post.outbox', 'subject', 'post.posts');
+SELECT pg_temp.distribute('post.idempotency_keys', 'user_id', 'post.posts');
+SELECT pg_temp.distribute('post.inbox', 'event_id', 'post.posts');
+SELECT pg_temp.distribute('post.dead_letters', 'event_id', 'post.posts');
+SELECT pg_temp.keep_local('post.relay_leases');  -- all relays watch them
+SELECT pg_temp.keep_local('post.consumers');  -- each process writes its own every five minutes
+SELECT pg_temp.keep_local('post.node_leases');  -- at most 1,024 rows
 
 COMMIT;

@@ -263,7 +263,7 @@ def statement(text, freshness=""):
     return f'constexpr sql::Statement kIt{{"post.it", "{text}"{freshness}}};\n'
 
 
-def distributed(tmp_path, source, citus="SELECT create_distributed_table('post.posts', 'author_id');\n"):
+def distributed(tmp_path, source, citus="SELECT pg_temp.distribute('post.posts', 'author_id', 'none');\n"):
     """What is found about one statement of a service with one table."""
     files = {
         "src/services/post/migrations/0001_init.sql":
@@ -284,6 +284,7 @@ def distributed(tmp_path, source, citus="SELECT create_distributed_table('post.p
     "DELETE FROM posts WHERE author_id = $1 AND id IN (SELECT id FROM posts WHERE author_id = $1 LIMIT $2)",
     "INSERT INTO posts (id, author_id) VALUES ($1, $2), ($3, $2)"
     " ON CONFLICT (author_id, id) DO UPDATE SET id = excluded.id",
+    "INSERT INTO posts (id, author_id) SELECT COALESCE(MAX(id) + 1, $2), $1 FROM posts WHERE author_id = $1",
     "UPDATE posts SET id = $3 WHERE (author_id = $1 AND id = $2) OR (author_id = $2 AND id = $1)",
     "WITH mine AS (SELECT author_id, id FROM posts WHERE author_id = $1)"
     " SELECT p.id FROM mine m JOIN posts p ON p.author_id = m.author_id",
@@ -305,6 +306,8 @@ def test_a_statement_that_names_its_keys_passes(tmp_path, text):
     "SELECT p.id FROM posts o JOIN posts p ON p.id = o.id WHERE o.author_id = $1",
     "INSERT INTO posts (id) VALUES ($1)",
     "INSERT INTO posts (id, author_id) VALUES ($1, $2), ($3, 7)",
+    "INSERT INTO posts (id, author_id) SELECT $2, MAX(id) FROM posts WHERE author_id = $1",
+    "INSERT INTO posts (id, author_id) SELECT $2, $1 FROM posts WHERE id = $2",
     "UPDATE posts SET author_id = $1",
     "SELECT id FROM drafts WHERE author_id = $1",
     "SELECT id FROM posts WHERE (author_id = $1 OR id = $2)",
@@ -317,6 +320,21 @@ def test_a_statement_that_names_its_keys_passes(tmp_path, text):
 ])
 def test_a_statement_that_does_not_is_found(tmp_path, text):
     assert len(distributed(tmp_path, statement(text))) >= 1
+
+
+@pytest.mark.parametrize("text", [
+    "INSERT INTO posts (author_id, id) VALUES ($1, COALESCE((SELECT id FROM posts WHERE author_id = $1), $2))",
+    "SELECT id FROM posts WHERE author_id IN ($1:ids) UNION ALL SELECT id FROM posts WHERE author_id = $2",
+    "WITH RECURSIVE below (author_id, id) AS (SELECT author_id, id FROM posts WHERE author_id IN ($1:ids)"
+    " UNION SELECT p.author_id, p.id FROM below b JOIN posts p ON p.author_id = b.author_id AND p.id > b.id)"
+    " SELECT id FROM below",
+])
+def test_a_form_that_citus_refuses_is_found(tmp_path, text):
+    """[F: `outbox.append` is refused] [F: `post.list_comment_counts_of` is refused]
+
+    [F: `connection.list_pairs` and `list_circles` write intermediate results]
+    """
+    assert len(distributed(tmp_path, statement(text))) == 1
 
 
 def test_statements_are_read_from_raw_strings_macros_and_neighbours(tmp_path):
@@ -336,16 +354,19 @@ def test_only_a_select_that_names_its_keys_may_be_answered_by_a_replica(tmp_path
 
 @pytest.mark.parametrize("citus", [
     "",
-    "SELECT create_distributed_table('post.posts', 'id');\n",
-    "SELECT create_distributed_table('post.posts', 'author_id');\nSELECT create_reference_table('post.posts');\n",
-    "SELECT create_distributed_table('post.posts', 'author_id');\n"
-    "SELECT create_distributed_table('post.drafts', 'author_id');\n",
-    "SELECT create_distributed_table('post.posts', 'author_id');\nSELECT something();\n",
+    "SELECT pg_temp.distribute('post.posts', 'id', 'none');\n",
+    "SELECT pg_temp.distribute('post.posts', 'author_id', 'user.accounts');\n",
+    "SELECT pg_temp.distribute('post.posts', 'author_id', 'none');\n"
+    "SELECT pg_temp.keep_local('post.posts');  -- few rows\n",
+    "SELECT pg_temp.distribute('post.posts', 'author_id', 'none');\n"
+    "SELECT pg_temp.distribute('post.drafts', 'author_id', 'post.posts');\n",
+    "SELECT pg_temp.distribute('post.posts', 'author_id', 'none');\nSELECT something();\n",
+    "SELECT pg_temp.keep_local('post.posts');\n",
 ])
 def test_a_table_that_is_not_distributed_by_its_key_is_found(tmp_path, citus):
     assert distributed(tmp_path, statement("SELECT id FROM posts WHERE author_id = $1"), citus)
 
 
 def test_a_table_may_stay_local_for_a_reason(tmp_path):
-    local = "-- local: post.posts: few rows\n"
+    local = "SELECT pg_temp.keep_local('post.posts');  -- few rows\n"
     assert distributed(tmp_path, statement("SELECT id FROM posts WHERE id = $1"), local) == []

@@ -118,7 +118,8 @@ Gateway plan(const Config& config, const GatewayOptions& options) {
 
 int run(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
-    ::umask(077);  // the databases hold private keys and password hashes
+    set_up_log("warn", false);  // to standard error: standard output is for what a command prints
+    ::umask(077);               // the databases hold private keys and password hashes
     CLI::App program("Guildhall: the backend of a professional network");
     program.require_subcommand(1);
 

@@ -35,8 +35,8 @@ constexpr sql::Statement kBury{"inbox.bury", R"(
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING)"};
 
 constexpr sql::Statement kPrune{"inbox.prune", R"(
-    DELETE FROM inbox WHERE consumer = $1 AND event_id IN (
-        SELECT event_id FROM inbox WHERE consumer = $1 AND event_id < $2 ORDER BY event_id LIMIT $3)
+    DELETE FROM inbox WHERE (event_id, consumer) IN (
+        SELECT event_id, consumer FROM inbox WHERE event_id < $1 ORDER BY event_id LIMIT $2)
     RETURNING event_id)"};
 
 constexpr sql::Statement kPruneDead{"dead_letters.prune", R"(
@@ -258,9 +258,7 @@ void Consumers::subscribe(bus::Bus& bus) {
 
 Task<bool> Consumers::prune() {
     const std::int64_t before = first_id_at(clock_.now() - kInboxAge);
-    bool is_done = true;
-    for (const bus::Wanted& group : wanted())
-        is_done &= co_await sql::delete_in_batches(database_, kPrune, sql::params(group.consumer, before));
+    bool is_done = co_await sql::delete_in_batches(database_, kPrune, sql::params(before));
     is_done &= co_await sql::delete_in_batches(database_, kPruneDead, sql::params(clock_.now() - kDeadLetterAge));
     co_return is_done;
 }

@@ -18,9 +18,8 @@ constexpr sql::Statement kForget{"inbox.forget", "DELETE FROM inbox WHERE consum
 // As outbox.append: after the waiting events of the subject.
 constexpr sql::Statement kAppendReplay{"outbox.append_replay", R"(
     INSERT INTO outbox (subject, position, id, partition, type, source, time, traceparent, data, consumer)
-    VALUES ($1, COALESCE((SELECT position + 1 FROM outbox WHERE subject = $1 AND position >= $2
-                          ORDER BY position DESC LIMIT 1), $2),
-            $2, $3, $4, $5, $6, $7, $8, $9))"};
+    SELECT $1, COALESCE(MAX(position) + 1, $2), $2, $3, $4, $5, $6, $7, $8, $9
+    FROM outbox WHERE subject = $1 AND position >= $2)"};
 
 DeadLetter read_dead_letter(sql::Row row) {
     return {.event = {.id = row.id<bus::EventId>(1),

@@ -37,10 +37,11 @@ constexpr sql::Statement kUpdatePair{
     " WHERE low_id = $1 AND high_id = $2"};
 
 // Two arms, so that each is a look-up in the primary key.
-constexpr sql::Statement kListPairs{"connection.list_pairs", "SELECT " PAIR_COLUMNS
-                                                             " FROM pairs WHERE low_id = $1 AND high_id IN ($2:ids)"
-                                                             " UNION ALL SELECT " PAIR_COLUMNS
-                                                             " FROM pairs WHERE low_id IN ($3:ids) AND high_id = $1"};
+constexpr sql::Statement kListPairsAbove{
+    "connection.list_pairs_above", "SELECT " PAIR_COLUMNS " FROM pairs WHERE low_id = $1 AND high_id IN ($2:ids)"};
+
+constexpr sql::Statement kListPairsBelow{
+    "connection.list_pairs_below", "SELECT " PAIR_COLUMNS " FROM pairs WHERE low_id IN ($2:ids) AND high_id = $1"};
 
 #undef PAIR_COLUMNS
 
@@ -75,11 +76,13 @@ constexpr sql::Statement kRemoveConnection{
 
 // The last column: 1 for somebody who is followed without a connection, 0 for a connection who is not followed, NULL
 // for a connection.
-constexpr sql::Statement kListCircles{"connection.list_circles",
-                                      "SELECT user_id, peer_id, NULL FROM connections WHERE user_id IN ($1:ids)"
-                                      " UNION ALL SELECT user_id, peer_id, is_following FROM follows"
-                                      " WHERE user_id IN ($1:ids) AND direction = 'following'"
-                                      " ORDER BY 1, 2"};
+constexpr sql::Statement kListPeers{
+    "connection.list_peers",
+    "SELECT user_id, peer_id FROM connections WHERE user_id IN ($1:ids) ORDER BY user_id, peer_id"};
+
+constexpr sql::Statement kListFollowed{"connection.list_followed",
+                                       "SELECT user_id, peer_id, is_following FROM follows WHERE user_id IN ($1:ids)"
+                                       " AND direction = 'following' ORDER BY user_id, peer_id"};
 
 constexpr sql::Statement kFindCircle{
     "connection.find_circle",
@@ -289,10 +292,14 @@ Task<std::vector<Pair>> ConnectionStore::list_pairs(UserId user, std::vector<Use
     sql::Ids above;
     sql::Ids below;
     for (const UserId other : others) (user < other ? above : below).push_back(other.value);
-    auto rows = co_await database_.read(kListPairs, sql::params(user, std::move(above), std::move(below)));
+    // Not one statement with UNION ALL, of which Citus stores the intermediate results on all workers.
+    std::vector<sql::BoundStatement> calls;
+    if (!above.empty()) calls.push_back({&kListPairsAbove, sql::params(user, std::move(above))});
+    if (!below.empty()) calls.push_back({&kListPairsBelow, sql::params(user, std::move(below))});
+    auto answers = co_await database_.read_all(std::move(calls));
     std::vector<Pair> pairs;
-    pairs.reserve(rows.size());
-    for (auto row : rows) pairs.push_back(pair_of(row));
+    for (auto& rows : answers)
+        for (auto row : rows) pairs.push_back(pair_of(row));
     co_return pairs;
 }
 
@@ -328,9 +335,13 @@ Task<Circle> ConnectionStore::find_circle(UserId user) {
 }
 
 Task<std::vector<Circle>> ConnectionStore::list_circles(std::vector<UserId> users) {
-    auto rows = co_await database_.read(kListCircles, sql::params(sql::ids_of(std::span<const UserId>(users))));
+    const sql::Ids ids = sql::ids_of(std::span<const UserId>(users));
+    // Not one statement with UNION ALL: as in list_pairs().
+    std::vector<sql::BoundStatement> calls{{&kListPeers, sql::params(ids)}, {&kListFollowed, sql::params(ids)}};
+    auto answers = co_await database_.read_all(std::move(calls));
     std::unordered_map<UserId, CircleMaker> makers;
-    for (auto row : rows) makers[row.id<UserId>(0)].add(row.id<UserId>(1), row.optional_number(2));
+    for (auto row : answers[0]) makers[row.id<UserId>(0)].add(row.id<UserId>(1), std::nullopt);
+    for (auto row : answers[1]) makers[row.id<UserId>(0)].add(row.id<UserId>(1), row.number(2));
     std::vector<Circle> circles;
     circles.reserve(users.size());
     for (const UserId user : users) circles.push_back(makers[user].circle());

@@ -1,6 +1,5 @@
 #include "services/post/count_store.hpp"
 
-#include <span>
 #include <unordered_map>
 
 namespace guildhall::post {
@@ -21,14 +20,14 @@ constexpr sql::Statement kListCommentCountsOf{
     "SELECT post_id, COUNT(*) FROM comments "
     "WHERE post_id IN ($1:ids) AND author_id IN ($2:ids) AND deleted_at IS NULL GROUP BY post_id"};
 // Of others, below comments of these members. Most comments have no replies: only those that have some are walked.
-constexpr sql::Statement kListReplyTreeCountsOf{
-    "post.list_reply_tree_counts_of",
-    "WITH RECURSIVE unseen (post_id, id, author_id, deleted_at) AS ("
-    "SELECT post_id, id, author_id, deleted_at FROM comments "
-    "WHERE post_id IN ($1:ids) AND author_id IN ($2:ids) AND deleted_at IS NULL AND reply_count > 0 "
-    "UNION SELECT c.post_id, c.id, c.author_id, c.deleted_at FROM unseen u JOIN comments c "
-    "ON c.post_id = u.post_id AND c.parent_id = u.id AND (c.deleted_at IS NULL OR c.reply_count > 0)) "
-    "SELECT post_id, COUNT(*) FROM unseen WHERE deleted_at IS NULL AND author_id NOT IN ($2:ids) GROUP BY post_id"};
+constexpr sql::Statement kCountReplyTreesOf{
+    "post.count_reply_trees_of",
+    "WITH RECURSIVE unseen (id, author_id, deleted_at) AS ("
+    "SELECT id, author_id, deleted_at FROM comments "
+    "WHERE post_id = $1 AND author_id IN ($2:ids) AND deleted_at IS NULL AND reply_count > 0 "
+    "UNION SELECT c.id, c.author_id, c.deleted_at FROM unseen u JOIN comments c "
+    "ON c.post_id = $1 AND c.parent_id = u.id AND (c.deleted_at IS NULL OR c.reply_count > 0)) "
+    "SELECT COUNT(*) FROM unseen WHERE deleted_at IS NULL AND author_id NOT IN ($2:ids)"};
 constexpr sql::Statement kListReactors{"post.list_reactors",
                                        "SELECT DISTINCT user_id FROM reactions WHERE post_id IN ($1:ids)"};
 constexpr sql::Statement kListCommenters{
@@ -61,13 +60,17 @@ Task<std::vector<std::pair<PostId, Counts>>> CountStore::list_made_by(sql::Ids u
     std::vector<sql::BoundStatement> calls;
     calls.push_back({&kListReactionCountsOf, sql::params(posts, users)});
     calls.push_back({&kListCommentCountsOf, sql::params(posts, users)});
-    calls.push_back({&kListReplyTreeCountsOf, sql::params(std::move(posts), std::move(users))});
+    // One for each post: Citus refuses a recursive query over several keys.
+    for (const std::int64_t post : posts) calls.push_back({&kCountReplyTreesOf, sql::params(post, users)});
     std::vector<sql::Rows> answers = co_await database_.read_all(std::move(calls));
     std::unordered_map<PostId, Counts> counts;
     for (const sql::Row row : answers[0])
         add_reactions(counts[row.id<PostId>(0)].reactions, static_cast<ReactionKind>(row.number(1)), row.number(2));
-    for (sql::Rows& rows : std::span(answers).subspan(1))
-        for (const sql::Row row : rows) counts[row.id<PostId>(0)].comment_count += row.number(1);
+    for (const sql::Row row : answers[1]) counts[row.id<PostId>(0)].comment_count += row.number(1);
+    for (std::size_t i = 0; i < posts.size(); ++i) {
+        const std::int64_t replies = answers[i + 2][0].number(0);
+        if (replies > 0) counts[PostId{posts[i]}].comment_count += replies;
+    }
     co_return std::vector<std::pair<PostId, Counts>>(counts.begin(), counts.end());
 }
 

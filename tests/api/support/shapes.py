@@ -314,6 +314,56 @@ class Engines:
             connection.execute(f"DROP DATABASE IF EXISTS {instance.database} WITH (FORCE)")
 
 
+class Sharded(Instance):
+    """Its tables are distributed before it starts for the first time."""
+
+    is_distributed = False
+
+    def start(self, *, env=None, within=60.0):
+        if not self.is_distributed:
+            self.run("migrate")
+            with psycopg.connect(self.dsn, autocommit=True) as coordinator:
+                coordinator.execute((ROOT / "deploy/postgres/citus.sql").read_text())
+            self.is_distributed = True
+        return super().start(env=env, within=within)
+
+
+class Citus(Engines):
+    """As Engines, on a Citus cluster: GUILDHALL_TEST_CITUS is the DSN of an administrator at its coordinator.
+
+    The coordinator must reach the workers, and this program too, at the addresses in pg_dist_node. Each instance has a
+    database of its own on all of them.
+    """
+
+    name = "citus"
+    instance = Sharded
+
+    def __init__(self):
+        super().__init__(engine("CITUS"))
+
+    def settings(self, instance):
+        settings = super().settings(instance)
+        with psycopg.connect(self.dsn) as connection:
+            nodes = connection.execute(
+                "SELECT nodename, nodeport, groupid = 0 FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid"
+            ).fetchall()
+        workers = [(host, port) for host, port, is_coordinator in nodes if not is_coordinator]
+        for host, port in workers:
+            dsn = psycopg.conninfo.make_conninfo(self.dsn, host=host, port=port)
+            with psycopg.connect(dsn, autocommit=True) as worker:
+                worker.execute(f"CREATE DATABASE {instance.database}")
+            with psycopg.connect(dsn, dbname=instance.database, autocommit=True) as worker:
+                worker.execute("CREATE EXTENSION citus")
+        with psycopg.connect(instance.dsn, autocommit=True) as coordinator:
+            coordinator.execute("CREATE EXTENSION citus")
+            for host, port, is_coordinator in nodes:
+                if is_coordinator:
+                    coordinator.execute("SELECT citus_set_coordinator_host(%s, %s)", [host, port])
+            for host, port in workers:
+                coordinator.execute("SELECT citus_add_node(%s, %s)", [host, port])
+        return settings
+
+
 class Services(Engines):
     """Eight services in processes of their own, two replicas each, behind nginx, on all real engines."""
 
@@ -351,7 +401,7 @@ class Services(Engines):
         }
 
 
-SHAPES = {"sqlite": Sqlite, "engines": Engines, "services": Services}
+SHAPES = {"sqlite": Sqlite, "engines": Engines, "services": Services, "citus": Citus}
 
 
 def chosen_shape():

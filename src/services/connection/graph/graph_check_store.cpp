@@ -16,11 +16,12 @@ constexpr sql::Statement kListBetween{"graph_check.list_between",
                                       "SELECT user_id, peer_id FROM connections WHERE user_id > $1 AND user_id <= $2"
                                       " ORDER BY user_id, peer_id LIMIT $3"};
 
-constexpr sql::Statement kListOneSided{
-    "graph_check.list_one_sided",
-    "SELECT user_id, peer_id, connected_at FROM connections WHERE user_id > $1 AND user_id <= $2 AND NOT EXISTS"
-    " (SELECT 1 FROM connections AS other WHERE other.user_id = connections.peer_id"
-    " AND other.peer_id = connections.user_id) ORDER BY user_id, peer_id"};
+constexpr sql::Statement kListOtherSides{
+    "graph_check.list_other_sides",
+    "SELECT user_id, peer_id FROM connections WHERE user_id IN ($1:ids) AND peer_id >= $2 AND peer_id <= $3"};
+
+constexpr sql::Statement kFindSide{"graph_check.find_side",
+                                   "SELECT connected_at FROM connections WHERE user_id = $1 AND peer_id = $2"};
 
 constexpr sql::Statement kRemoveSide{"graph_check.remove_side",
                                      "DELETE FROM connections WHERE user_id = $1 AND peer_id = $2"};
@@ -105,10 +106,29 @@ Task<GraphPage> GraphCheckStore::list_truth(UserId after, UserId upto, GraphPage
     co_return page;
 }
 
-Task<std::vector<GraphCheckStore::OneSided>> GraphCheckStore::list_one_sided(UserId after, UserId upto) {
-    auto rows = co_await database_.read(kListOneSided, sql::params(after, upto));
+Task<std::vector<GraphCheckStore::OneSided>> GraphCheckStore::list_one_sided(const std::vector<GraphEntry>& page) {
+    sql::Ids peers;
+    for (const GraphEntry& entry : page)
+        for (const UserId peer : entry.peers) peers.push_back(peer.value);
+    std::ranges::sort(peers);
+    peers.erase(std::ranges::unique(peers).begin(), peers.end());
+    if (peers.empty()) co_return std::vector<OneSided>{};
+    auto others = co_await database_.read(kListOtherSides,
+                                          sql::params(std::move(peers), page.front().member.id, page.back().member.id));
+    std::vector<std::pair<UserId, UserId>> sides;  // the member of the page first
+    sides.reserve(others.size());
+    for (auto row : others) sides.emplace_back(row.id<UserId>(1), row.id<UserId>(0));
+    std::ranges::sort(sides);
+
     std::vector<OneSided> found;
-    for (auto row : rows) found.push_back({row.id<UserId>(0), row.id<UserId>(1), row.time(2)});
+    for (const GraphEntry& entry : page) {
+        for (const UserId peer : entry.peers) {
+            if (std::ranges::binary_search(sides, std::pair(entry.member.id, peer))) continue;
+            // The two may have parted since the page was read; then both rows are gone.
+            auto still = co_await database_.read(kFindSide, sql::params(entry.member.id, peer));
+            if (!still.empty()) found.push_back({entry.member.id, peer, still[0].time(0)});
+        }
+    }
     co_return found;
 }
 

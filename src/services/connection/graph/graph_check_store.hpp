@@ -49,8 +49,8 @@ public:
         UserId peer_id;
         Time connected_at;
     };
-    /// Those whose `user_id` is behind `after` and up to `upto`, a page's range; in order of both.
-    Task<std::vector<OneSided>> list_one_sided(UserId after, UserId upto);
+    /// Those among the connections of `page`, the entries of list_truth(), in its order.
+    Task<std::vector<OneSided>> list_one_sided(const std::vector<GraphEntry>& page);
     /// Removes one row of a connection.
     Task<void> remove_side(sql::Transaction& tx, UserId user, UserId peer);
     /// Inserts one row of a connection.

@@ -276,7 +276,7 @@ Task<std::vector<GraphEntry>> GraphKeeper::list_graph(Range range) {
 /// True when what was read of the range may have changed.
 Task<bool> GraphKeeper::repair_tables(Range range, const std::vector<GraphEntry>& truth, Repairs repairs,
                                       GraphReport& report) {
-    const auto sides = co_await parts_.checks.list_one_sided(range.after, range.upto);
+    const auto sides = co_await parts_.checks.list_one_sided(truth);
     report.one_sided_connections += static_cast<std::int64_t>(sides.size());
     if (repairs == Repairs::none) co_return false;
     for (const auto& side : sides) {
