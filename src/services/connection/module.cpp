@@ -1,5 +1,6 @@
 #include "services/connection/module.hpp"
 
+#include "platform/async/upkeep.hpp"
 #include "services/connection/connection_consumers.hpp"
 #include "services/connection/connection_routes.hpp"
 #include "services/connection/migrations.hpp"
@@ -45,11 +46,14 @@ void Module::add_consumers(outbox::Bindings& consumers) {
 
 Task<void> Module::load() {
     engine_.load();
+    // Before the first request: questions that are not compiled yet take longer than their deadline.
+    co_await run_upkeep("graph: statements", engine_.warm_up());
     co_await keeper_.begin();
 }
 
 std::vector<service::Upkeep> Module::upkeep() {
-    return {{"graph", [this] { return keeper_.maintain(); }}};
+    return {{"graph", [this] { return keeper_.maintain(); }},
+            {"graph: statements", [this] { return engine_.warm_up(); }}};
 }
 
 std::vector<service::Dependency> Module::dependencies() {

@@ -68,19 +68,34 @@ void GraphEngine::stop() {
     if (http_) http_->stop();
 }
 
+Task<void> GraphEngine::warm_up() {
+    if (!shared_ || is_warm_) co_return;
+    if (std::exchange(was_tried_, true)) {
+        const bool is_up = co_await answers();
+        if (!is_up) co_return;
+    }
+    co_await shared_->warm_up();
+    is_warm_ = true;
+}
+
+Task<bool> GraphEngine::answers() {
+    static const neo4j::Query kPing("graph.ping", "RETURN 1");
+    std::vector<neo4j::Step> steps{{kPing, "{}"}};
+    try {
+        co_await client_->run(std::move(steps), neo4j::Client::Access::read, kPingDeadline);
+    } catch (const Unavailable&) {
+        co_return false;
+    }
+    co_return true;
+}
+
 std::optional<service::Dependency> GraphEngine::dependency() {
     if (own_) return std::nullopt;
-    static const neo4j::Query kPing("graph.ping", "RETURN 1");
     return service::Dependency{"neo4j", "suggestions, introduction paths and degrees beyond connections answer 503",
                                false, [this]() -> Task<bool> {
-                                   std::vector<neo4j::Step> steps{{kPing, "{}"}};
-                                   try {
-                                       co_await client_->run(std::move(steps), neo4j::Client::Access::read,
-                                                             kPingDeadline);
-                                   } catch (const Unavailable&) {
-                                       co_return false;
-                                   }
-                                   co_return true;
+                                   const bool is_up = co_await answers();
+                                   if (!is_up) is_warm_ = false;  // after a restart it has compiled nothing
+                                   co_return is_warm_.load();
                                }};
 }
 

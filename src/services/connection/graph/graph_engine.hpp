@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -32,19 +33,27 @@ public:
     /// Writes one at the end, unless the graph is Neo4j, or not `is_whole`: not compared with the tables. Says in the
     /// log what went wrong.
     void save(bool is_whole);
+    /// Has Neo4j compile the questions, if it has not since it was last found unavailable. The first call tries it in
+    /// any case, later ones only while Neo4j answers. Not to be called twice at once. Throws Unavailable.
+    Task<void> warm_up();
     /// Gives up what is asked of Neo4j.
     void stop();
 
-    /// What /readyz asks of it; nothing when it is this process's own.
+    /// What /readyz asks of it: whether it answers and has compiled the questions. Nothing when it is this process's
+    /// own.
     std::optional<service::Dependency> dependency();
 
 private:
+    Task<bool> answers();
+
     const std::filesystem::path snapshot_;
     std::optional<Pool> pool_;  // of own_
     std::optional<MemoryGraph> own_;
     std::optional<http::Client> http_;
     std::optional<neo4j::Client> client_;
     std::optional<Neo4jGraph> shared_;
+    bool was_tried_ = false;  // by warm_up()
+    std::atomic<bool> is_warm_{false};
 };
 
 }  // namespace guildhall::connection

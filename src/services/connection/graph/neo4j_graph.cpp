@@ -14,6 +14,8 @@ namespace {
 using Numbers = std::vector<std::int64_t>;
 using neo4j::Client;
 
+constexpr std::chrono::seconds kCompileDeadline{60};
+
 // What the queries take and give; the members have the names that stand in the Cypher. Ids are numbers there.
 
 struct MemberRow {
@@ -196,6 +198,17 @@ Task<void> Neo4jGraph::prepare() {
                                    {queries_.make_degree_index, none}};
     co_await client_.run(std::move(steps), Client::Access::write, options_.write_deadline);
     is_prepared_ = true;
+}
+
+Task<void> Neo4jGraph::warm_up() {
+    co_await prepare();
+    const Numbers somebody{1};
+    std::vector<neo4j::Step> steps{bind(queries_.list, List{0, 1, options_.most_listed_connections}),
+                                   bind(queries_.degrees, DegreesParameters{0, {}, somebody}),
+                                   bind(queries_.suggest, Suggest{0, {}, {}, 1}),
+                                   bind(queries_.paths, Paths{0, {}, 1, 1, 1}),
+                                   bind(queries_.network_size, CountNetwork{0, {}, options_.most_connections})};
+    co_await client_.run(std::move(steps), Client::Access::read, kCompileDeadline);
 }
 
 Task<neo4j::Answer> Neo4jGraph::read(neo4j::Step step) {

@@ -33,6 +33,10 @@ public:
     /// `client` outlives this. Throws std::invalid_argument for a prefix that is none.
     explicit Neo4jGraph(neo4j::Client& client, Neo4jGraphOptions options = {});
 
+    /// Makes constraint and indexes, and asks each question once about nobody, so that the engine compiles it; this can
+    /// take much longer than an answer. Throws Unavailable.
+    Task<void> warm_up();
+
     Task<void> put_members(std::vector<GraphMember> members) override;
     Task<void> remove_members(std::vector<UserId> members) override;
     Task<void> set_edges(std::vector<GraphEdge> edges) override;
