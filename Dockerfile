@@ -43,7 +43,8 @@ RUN apt-get update \
         libxxhash0 \
         zlib1g \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* \
-    && useradd --system --uid 10001 --user-group --home-dir /var/lib/guildhall --shell /usr/sbin/nologin guildhall \
+    && groupadd --system --gid 10001 guildhall \
+    && useradd --system --uid 10001 --gid guildhall --home-dir /var/lib/guildhall --shell /usr/sbin/nologin guildhall \
     && install -d -o guildhall -g guildhall -m 700 /var/lib/guildhall
 COPY --from=build /out/bin/ /usr/local/bin/
 COPY examples/demo /usr/local/share/guildhall/demo
