@@ -1,11 +1,15 @@
 """Posts, reactions, comments, mentions, hashtags."""
 
+import os
+import pathlib
 import random
+import unicodedata
+import urllib.parse
 import uuid
 
 import pytest
 
-from support.client import eventually, in_parallel
+from support.client import Service, eventually, in_parallel
 
 KINDS = ["like", "celebrate", "support", "love", "insightful", "funny"]
 
@@ -503,6 +507,100 @@ def test_a_blocked_member_is_not_mentioned(ada, bela, clara):
     """[P21] [U32] No link between the two in what the blocked member is shown of others, and none is made."""
     bela.block(ada)
     assert ada.publish(f"@{bela.handle}", "public")["mentions"] == []
+
+
+@pytest.mark.parametrize("tag", ["col·legi", "می\u200cخواهم", "ක්\u200dෂ", "co\u00adop", "צה״ל", "ジョン・スミス"])
+def test_a_hashtag_is_not_cut_where_a_word_goes_on(ada, tag):
+    """[F: hashtags cut at joiners] Its page is found under the tag as it is written, and under that of the answer."""
+    own = uuid.uuid4().hex[:8]
+    post = ada.publish(f"Look: #{tag}{own}, ＃{tag.upper()}{own} and #a{own}\u200bb", "public")
+    (whole, part) = post["hashtags"]
+    assert whole.endswith(own) and len(whole) >= len(tag.replace("\u00ad", "")) + len(own) and part == f"a{own}"
+    for asked in (tag + own, tag.upper() + own, whole, unicodedata.normalize("NFD", tag) + own):
+        path = f"/v1/hashtags/{urllib.parse.quote(asked)}/posts"
+        assert [row["id"] for row in ada.all(path)] == [post["id"]], asked
+
+
+def test_a_full_width_sign_starts_a_hashtag_and_a_mention(ada, bela):
+    """[F: hashtags cut at joiners]"""
+    post = ada.publish(f"＃Tag ﹟small ＠{bela.handle} a＃b", "public")
+    assert post["hashtags"] == ["tag", "small"]
+    assert [(m["user_id"], m["start"], m["length"]) for m in post["mentions"]] == [(bela.id, 12, len(bela.handle) + 1)]
+
+
+def test_urls_and_addresses_hold_no_entities(ada, bela):
+    """[F: entities inside URLs and addresses]"""
+    at = f"@{bela.handle}"
+    for text in (
+        "https://x.example/Go_(game)#History",
+        f"(http://x.example/?u={at})",
+        f"x.example/~{at}",
+        f"www.x.example/a,#b({at}",
+        f"{at}@server.example",
+        f"{at}.example.org",
+        f"{at}/repository",
+        "#tag@server.example",
+    ):
+        post = ada.publish(text, "public")
+        assert post["hashtags"] == [] and post["mentions"] == [], text
+    beside = ada.publish(f"(https://x.example/a_(b)#c) #yes, {at}. https://x.example {at}", "public")
+    assert beside["hashtags"] == ["yes"] and len(beside["mentions"]) == 2
+
+
+# --- what a text is
+
+
+@pytest.mark.parametrize(
+    "text", ["\u3164", "\u200b", "\u2060", "\u200b \u200b", "\u2800", "\ufeff\u00ad", "\u115f\u1160"]
+)
+def test_a_text_that_shows_nothing_is_too_short(ada, text):
+    """[F: texts that show nothing] of posts, comments and names; a headline becomes empty."""
+    post = ada.publish()
+    for answer in (
+        ada.post("/v1/posts", {"text": text}, status=400),
+        ada.post(f"/v1/posts/{post['id']}/comments", {"text": text}, status=400),
+        ada.patch("/v1/users/me", {"name": text}, status=400),
+    ):
+        assert [error["code"] for error in answer.json()["errors"]] == ["too_short"]
+    assert not ada.patch("/v1/users/me", {"headline": text}).json()["headline"]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029"])
+def test_one_line_has_no_separator_of_lines(ada, separator):
+    """[F: texts that show nothing]"""
+    answer = ada.patch("/v1/users/me", {"name": f"Ada{separator}Lovelace"}, status=400)
+    assert answer.json()["errors"][0]["pointer"] == "/name"
+
+
+def test_line_ends_are_line_feeds_and_count_once(ada):
+    """[F: line ends] 3,000 characters with CR LF; a lone CR."""
+    assert ada.publish("a\r\n" * 1499 + "bc")["text"] == "a\n" * 1499 + "bc"
+    assert ada.publish("one\rtwo\r\rthree")["text"] == "one\ntwo\n\nthree"
+    ada.post("/v1/posts", {"text": "a\r\n" * 1500 + "b"}, status=400)
+
+
+@pytest.mark.one_process
+def test_a_text_of_many_marks_is_refused_as_quickly_as_a_plain_one(launch):
+    """[F: quadratic work on an io thread] 36 KB, of which all but the first character are marks."""
+    instance = launch()
+    ada = Service(instance).register()
+
+    def cpu_used():
+        """Seconds of CPU that the server has used."""
+        fields = pathlib.Path(f"/proc/{instance.process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def cpu_seconds(text):
+        before = cpu_used()
+        for _ in range(20):
+            ada.post("/v1/posts", {"text": text}, status=400)
+        return cpu_used() - before
+
+    plain = cpu_seconds("a" * 36_000)
+    assert cpu_seconds("a" + "\u0301" * 9_000 + "\u0316" * 9_000) < 5 * plain + 1
+    answer = ada.post("/v1/posts", {"text": "a" + "\u0301\u0316" * 16}, status=400)
+    assert answer.json()["errors"][0]["code"] == "too_many_marks"
+    assert ada.publish("Z" + "\u0351" * 30 + "algo")["text"].endswith("algo")
 
 
 def test_hashtags_make_a_page(ada, bela):

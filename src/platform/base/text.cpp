@@ -1,11 +1,12 @@
 #include "platform/base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
+#include <span>
+#include <vector>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -55,20 +56,110 @@ std::size_t sequence_length(std::string_view text, std::size_t at) {
     return second && continues(2) && continues(3) ? 4 : 0;
 }
 
+// Whether `text` may have combining marks: they begin at U+0300, whose first byte is 0xCC.
+bool has_marks(std::string_view text) {
+    std::uint8_t largest = 0;
+    for (const char c : text) largest = std::max(largest, static_cast<std::uint8_t>(c));
+    return largest >= 0xCC;
+}
+
+const utf8proc_property_t& property_of(char32_t c) { return *utf8proc_get_property(static_cast<utf8proc_int32_t>(c)); }
+
+std::uint8_t combining_class(utf8proc_int32_t c) {
+    return static_cast<std::uint8_t>(utf8proc_get_property(c)->combining_class);
+}
+
+/// The decomposition of a code point, by options of utf8proc.
+class Decomposition {
+public:
+    Decomposition(char32_t c, int options)
+        : size_(static_cast<std::size_t>(utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts_.data(),
+                                                                 static_cast<utf8proc_ssize_t>(parts_.size()),
+                                                                 static_cast<utf8proc_option_t>(options), nullptr))) {
+        assert(size_ <= parts_.size());
+    }
+    auto begin() const { return parts_.begin(); }
+    auto end() const { return parts_.begin() + static_cast<std::ptrdiff_t>(size_); }
+
+private:
+    std::array<utf8proc_int32_t, 32> parts_{};  // the longest, that of U+FDFA, has 18
+    std::size_t size_;
+};
+
+// Brings combining marks into canonical order (Unicode, D109): by class, and within a class as they stand.
+class MarkOrder {
+public:
+    void sort(std::span<utf8proc_int32_t> marks) {
+        if (marks.size() < 2) return;
+        // One number for each: class, place, code point of 21 bits.
+        keys_.clear();
+        for (const utf8proc_int32_t mark : marks)
+            keys_.push_back(std::uint64_t{combining_class(mark)} << 56 | std::uint64_t{keys_.size()} << 21 |
+                            static_cast<std::uint64_t>(mark));
+        std::ranges::sort(keys_);
+        std::ranges::transform(keys_, marks.begin(),
+                               [](std::uint64_t key) { return static_cast<utf8proc_int32_t>(key & 0x1FFFFF); });
+    }
+
+private:
+    std::vector<std::uint64_t> keys_;
+};
+
+// What utf8proc_map() does. Its canonical ordering takes quadratic time for a long run of marks.
 std::string map(std::string_view text, int options) {
-    utf8proc_uint8_t* mapped = nullptr;
+    std::vector<utf8proc_int32_t> points;
+    points.reserve(text.size() + 1);
+    std::size_t marks = 0;  // at the end of `points`
+    MarkOrder order;
+    const auto end_run = [&] {
+        order.sort(std::span(points).last(marks));
+        marks = 0;
+    };
+    for (std::size_t at = 0; at < text.size();) {
+        for (const utf8proc_int32_t part : Decomposition(next_code_point(text, at), options)) {
+            const bool is_mark = combining_class(part) != 0;
+            if (!is_mark) end_run();
+            points.push_back(part);
+            marks += is_mark ? 1 : 0;
+        }
+    }
+    end_run();
+    const std::size_t count = points.size();
+    points.push_back(0);  // utf8proc_reencode() writes a NUL behind the text, in place
     const auto size =
-        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
-                     &mapped, static_cast<utf8proc_option_t>(options));
-    const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(mapped, std::free);
-    if (size == UTF8PROC_ERROR_NOMEM) throw std::bad_alloc();
-    if (size < 0) return std::string(text);  // only for invalid UTF-8, which the caller excludes
-    return {reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(size)};
+        utf8proc_reencode(points.data(), static_cast<utf8proc_ssize_t>(count), static_cast<utf8proc_option_t>(options));
+    assert(size >= 0);
+    return {reinterpret_cast<const char*>(points.data()), static_cast<std::size_t>(size)};
 }
 
 bool is_white_space(char32_t c) {
     return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
            (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+// Not Default_Ignorable_Code_Point, but without ink: blank symbols of Braille and music, a filler of Khitan.
+bool is_blank_symbol(char32_t c) { return c == 0x2800 || c == 0x1D159 || c == 0x16FE4; }
+
+bool is_zero_width_joiner(char32_t c) { return c == 0x200C || c == 0x200D; }
+
+bool is_ignorable(char32_t c) { return property_of(c).ignorable; }
+
+// Holds a word together when it stands between two word characters.
+bool is_word_joiner(char32_t c) {
+    switch (c) {
+    case 0x00B7:                // middle dot
+    case 0x0387:                // Greek ano teleia, which NFC makes a middle dot
+    case 0x05F3:                // Hebrew geresh
+    case 0x05F4:                // Hebrew gershayim
+    case 0x0F0B:                // Tibetan tsheg
+    case 0x2027:                // hyphenation point
+    case 0x30FB:                // Katakana middle dot
+    case 0xFF65: return true;   // the same in half width
+    case 0x200B:                // zero width space: a boundary of words
+    case 0x3164:                // Hangul filler: shows as a space
+    case 0xFFA0: return false;  // the same in half width
+    default: return is_ignorable(c);
+    }
 }
 
 constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -100,12 +191,23 @@ std::size_t code_points(std::string_view text) {
 }
 
 std::string to_nfc(std::string text) {
-    // Below U+0300 (lead byte 0xCC) every code point is its own NFC form and combines with nothing: all of Latin-1 and
-    // more.
-    std::uint8_t largest = 0;
-    for (const char c : text) largest = std::max(largest, static_cast<std::uint8_t>(c));
-    if (largest < 0xCC) return text;
+    // Below U+0300 every code point is its own NFC form.
+    if (!has_marks(text)) return text;
     return map(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+}
+
+bool is_stream_safe(std::string_view text) {
+    constexpr std::size_t kMaxMarks = 30;
+    if (!has_marks(text)) return true;
+    std::size_t marks = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        for (const utf8proc_int32_t part :
+             Decomposition(next_code_point(text, at), UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT)) {
+            marks = combining_class(part) == 0 ? 0 : marks + 1;
+            if (marks > kMaxMarks) return false;
+        }
+    }
+    return true;
 }
 
 namespace {
@@ -120,7 +222,13 @@ std::string lower_ascii(std::string_view text) {
 
 std::string fold_case(std::string_view text) {
     if (skip_ascii(text, 0) == text.size()) return lower_ascii(text);
-    return map(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+    std::string spelt;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t begin = at;
+        const char32_t c = next_code_point(text, at);
+        if (!is_ignorable(c) || is_zero_width_joiner(c)) spelt.append(text, begin, at - begin);
+    }
+    return map(spelt, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD);
 }
 
 std::string fold(std::string_view text) {
@@ -161,12 +269,32 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
+std::string with_line_feeds(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] == '\r' && at + 1 < text.size() && text[at + 1] == '\n') continue;
+        out += text[at] == '\r' ? '\n' : text[at];
+    }
+    return out;
+}
+
+bool is_blank(std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+        const char32_t c = next_code_point(text, at);
+        if (!is_white_space(c) && !is_ignorable(c) && !is_blank_symbol(c)) return false;
+    }
+    return true;
+}
+
 bool is_word_character(char32_t code_point) {
     if (code_point < 0x80) {
         return (code_point >= 'a' && code_point <= 'z') || (code_point >= 'A' && code_point <= 'Z') ||
                (code_point >= '0' && code_point <= '9') || code_point == '_';
     }
-    switch (utf8proc_category(static_cast<utf8proc_int32_t>(code_point))) {
+    const utf8proc_property_t& property = property_of(code_point);
+    if (property.ignorable) return false;
+    switch (property.category) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
     case UTF8PROC_CATEGORY_LT:
@@ -181,6 +309,19 @@ bool is_word_character(char32_t code_point) {
     case UTF8PROC_CATEGORY_PC: return true;
     default: return false;
     }
+}
+
+std::size_t word_end(std::string_view text, std::size_t position) {
+    std::size_t end = position;
+    for (std::size_t at = position; at < text.size();) {
+        const char32_t c = next_code_point(text, at);
+        if (is_word_character(c)) {
+            end = at;
+        } else if (end == position || !is_word_joiner(c)) {
+            break;
+        }
+    }
+    return end;
 }
 
 char32_t next_code_point(std::string_view text, std::size_t& position) {

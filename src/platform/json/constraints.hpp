@@ -16,13 +16,14 @@
 namespace guildhall::json {
 
 /// Text of any number of lines, Min to Max code points after NFC and trimming; no control characters but line feed and
-/// tab.
+/// tab. CR LF and CR are read as line feeds. A text of which nothing shows counts as empty. More than 30 combining
+/// marks in a row are refused.
 template <std::size_t Min, std::size_t Max>
 struct Text {
     std::string value;
 };
 
-/// Text of one line; otherwise like Text.
+/// Text of one line, without U+2028 and U+2029 too; otherwise like Text.
 template <std::size_t Min, std::size_t Max>
 struct Line {
     std::string value;
@@ -53,7 +54,7 @@ struct Handle {
     std::string value;
 };
 
-/// A hashtag without its mark: 1 to 100 word characters, case-folded.
+/// A hashtag without its mark: one word (see word_end()) of 1 to 100 code points, case-folded.
 struct Tag {
     std::string value;
 };

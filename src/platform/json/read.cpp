@@ -49,19 +49,20 @@ public:
     bool on_key(std::string_view part, std::size_t, bj::error_code& ec) {
         key_ += part;
         stack.push_key(part);
-        const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(starts_.back());
         // No struct of ours has as many members, so the answer is 400 anyway; a longer linear search would help
         // attackers.
         if (keys_.size() - starts_.back() >= kMaxMembers) {
             ec = bj::error::object_too_large;
             return false;
         }
-        if (std::find(begin, keys_.end(), key_) != keys_.end()) {
+        const std::uint64_t hash = stable_hash(key_);
+        const auto is_same = [&](const Key& known) { return known.hash == hash && known.text == key_; };
+        if (std::any_of(keys_.begin() + static_cast<std::ptrdiff_t>(starts_.back()), keys_.end(), is_same)) {
             duplicate = key_;
             ec = bj::error::extra_data;
             return false;
         }
-        keys_.push_back(std::move(key_));
+        keys_.push_back({hash, std::move(key_)});
         key_.clear();
         return true;
     }
@@ -103,7 +104,13 @@ public:
 private:
     static constexpr std::size_t kMaxMembers = 128;
 
-    std::vector<std::string> keys_;  // of all open objects, the outermost first
+    // The hash is compared first: long names that differ in the last character would take long.
+    struct Key {
+        std::uint64_t hash;
+        std::string text;
+    };
+
+    std::vector<Key> keys_;  // of all open objects, the outermost first
     std::vector<std::size_t> starts_;
     std::string key_;
 };
@@ -133,11 +140,26 @@ bool is_email(std::string_view text) {
     }
 }
 
+// Line feed, carriage return, tab, U+2028 (line separator) or U+2029 (paragraph separator).
+bool has_line_break(std::string_view text) {
+    return text.find_first_of("\n\r\t") != std::string_view::npos ||
+           text.find("\xE2\x80\xA8") != std::string_view::npos || text.find("\xE2\x80\xA9") != std::string_view::npos;
+}
+
 std::string lower_ascii(std::string_view text) {
     std::string out(text);
     for (char& c : out)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     return out;
+}
+
+// A code point of NFC has at most four in a text that normalises to it, of at most four bytes each. What exceeds that
+// is refused before it is normalised.
+constexpr std::size_t kMostPointsOfOne = 4;
+
+bool is_surely_longer(std::string_view text, std::size_t max) {
+    const std::size_t points = max * kMostPointsOfOne;
+    return text.size() > points && (text.size() / 4 > points || code_points(text) > points);
 }
 
 }  // namespace
@@ -191,12 +213,14 @@ namespace rules {
 void text(std::string_view in, std::string& out, std::size_t min, std::size_t max, bool one_line, const Place& at,
           Faults& faults) {
     if (!is_utf8(in)) return faults.add(at, "encoding", "must be valid UTF-8");
-    // A cheap bound before normalisation: NFC at most triples the bytes, a code point has at most four.
-    if (in.size() > max * 12 + 1024) return faults.add(at, "too_long", "at most " + plural(max, "character"));
+    const std::string_view trimmed = trim(in);
+    if (is_surely_longer(trimmed, max)) return faults.add(at, "too_long", "at most " + plural(max, "character"));
     if (has_control_characters(in)) return faults.add(at, "control_character", "must not contain control characters");
-    if (one_line && in.find_first_of("\n\r\t") != std::string_view::npos)
-        return faults.add(at, "control_character", "must be one line");
-    std::string value = to_nfc(std::string(trim(in)));
+    if (one_line && has_line_break(in)) return faults.add(at, "control_character", "must be one line");
+    if (!is_stream_safe(trimmed))
+        return faults.add(at, "too_many_marks", "at most 30 combining marks may follow each other");
+    std::string value = to_nfc(with_line_feeds(trimmed));
+    if (is_blank(value)) value.clear();
     const std::size_t length = code_points(value);
     if (length < min) return faults.add(at, "too_short", "at least " + plural(min, "character"));
     if (length > max)
@@ -205,13 +229,15 @@ void text(std::string_view in, std::string& out, std::size_t min, std::size_t ma
 }
 
 void password(std::string_view in, std::string& out, const Place& at, Faults& faults) {
+    constexpr std::size_t kMin = 8;
+    constexpr std::size_t kMax = 128;
     if (!is_utf8(in)) return faults.add(at, "encoding", "must be valid UTF-8");
-    if (in.size() > 1024) return faults.add(at, "too_long", "at most 128 characters");
+    if (is_surely_longer(in, kMax)) return faults.add(at, "too_long", "at most " + plural(kMax, "character"));
     if (has_control_characters(in)) return faults.add(at, "control_character", "must not contain control characters");
     std::string value = to_nfc(std::string(in));
     const std::size_t length = code_points(value);
-    if (length < 8) return faults.add(at, "too_short", "at least 8 characters");
-    if (length > 128) return faults.add(at, "too_long", "at most 128 characters");
+    if (length < kMin) return faults.add(at, "too_short", "at least " + plural(kMin, "character"));
+    if (length > kMax) return faults.add(at, "too_long", "at most " + plural(kMax, "character"));
     out = std::move(value);
 }
 
@@ -244,10 +270,9 @@ void tag(std::string_view in, std::string& out, const Place& at, Faults& faults)
     if (!is_utf8(in) || in.empty() || in.size() > 1200)
         return faults.add(at, "format", "must be 1 to 100 letters, marks, digits or connectors");
     std::string value = fold_case(in);
-    std::size_t length = 0;
-    for (std::size_t position = 0; position < value.size(); ++length)
-        if (!is_word_character(next_code_point(value, position)))
-            return faults.add(at, "format", "must be letters, marks, digits or connectors");
+    if (word_end(value, 0) != value.size())
+        return faults.add(at, "format", "must be letters, marks, digits or connectors");
+    const std::size_t length = code_points(value);
     if (length < 1 || length > 100) return faults.add(at, "format", "must be 1 to 100 characters");
     out = std::move(value);
 }

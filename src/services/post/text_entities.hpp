@@ -15,9 +15,9 @@ struct TextEntities {
     std::vector<Mention> mentions;      // without user_id; handles in lower case
 };
 
-/// Finds hashtags and mentions in valid UTF-8: "#" and 1 to 100 word characters of which one is a letter; "@" and a
-/// handle. Neither stands inside a word, so that e-mail addresses and anchors in links are none. At most 30 of each;
-/// the rest is plain text.
+/// Finds hashtags and mentions in valid UTF-8: "#" and a word of 1 to 100 code points of which one is a letter; "@" and
+/// a handle; the signs may be in full width. Neither stands inside a word, a URL or an address: in "@ada.example.org",
+/// "@ada@example.org", "@ada/x" and "#tag@example.org" there is none. At most 30 of each; the rest is plain text.
 TextEntities find_entities(std::string_view text);
 
 /// The different handles of the mentions, for one look-up.

@@ -25,6 +25,11 @@ struct Outer {
 };
 BOOST_DESCRIBE_STRUCT(Outer, (), (text, colour, items, patch, number))
 
+struct Post {
+    Text<1, 3000> text;
+};
+BOOST_DESCRIBE_STRUCT(Post, (), (text))
+
 std::string fault_of(std::string_view body) {
     const auto read = from_json<Outer>(body);
     if (read) return "none";
@@ -64,6 +69,48 @@ TEST(ReadJson, CountsCodePointsAfterNormalisation) {
     const auto read = from_json<Outer>("{\"text\":\"  e\xCC\x81\xF0\x9F\x98\x80 \"}");  // e + combining acute, emoji
     ASSERT_TRUE(read);
     EXPECT_EQ(read->text.value, "\xC3\xA9\xF0\x9F\x98\x80");
+}
+
+// [F: quadratic work on an io thread]
+TEST(ReadJson, RefusesMoreMarksInARowThanAnyLanguageNeeds) {
+    std::string marks;
+    for (int i = 0; i < 31; ++i) marks += "\u0316";
+    EXPECT_EQ(fault_of("{\"text\":\"a" + marks + "\"}"), "/text too_long");  // refused before the marks are looked at
+    EXPECT_EQ((from_json<Post>("{\"text\":\"a" + marks + "\"}").error().errors.front().code), "too_many_marks");
+}
+
+// [F: line ends]
+TEST(ReadJson, CountsALineEndOnce) {
+    EXPECT_EQ(from_json<Outer>(R"({"text":"a\r\nb\rc"})")->text.value, "a\nb\nc");
+    EXPECT_EQ(fault_of(R"({"text":"a\r\nb\r\ncd"})"), "/text too_long");
+}
+
+// [F: texts that show nothing]
+TEST(ReadJson, ATextOfWhichNothingShowsIsEmpty) {
+    for (const char* text : {"\u3164", "\u200B", "\u2060", "\u200B \u200B", "\u2800"})
+        EXPECT_EQ(fault_of("{\"text\":\"" + std::string(text) + "\"}"), "/text too_short") << text;
+    EXPECT_EQ(from_json<Outer>("{\"text\":\"a\",\"patch\":\"\u200B\"}")->patch.value.value, "");
+    EXPECT_EQ(from_json<Outer>("{\"text\":\"\u200Ba\"}")->text.value, "\u200Ba");
+}
+
+// [F: texts that show nothing]
+TEST(ReadJson, OneLineHasNoSeparatorOfLinesOrParagraphs) {
+    for (const char* text : {"a\u2028b", "a\u2029b"})
+        EXPECT_EQ(fault_of("{\"text\":\"a\",\"items\":[{\"line\":\"" + std::string(text) + "\"}]}"),
+                  "/items/0/line control_character");
+}
+
+TEST(ReadJson, ReadsATagInTheFormThatTextsGiveIt) {
+    const auto tag_of = [](std::string_view text) {
+        Tag tag;
+        Faults faults;
+        read_text(text, tag, {}, faults);
+        return faults.empty() ? tag.value : "refused";
+    };
+    EXPECT_EQ(tag_of("Col·legi"), "col·legi");
+    EXPECT_EQ(tag_of("می\u200Cخواهم"), "می\u200Cخواهم");
+    for (const char* text : {"", "·a", "a·", "a b", "\u200C", "\u3164", "#a", "a.b"})
+        EXPECT_EQ(tag_of(text), "refused") << text;
 }
 
 TEST(ReadJson, TellsAbsentFromNullInAMergePatch) {

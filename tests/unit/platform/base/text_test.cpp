@@ -43,12 +43,54 @@ TEST(Text, ComposesToNfc) {
     EXPECT_EQ(to_nfc("\u212b"), "Å");                 // the Ångström sign
 }
 
+TEST(Text, OrdersMarksByClassAndKeepsTheOrderWithinAClass) {
+    EXPECT_EQ(to_nfc("q\u0307\u0323"), "q\u0323\u0307");
+    EXPECT_EQ(to_nfc("q\u0300\u0301"), "q\u0300\u0301");
+    EXPECT_EQ(to_nfc("\u0307\u0323"), "\u0323\u0307");  // without a base
+    EXPECT_EQ(to_nfc("a\u0323\u0302"), "\u1EAD");       // ậ
+}
+
+// [F: quadratic work on an io thread]
+TEST(Text, AtMostThirtyMarksInARowAreStreamSafe) {
+    const auto marks = [](int count) {
+        std::string text = "a";
+        for (int i = 0; i < count; ++i) text += "\u0301";
+        return text;
+    };
+    EXPECT_TRUE(is_stream_safe("plain"));
+    EXPECT_TRUE(is_stream_safe(marks(30) + marks(30)));
+    EXPECT_FALSE(is_stream_safe(marks(31)));
+    EXPECT_FALSE(is_stream_safe("\u00E1" + marks(30).substr(1)));  // á has a mark of its own
+    EXPECT_TRUE(is_stream_safe(marks(30) + "\u034F" + marks(30).substr(1)));
+}
+
 TEST(Text, FoldsCaseMarksAndWidth) {
     EXPECT_EQ(fold("Žofie"), fold("zofie"));
     EXPECT_EQ(fold("HELLO World_9"), "hello world_9");
     EXPECT_EQ(fold("Straße"), "strasse");
     EXPECT_EQ(fold("Ｆｕｌｌ"), "full");
     EXPECT_EQ(fold("ΣΊΣΥΦΟΣ"), fold("σίσυφος"));
+}
+
+TEST(Text, FoldingCaseKeepsTheJoinersThatLanguagesSpellWith) {
+    EXPECT_EQ(fold_case("ZÜRICH"), "zürich");
+    EXPECT_EQ(fold_case("Ｃo\u00ADop\uFE0F"), "coop");
+    EXPECT_EQ(fold_case("می\u200Cخواهم"), "می\u200Cخواهم");
+    EXPECT_EQ(fold_case("Col\u0387legi"), "col\u00B7legi");
+}
+
+// [F: texts that show nothing]
+TEST(Text, IsBlankWhenNothingShows) {
+    for (const char* text :
+         {"", " ", "\u3164", "\u200B", "\u2060", "\u2800", "\uFEFF \u00AD\u2003", "\uFE0F", "\u115F"})
+        EXPECT_TRUE(is_blank(text)) << text;
+    for (const char* text : {"a", "\u200Ba", "。", "\U0001F600", "0"}) EXPECT_FALSE(is_blank(text)) << text;
+}
+
+// [F: line ends]
+TEST(Text, WritesEveryLineEndAsALineFeed) {
+    EXPECT_EQ(with_line_feeds("a\r\nb\rc\nd\r\r\n\r"), "a\nb\nc\nd\n\n\n");
+    EXPECT_EQ(with_line_feeds(""), "");
 }
 
 TEST(Text, FindsCharactersThatNobodyTypes) {
@@ -75,6 +117,19 @@ TEST(Text, KnowsWordCharacters) {
     }
     for (const char32_t c : U" #-.@\u00A0\u2013\U0001F600")
         EXPECT_FALSE(is_word_character(c)) << static_cast<unsigned>(c);
+}
+
+// [F: hashtags cut at joiners]
+TEST(Text, AWordGoesOnOverWhatHoldsItTogether) {
+    for (const std::string word :
+         {"col·legi", "می\u200Cخواهم", "ක්\u200Dෂ", "co\u00ADop", "ジョン・スミス", "צה״ל", "a\u2060b"})
+        EXPECT_EQ(word_end(word + " x", 0), word.size()) << word;
+    EXPECT_EQ(word_end("a· b", 0), 1U);
+    EXPECT_EQ(word_end("·a", 0), 0U);
+    EXPECT_EQ(word_end("a\u200Bb", 0), 1U);
+    EXPECT_EQ(word_end("a\u3164b", 0), 1U);
+    EXPECT_EQ(word_end("one-two", 4), 7U);
+    EXPECT_EQ(word_end("", 0), 0U);
 }
 
 TEST(Text, ReadsCodePointsOneByOne) {
