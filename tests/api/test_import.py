@@ -40,8 +40,7 @@ def small_import(launch, edges, posts="A first paragraph of some length.\nAnd a 
     [
         ("1 2\n2 x\n", 2),
         ("1 2\n3\n", 2),
-        ("1 2 3 4\n", 1),
-        ("1 2\n\n5 5\n", 3),
+        ("1 2\n1,,2\n", 2),
         ("1 2\n-1 3\n", 2),
         ("1 99999999999999999999\n", 1),
     ],
@@ -64,6 +63,36 @@ def test_a_malformed_paragraph_is_an_error_with_its_number(launch, posts, line):
     """The import names the line and writes nothing."""
     _, done = small_import(launch, SMALL, posts)
     assert done.returncode == 1 and f":{line}:" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    "edges,line,why",
+    [
+        ("1 2\n\n5 5\n", 3, "with itself"),
+        ("1 2\n2 3\n2 1\n", 3, "repeats"),
+        ("% KONECT\n1 2 1 1095541200\n", 2, "two columns"),
+        ("source,target\n1,2\n", 1, "two numbers"),
+    ],
+)
+def test_a_strict_import_refuses_what_is_otherwise_ignored(launch, edges, line, why):
+    """[F: files that people have] --strict names the line and writes nothing."""
+    _, done = small_import(launch, edges, "A first paragraph of some length.\n", "--strict")
+    assert done.returncode == 1 and f":{line}:" in done.stderr and why in done.stderr, done.stderr
+
+
+def test_files_that_people_have_are_loaded_and_what_was_ignored_is_reported(launch):
+    """[F: files that people have] [F: byte order mark] comments, commas, self loops, times, both directions."""
+    edges = "\ufeff% asym positive\nFromNodeId,ToNodeId,Time\n1,2,7\n2,1,8\n3,3,9\n2,4,9\n"
+    instance, done = small_import(launch, edges, "\ufeffA first paragraph of some length.\n")
+    assert done.returncode == 0, done.stderr
+    assert "imported 4 members, 2 connections and 1 posts" in done.stdout, done.stdout
+    assert "ignored 1 heading, 1 self loops, 1 repeated edges, further columns in 4 lines" in done.stdout, done.stdout
+    service = Service(instance.start())
+    tokens = network_files.read_tokens(instance.tokens)
+    second, third = (Api(service, tokens[node]) for node in (2, 3))
+    assert len(second.all("/v1/connections")) == 2 and not third.all("/v1/connections")
+    texts = {row["text"] for token in tokens.values() for row in Api(service, token).all("/v1/feed")}
+    assert texts == {"A first paragraph of some length."}
 
 
 def test_imported_members_sign_in(launch):

@@ -39,9 +39,10 @@ class Network:
         pairs = set()
         for line in edges.read_text().splitlines():
             if line.strip() and line.lstrip()[0] not in "#%":
-                a, b = map(int, line.split())
+                a, b = map(int, line.split()[:2])
                 pairs.add((min(a, b), max(a, b)))
         self.nodes = sorted({node for pair in pairs for node in pair})
+        pairs = {(a, b) for a, b in pairs if a != b}
         self.connected = collections.defaultdict(set)
         for a, b in pairs:
             self.connected[a].add(b)
@@ -77,11 +78,13 @@ class Network:
     def reactions_of(self, post: Post) -> dict:
         """kind by node"""
         near = self.neighbours[post.author]
+        if not near:
+            return {}
         count, first = min(self.hash("reactions", post.n) % 5, len(near)), self.hash("reactor", post.n) % len(near)
         return {near[(first + k) % len(near)]: KINDS[self.hash("kind", f"{post.n}:{k}") % 10] for k in range(count)}
 
     def comments_of(self, post: Post) -> int:
-        return (0, 0, 0, 0, 0, 1, 1, 2)[self.hash("comments", post.n) % 8]
+        return bool(self.neighbours[post.author]) * (0, 0, 0, 0, 0, 1, 1, 2)[self.hash("comments", post.n) % 8]
 
     def feed(self, node: int, count: int) -> list[Post]:
         """The newest posts of the member and of those connected with them."""

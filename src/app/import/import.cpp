@@ -367,7 +367,7 @@ Task<void> Writer::write_tokens(std::filesystem::path path) {
 
 ImportPlan read_plan(const ImportOptions& options) {
     ImportInput input;
-    input.graph = read_edges(options.edges);
+    input.graph = read_edges(options.edges, options.is_strict);
     if (!options.posts.empty()) input.paragraphs = read_paragraphs(options.posts);
     if (!options.names.empty()) input.names = read_names(options.names);
     if (!options.occupations.empty()) input.occupations = read_occupations(options.occupations);
@@ -375,6 +375,21 @@ ImportPlan read_plan(const ImportOptions& options) {
     input.seed = options.seed;
     input.post_count = options.post_count > 0 ? options.post_count : input.paragraphs.size();
     return ImportPlan(std::move(input));
+}
+
+/// One line that counts what was not taken from the file of edges; empty when all was.
+std::string ignored_of(const std::filesystem::path& file, const EdgeList::Ignored& ignored) {
+    std::string list;
+    const auto add = [&](std::size_t count, std::string_view before, std::string_view after) {
+        if (count == 0) return;
+        if (!list.empty()) list += ", ";
+        list.append(before).append(grouped(count)).append(after);
+    };
+    add(ignored.headings, "", " heading");
+    add(ignored.self_loops, "", " self loops");
+    add(ignored.repeated, "", " repeated edges");
+    add(ignored.further_columns, "further columns in ", " lines");
+    return list.empty() ? "" : file.string() + ": ignored " + list + '\n';
 }
 
 /// The members' password: the given one, or a random one that is kept in the data folder until the import has ended, so
@@ -416,6 +431,8 @@ private:
 
 void add_import_options(CLI::App& command, ImportOptions& options) {
     command.add_option("--edges", options.edges, "File of connections: two node numbers a line")->required();
+    command.add_flag("--strict", options.is_strict,
+                     "Refuse self loops, repeated edges, further columns and a heading in --edges");
     command.add_option("--posts", options.posts,
                        "File of paragraphs, one a line; of a .tsv file what is behind the first tab");
     command.add_option("--names", options.names,
@@ -435,10 +452,6 @@ void add_import_options(CLI::App& command, ImportOptions& options) {
 
 int import_files(const Config& config, const ImportOptions& options) {
     const ImportPlan plan = read_plan(options);
-    if (const std::size_t repeated = plan.input().graph.repeated; repeated > 0)
-        std::cerr << options.edges.string() << ": " << grouped(repeated)
-                  << " lines say again what an earlier one said\n";
-
     std::optional<DataFolderLock> lock;
     if (config.sql.engine == "sqlite") lock.emplace(config.data_dir);
     std::filesystem::create_directories(config.data_dir);
@@ -463,7 +476,8 @@ int import_files(const Config& config, const ImportOptions& options) {
 
     std::cout << "imported " << grouped(plan.member_count()) << " members, " << grouped(plan.connection_count())
               << " connections and " << grouped(plan.post_count()) << " posts with their comments and reactions in "
-              << static_cast<std::size_t>(took.count() + 0.5) << " s\n";
+              << static_cast<std::size_t>(took.count() + 0.5) << " s\n"
+              << ignored_of(options.edges, plan.input().graph.ignored);
     const bool has_new = writer.new_members() > 0 || password.is_known();
     if (has_new && password.is_random()) {
         std::cout << "new members sign in as " << plan.member(0).email << " and so on, with the password "

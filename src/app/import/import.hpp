@@ -18,6 +18,7 @@ namespace guildhall::app {
 /// What `guildhall import` reads and how; docs/import.md says how members and posts are made of it.
 struct ImportOptions {
     std::filesystem::path edges;        // "a b" a line: the friendships
+    bool is_strict = false;             // refuses lines of `edges` that would be ignored
     std::filesystem::path posts;        // one paragraph a line
     std::filesystem::path names;        // folder or file of first names
     std::filesystem::path occupations;  // O*NET table, for headlines

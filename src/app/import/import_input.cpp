@@ -1,10 +1,12 @@
 #include "app/import/import_input.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <fstream>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "platform/base/text.hpp"
@@ -14,14 +16,15 @@
 namespace guildhall::app {
 namespace {
 
-constexpr std::size_t kMaxEdgeLineBytes = 256;
+constexpr std::size_t kMaxEdgeLineBytes = 4096;
 constexpr std::size_t kMaxTextLineBytes = 64 << 10;
 constexpr std::size_t kMaxDigits = 18;  // so that every number fits into 64 bits and, with a name, into a handle
 constexpr std::size_t kMaxParagraph = post::kMaxPostLength;
 constexpr std::size_t kMaxName = 60;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // U+FEFF, as some editors write it
 constexpr std::size_t kMaxHeadline = 220;
 
-/// Calls `use` with each line and its number from 1, without the line's end.
+/// Calls `use` with each line and its number from 1, without the line's end and the file's byte order mark.
 void each_line(const std::filesystem::path& file, std::size_t max_bytes,
                const std::function<void(std::string_view, std::size_t)>& use) {
     std::ifstream in(file, std::ios::binary);
@@ -29,6 +32,7 @@ void each_line(const std::filesystem::path& file, std::size_t max_bytes,
     std::string line;
     for (std::size_t number = 1; std::getline(in, line); ++number) {
         if (line.ends_with('\r')) line.pop_back();
+        if (number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
         if (line.size() > max_bytes)
             throw BadInput(file, number, "the line has more than " + std::to_string(max_bytes) + " bytes");
         use(line, number);
@@ -36,13 +40,16 @@ void each_line(const std::filesystem::path& file, std::size_t max_bytes,
     if (in.bad()) throw BadInput(file, 0, "cannot be read to its end");
 }
 
-/// Takes the next word of `rest`, up to white space; empty at the end.
-std::string_view take_word(std::string_view& rest) {
-    constexpr std::string_view kSpace = " \t";
-    rest.remove_prefix(std::min(rest.find_first_not_of(kSpace), rest.size()));
-    const std::string_view word = rest.substr(0, rest.find_first_of(kSpace));
-    rest.remove_prefix(word.size());
-    return word;
+/// Takes the next field of `rest` and the separator behind it: white space, or a comma or semicolon.
+std::string_view take_field(std::string_view& rest) {
+    constexpr std::string_view kBlanks = " \t";
+    const auto skip_blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(kBlanks), rest.size())); };
+    skip_blanks();
+    const std::string_view field = rest.substr(0, rest.find_first_of(" \t,;"));
+    rest.remove_prefix(field.size());
+    skip_blanks();
+    if (rest.starts_with(',') || rest.starts_with(';')) rest.remove_prefix(1);
+    return field;
 }
 
 std::optional<std::int64_t> node_of(std::string_view word) {
@@ -50,6 +57,10 @@ std::optional<std::int64_t> node_of(std::string_view word) {
     const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), node);
     if (failure != std::errc() || end != word.data() + word.size() || word.size() > kMaxDigits || node < 0) return {};
     return node;
+}
+
+bool is_column_name(std::string_view field) {
+    return !field.empty() && (std::isalpha(static_cast<unsigned char>(field.front())) != 0 || field.front() == '"');
 }
 
 /// The text as a member could have sent it, by the rule of the API; empty when the line is to be skipped.
@@ -71,29 +82,45 @@ void read_names_of(const std::filesystem::path& file, std::vector<std::string>& 
 
 }  // namespace
 
-EdgeList read_edges(const std::filesystem::path& file) {
-    std::vector<std::pair<std::int64_t, std::int64_t>> pairs;
+EdgeList read_edges(const std::filesystem::path& file, bool is_strict) {
+    using Pair = std::pair<std::int64_t, std::int64_t>;
+    std::vector<Pair> pairs;
+    std::set<Pair> seen;  // only when repeated lines are refused: it is the larger part of the memory
     EdgeList out;
     each_line(file, kMaxEdgeLineBytes, [&](std::string_view line, std::size_t number) {
-        std::string_view rest = line;
-        const std::string_view first = take_word(rest);
-        if (first.empty() || first.starts_with('#') || first.starts_with('%')) return;
-        const std::string_view second = take_word(rest);
+        std::string_view rest = trim(line);
+        if (rest.empty() || rest.starts_with('#') || rest.starts_with('%')) return;
+        const auto ignore = [&](std::size_t& count, const std::string& why) {
+            if (is_strict) throw BadInput(file, number, why);
+            ++count;
+        };
+        const std::string_view first = take_field(rest);
+        const std::string_view second = take_field(rest);
         const auto a = node_of(first);
         const auto b = node_of(second);
-        if (!a || !b || !take_word(rest).empty())
-            throw BadInput(
-                file, number,
-                "expected two numbers of 0 to " + std::to_string(kMaxDigits) + " digits, the ends of an edge");
-        if (*a == *b) throw BadInput(file, number, "an edge of node " + std::to_string(*a) + " with itself");
-        pairs.emplace_back(std::min(*a, *b), std::max(*a, *b));
+        if (!a || !b) {
+            const std::string why =
+                "expected two numbers of 0 to " + std::to_string(kMaxDigits) + " digits, the ends of an edge";
+            const bool is_heading = pairs.empty() && out.nodes.empty() && out.ignored.headings == 0 &&
+                                    is_column_name(first) && is_column_name(second);
+            if (!is_heading) throw BadInput(file, number, why);
+            return ignore(out.ignored.headings, why);
+        }
+        if (!trim(rest).empty()) ignore(out.ignored.further_columns, "more than two columns");
+        if (*a == *b) {
+            out.nodes.push_back(*a);
+            return ignore(out.ignored.self_loops, "an edge of node " + std::to_string(*a) + " with itself");
+        }
+        const Pair pair = std::minmax(*a, *b);
+        if (is_strict && !seen.insert(pair).second) throw BadInput(file, number, "repeats the edge of an earlier line");
+        pairs.push_back(pair);
     });
     if (pairs.empty()) throw BadInput(file, 0, "holds no edge");
 
     const std::size_t lines = pairs.size();
     std::ranges::sort(pairs);
     pairs.erase(std::ranges::unique(pairs).begin(), pairs.end());
-    out.repeated = lines - pairs.size();
+    out.ignored.repeated = lines - pairs.size();
     for (const auto& [a, b] : pairs) {
         out.nodes.push_back(a);
         out.nodes.push_back(b);

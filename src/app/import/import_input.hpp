@@ -21,13 +21,20 @@ public:
 struct EdgeList {
     std::vector<std::int64_t> nodes;                             // ascending, without doubles
     std::vector<std::pair<std::uint32_t, std::uint32_t>> edges;  // smaller place first, ascending, without doubles
-    std::size_t repeated = 0;  // lines that say again what an earlier line said, in either direction
+
+    /// Lines that were read, but not as they stand.
+    struct Ignored {
+        std::size_t repeated = 0;         // say again what an earlier line said, in either direction
+        std::size_t self_loops = 0;       // join a node with itself; the node counts
+        std::size_t further_columns = 0;  // have more than two columns
+        std::size_t headings = 0;         // 1 when names of columns come before the first edge
+    } ignored;
 };
 
-/// Reads "a b" a line, two numbers of at most 18 digits between white space. Empty lines and those that begin with # or
-/// % are comments.
-/// Throws BadInput: anything else, an edge of a node with itself, an overlong line, a file without an edge.
-EdgeList read_edges(const std::filesystem::path& file);
+/// Reads two numbers of at most 18 digits a line, between white space, commas or semicolons. Empty lines and those that
+/// begin with # or % are comments. What EdgeList::Ignored counts is taken, but refused when `is_strict`.
+/// Throws BadInput: anything else, an overlong line, a file without an edge.
+EdgeList read_edges(const std::filesystem::path& file, bool is_strict);
 
 /// Reads one paragraph a line, in NFC and without white space at its ends; of a .tsv file what is behind the first tab.
 /// Empty lines are skipped.

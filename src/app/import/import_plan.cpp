@@ -92,6 +92,10 @@ std::string digest_of(const ImportInput& input) {
     std::string all = std::to_string(input.seed) + '\n';
     for (const auto& [a, b] : input.graph.edges)
         all += std::to_string(input.graph.nodes[a]) + ' ' + std::to_string(input.graph.nodes[b]) + '\n';
+    std::vector<bool> is_connected(input.graph.nodes.size());
+    for (const auto& [a, b] : input.graph.edges) is_connected[a] = is_connected[b] = true;
+    for (std::size_t place = 0; place < is_connected.size(); ++place)
+        if (!is_connected[place]) all += std::to_string(input.graph.nodes[place]) + '\n';
     for (const auto& paragraph : input.paragraphs) all += paragraph + '\n';
     return hex(sha256(all));
 }
@@ -156,6 +160,7 @@ std::vector<PlannedComment> ImportPlan::comments(std::size_t n) const {
     constexpr std::array<std::size_t, 8> kCounts{0, 0, 0, 0, 0, 1, 1, 2};
     const PlannedPost of = post(n);
     std::vector<PlannedComment> out;
+    if (connected_[of.author].empty()) return out;
     Time before = of.created_at;
     for (std::size_t k = 0; k < pick(kCounts, hash("comments", n)); ++k) {
         const std::string name = std::to_string(n) + ':' + std::to_string(k);
@@ -174,9 +179,10 @@ std::vector<PlannedReaction> ImportPlan::reactions(std::size_t n) const {
                                                         post::ReactionKind::insightful, post::ReactionKind::funny};
     const PlannedPost of = post(n);
     const auto& connections = connected_[of.author];
+    std::vector<PlannedReaction> out;
+    if (connections.empty()) return out;
     const std::size_t count = std::min<std::size_t>(hash("reactions", n) % 5, connections.size());
     const std::uint64_t first = hash("reactor", n) % connections.size();
-    std::vector<PlannedReaction> out;
     for (std::size_t k = 0; k < count; ++k) {
         const std::string name = std::to_string(n) + ':' + std::to_string(k);
         out.push_back({n, connections[(first + k) % connections.size()], pick(kKinds, hash("kind", name)),

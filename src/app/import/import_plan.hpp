@@ -83,7 +83,8 @@ public:
     /// Post `n` of post_count().
     PlannedPost post(std::size_t n) const;
     const std::string& text_of(const PlannedPost& post) const { return input_.paragraphs[post.paragraph]; }
-    /// None, a comment by a connection of the post's author, or that and the author's reply to it.
+    /// None, a comment by a connection of the post's author, or that and the author's reply to it; none when the author
+    /// has no connection.
     std::vector<PlannedComment> comments(std::size_t n) const;
     /// By connections of the post's author, each at most once.
     std::vector<PlannedReaction> reactions(std::size_t n) const;

@@ -37,7 +37,10 @@ protected:
         return "";
     }
     std::string edges_refusal(const std::string& text) {
-        return refusal([&] { read_edges(file("edges", text)); });
+        return refusal([&] { read_edges(file("edges", text), false); });
+    }
+    std::string strict_refusal(const std::string& text) {
+        return refusal([&] { read_edges(file("edges", text), true); });
     }
     std::string posts_refusal(const std::string& text) {
         return refusal([&] { read_paragraphs(file("posts", text)); });
@@ -48,19 +51,71 @@ protected:
 };
 
 TEST_F(ImportInput, EdgesHaveNoDirectionAndCountOnce) {
-    const EdgeList graph = read_edges(file("edges", "# a comment\n7 3\n\n3\t7\r\n% another\n  10   3  \n7 3\n"));
+    const EdgeList graph = read_edges(file("edges", "# a comment\n7 3\n\n3\t7\r\n% another\n  10   3  \n7 3\n"), false);
     EXPECT_THAT(graph.nodes, ElementsAre(3, 7, 10));
     EXPECT_THAT(graph.edges, ElementsAre(Pair(0, 1), Pair(0, 2)));
-    EXPECT_EQ(graph.repeated, 2U);
+    EXPECT_EQ(graph.ignored.repeated, 2U);
+}
+
+// [F: files that people have]
+TEST_F(ImportInput, EdgeFilesThatPeopleHaveAreRead) {
+    struct Example {
+        const char* name;
+        const char* text;
+        std::vector<std::int64_t> nodes;
+        std::size_t edges;
+        EdgeList::Ignored ignored;
+    };
+    const Example examples[] = {
+        {"SNAP, with self loops", "0 1\n2 2\n1 0\n5 5\n1 2\n", {0, 1, 2, 5}, 2, {1, 2, 0, 0}},
+        {"with times", "1 2 1082008561\n3 4 1082155839\n", {1, 2, 3, 4}, 2, {0, 0, 2, 0}},
+        {"KONECT", "% asym weighted\n% 3 2 2\n1 2 1 1095541200\n2 1 1 \n", {1, 2}, 1, {1, 0, 2, 0}},
+        {"comma-separated", "node_1,node_2\n1,2\n2, 3\n3 ,4\n", {1, 2, 3, 4}, 3, {0, 0, 0, 1}},
+        {"quoted heading", "\"id_1\";\"id_2\";\"weight\"\n1;2;0.5\n", {1, 2}, 1, {0, 0, 1, 1}},
+        {"byte order mark",
+         "\xEF\xBB\xBF"
+         "1 2\r\n",
+         {1, 2},
+         1,
+         {}},
+        {"byte order mark before a comment", "\xEF\xBB\xBF# who\n1 2\n", {1, 2}, 1, {}},
+    };
+    for (const Example& example : examples) {
+        const EdgeList graph = read_edges(file("edges", example.text), false);
+        EXPECT_EQ(graph.nodes, example.nodes) << example.name;
+        EXPECT_EQ(graph.edges.size(), example.edges) << example.name;
+        EXPECT_EQ(graph.ignored.repeated, example.ignored.repeated) << example.name;
+        EXPECT_EQ(graph.ignored.self_loops, example.ignored.self_loops) << example.name;
+        EXPECT_EQ(graph.ignored.further_columns, example.ignored.further_columns) << example.name;
+        EXPECT_EQ(graph.ignored.headings, example.ignored.headings) << example.name;
+    }
+}
+
+// [F: files that people have]
+TEST_F(ImportInput, StrictReadingRefusesWhatIsOtherwiseIgnored) {
+    EXPECT_THAT(strict_refusal("0 1\n5 5\n"), HasSubstr("edges:2: an edge of node 5 with itself"));
+    EXPECT_THAT(strict_refusal("0 1\n2 3\n1 0\n"), HasSubstr("edges:3: repeats the edge of an earlier line"));
+    EXPECT_THAT(strict_refusal("% a\n0 1 7\n"), HasSubstr("edges:2: more than two columns"));
+    EXPECT_THAT(strict_refusal("a,b\n0,1\n"), HasSubstr("edges:1: expected two numbers"));
+    EXPECT_EQ(strict_refusal("% a\n0,1\n1 2\n"), "");
+}
+
+// [F: byte order mark]
+TEST_F(ImportInput, AByteOrderMarkIsNoText) {
+    const std::string mark = "\xEF\xBB\xBF";
+    EXPECT_THAT(read_paragraphs(file("posts", mark + "one\ntwo\n")), ElementsAre("one", "two"));
+    EXPECT_THAT(read_names(file("names", mark + "# none\nAda\n")), ElementsAre("Ada"));
+    EXPECT_THAT(read_names(file("names", mark + "Ada\n")), ElementsAre("Ada"));
+    EXPECT_THAT(read_occupations(file("jobs", mark + "Code\tTitle\n1\tEconomists\tThey\n")), ElementsAre("Economists"));
 }
 
 TEST_F(ImportInput, AnEdgeThatCannotBeReadIsNamedByItsLine) {
     for (const std::string bad :
-         {"1", "1 2 3", "a b", "1 -2", "1 2x", "1,2", "1.5 2", "1 1234567890123456789", "0x1 2", "+1 2"})
+         {"1", "a b", "1 -2", "1 2x", "1,,2", ",1 2", "1:2", "1.5 2", "1 1234567890123456789", "0x1 2", "+1 2"})
         EXPECT_THAT(edges_refusal("0 1\n# fine\n" + bad + "\n"), HasSubstr("edges:3: expected two numbers")) << bad;
-    EXPECT_THAT(edges_refusal("0 1\n5 5\n"), HasSubstr("edges:2: an edge of node 5 with itself"));
-    EXPECT_THAT(edges_refusal("0 1\n" + std::string(300, '1') + "\n"),
-                HasSubstr("edges:2: the line has more than 256 bytes"));
+    EXPECT_THAT(edges_refusal("a b\nc d\n1 2\n"), HasSubstr("edges:2: expected two numbers"));
+    EXPECT_THAT(edges_refusal("0 1\n" + std::string(5000, '1') + "\n"),
+                HasSubstr("edges:2: the line has more than 4096 bytes"));
     EXPECT_THAT(edges_refusal(std::string("0 1\n1 2\0\n", 9)), HasSubstr("edges:2:"));
 }
 
@@ -69,7 +124,7 @@ TEST_F(ImportInput, AFileWithoutRecordsIsRefused) {
     EXPECT_THAT(edges_refusal("# only a comment\n"), EndsWith("edges: holds no edge"));
     EXPECT_THAT(posts_refusal("\n \n"), EndsWith("posts: holds no paragraph"));
     EXPECT_THAT(refusal([&] { read_names(file("names", "# none\n")); }), EndsWith("names: holds no name"));
-    EXPECT_THAT(refusal([&] { read_edges(folder_ / "absent"); }), EndsWith("absent: cannot be read"));
+    EXPECT_THAT(refusal([&] { read_edges(folder_ / "absent", false); }), EndsWith("absent: cannot be read"));
 }
 
 TEST_F(ImportInput, ParagraphsAreTrimmedAndInNormalForm) {
