@@ -1,16 +1,21 @@
 #include "app/commands.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include "app/application.hpp"
+#include "app/completion.hpp"
 #include "app/config/config.hpp"
 #include "app/data_folder_lock.hpp"
 #include "app/dead_letters.hpp"
@@ -29,6 +34,8 @@
 namespace guildhall::app {
 namespace {
 
+constexpr const char* kVersion = "guildhall " GUILDHALL_VERSION;
+
 /// The configuration's flags on one subcommand.
 struct ConfigFlags {
     std::string file;
@@ -36,19 +43,24 @@ struct ConfigFlags {
     std::vector<CLI::Option*> flags;
 
     void add_to(CLI::App& command) {
+        const Config defaults;
         command.add_option("--config", file, "TOML file")->check(CLI::ExistingFile);
         for (const Option& option : options()) {
             std::string names = flag_name(option);
             if (!option.alias.empty()) names += "," + option.alias;
             values.push_back(std::make_unique<std::string>());
             flags.push_back(command.add_option(names, *values.back(), option.help)->group("Configuration"));
+            if (!option.is_secret) flags.back()->default_str(option.get(defaults));
         }
     }
+    /// Reads the configuration and sets up the log as it says.
     Config load() const {
         std::vector<Override> overrides;
         for (std::size_t i = 0; i < flags.size(); ++i)
             if (flags[i]->count() > 0) overrides.push_back({options()[i].key, *values[i]});
-        return load_config(file, overrides);
+        Config config = load_config(file, overrides);
+        set_up_log(config.log.level, config.log.json);
+        return config;
     }
 };
 
@@ -65,7 +77,6 @@ sigset_t end_signals() {
 }
 
 int serve(const Config& config) {
-    set_up_log(config.log.level, config.log.json);
     if (const std::size_t needed = most_open_files(config, thread_count(config)), limit = raise_open_files_limit();
         limit < needed)
         spdlog::warn("the system lets this process open {} files (RLIMIT_NOFILE); http.max_connections = {} needs {}",
@@ -110,6 +121,37 @@ int print_openapi() {
     return 0;
 }
 
+using Commands = std::vector<CLI::App*>;
+
+Commands commands_of(CLI::App& app) {
+    return app.get_subcommands([](CLI::App*) { return true; });
+}
+
+/// The command that `words` name, from `program` downwards. Throws std::invalid_argument naming the first word that is
+/// none.
+CLI::App& find_command(CLI::App& program, const std::vector<std::string>& words) {
+    CLI::App* command = &program;
+    for (const std::string& word : words) {
+        const Commands known = commands_of(*command);
+        if (known.empty()) break;  // the rest are arguments
+        const auto found = std::ranges::find(known, word, [](const CLI::App* child) { return child->get_name(); });
+        if (found == known.end()) {
+            std::string names;
+            for (const CLI::App* child : known) names += (names.empty() ? "" : ", ") + child->get_name();
+            throw std::invalid_argument("there is no command \"" + word + "\"; there are: " + names);
+        }
+        command = *found;
+    }
+    return *command;
+}
+
+/// The words before the first option.
+std::vector<std::string> leading_words(int argc, char** argv) {
+    std::vector<std::string> words;
+    for (int i = 1; i < argc && argv[i][0] != '-'; ++i) words.emplace_back(argv[i]);
+    return words;
+}
+
 Gateway plan(const Config& config, const GatewayOptions& options) {
     return plan_gateway(config, options, describe_all_routes());
 }
@@ -120,8 +162,13 @@ int run(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     set_up_log("warn", false);  // to standard error: standard output is for what a command prints
     ::umask(077);               // the databases hold private keys and password hashes
-    CLI::App program("Guildhall: the backend of a professional network");
+    CLI::App program("Guildhall: the backend of a professional network", "guildhall");
     program.require_subcommand(1);
+    program.set_version_flag("--version", kVersion, "Print the version");
+
+    std::vector<std::string> help_words;
+    auto* help_command = program.add_subcommand("help", "Print the help of a command");
+    help_command->add_option("COMMAND", help_words, "Its words, such as: help events dead list");
 
     ConfigFlags serve_flags;
     auto* serve_command = program.add_subcommand("serve", "Serve the API");
@@ -201,8 +248,26 @@ int run(int argc, char** argv) {
 
     auto* version_command = program.add_subcommand("version", "Print the version");
 
+    std::string shell;
+    auto* completion_command = program.add_subcommand(
+        "completion", "Print a script that completes commands and options: source <(guildhall completion bash)");
+    completion_command->add_option("SHELL", shell, "The shell")->required()->check(CLI::IsMember(completed_shells()));
+
     try {
+        // What CLI11 alone does not: to name an unknown command, and to show what may follow one that is not complete.
+        std::vector<std::string> words = leading_words(argc, argv);
+        const bool is_help = !words.empty() && words.front() == "help";
+        const bool has_options = static_cast<std::size_t>(argc) > 1 + words.size();
+        if (is_help) words.erase(words.begin());
+        CLI::App& named = find_command(program, words);
+        if (!has_options && (is_help || !commands_of(named).empty())) {
+            (is_help ? std::cout : std::cerr) << named.help();
+            return is_help ? 0 : 2;
+        }
         program.parse(argc, argv);
+    } catch (const std::invalid_argument& unknown) {
+        std::cerr << "guildhall: " << unknown.what() << '\n';
+        return 2;
     } catch (const CLI::ParseError& wrong) {
         const int code = program.exit(wrong);
         return code == 0 ? 0 : 2;
@@ -228,7 +293,8 @@ int run(int argc, char** argv) {
         }
         if (*print_command) std::cout << print_config(print_flags.load());
         if (*document_command) std::cout << document_options();
-        if (*version_command) std::cout << "guildhall " GUILDHALL_VERSION "\n";
+        if (*version_command) std::cout << kVersion << '\n';
+        if (*completion_command) std::cout << completion_script(program, shell);
         return 0;
     } catch (const std::exception& error) {
         std::cerr << "guildhall: " << error.what() << '\n';

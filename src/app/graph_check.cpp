@@ -1,8 +1,8 @@
 #include "app/graph_check.hpp"
 
 #include <filesystem>
+#include <iostream>
 #include <optional>
-#include <ostream>
 #include <stdexcept>
 
 #include "app/application.hpp"
@@ -13,7 +13,8 @@
 namespace guildhall::app {
 namespace {
 
-constexpr std::chrono::minutes kPatience{10};
+constexpr connection::ComparisonPatience kPatience{.until_begun = std::chrono::seconds(10),
+                                                   .until_done = std::chrono::minutes(10)};
 
 }  // namespace
 
@@ -26,6 +27,7 @@ bool compare_graph(const Config& config, bool repairs, std::ostream& out) {
     const SystemClock clock;
     IoThreads threads(1);
     std::optional<connection::GraphReport> report;
+    std::cerr << "waiting for a process of the connection service to compare the graph\n";
     run_and_wait(threads, [&]() -> Task<void> {
         report = co_await connection::ask_for_comparison(checks, clock, repairs, kPatience);
     });

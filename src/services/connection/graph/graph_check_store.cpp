@@ -31,8 +31,8 @@ constexpr sql::Statement kInsertSide{
     "INSERT INTO connections (user_id, peer_id, connected_at, sort_name) VALUES ($1, $2, $3, $4)"
     " ON CONFLICT (user_id, peer_id) DO NOTHING"};
 
-constexpr sql::Statement kFindState{"graph_check.find_state",
-                                    "SELECT asked_at, repairs, done_at, report FROM graph_checks WHERE id = 1"};
+constexpr sql::Statement kFindState{
+    "graph_check.find_state", "SELECT asked_at, repairs, done_at, report, taken_until FROM graph_checks WHERE id = 1"};
 
 // Later than every one before, whatever the clock says; what waits and repairs goes on to.
 constexpr sql::Statement kAsk{
@@ -46,7 +46,7 @@ constexpr sql::Statement kAsk{
 constexpr sql::Statement kTake{"graph_check.take",
                                "UPDATE graph_checks SET taken_by = $3, taken_until = $2 WHERE id = 1"
                                " AND done_at < asked_at AND taken_until <= $1"
-                               " RETURNING asked_at, repairs, done_at, report"};
+                               " RETURNING asked_at, repairs, done_at, report, taken_until"};
 
 constexpr sql::Statement kKeep{"graph_check.keep",
                                "UPDATE graph_checks SET taken_until = $2 WHERE id = 1 AND taken_by = $1 RETURNING id"};
@@ -61,7 +61,9 @@ constexpr sql::Statement kFinish{"graph_check.finish",
 
 constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
 
-GraphCheckState state_of(sql::Row row) { return {row.time(0), row.number(1) != 0, row.time(2), row.take_text(3)}; }
+GraphCheckState state_of(sql::Row row) {
+    return {row.time(0), row.number(1) != 0, row.time(2), row.take_text(3), row.time(4)};
+}
 
 }  // namespace
 

@@ -19,6 +19,7 @@ struct GraphCheckState {
     bool repairs = false;
     Time done_at;  // asked_at of the last one that was done
     std::string report;
+    Time taken_until;  // in the future while a process has it
 };
 
 /// The members of a range of ids, ascending, with their connections.

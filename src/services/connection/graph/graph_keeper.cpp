@@ -325,15 +325,20 @@ Task<void> GraphKeeper::renew_lease() {
 }
 
 Task<GraphReport> ask_for_comparison(GraphCheckStore& checks, const Clock& clock, bool repairs,
-                                     std::chrono::seconds patience) {
+                                     ComparisonPatience patience) {
     const Time begun_at = clock.now();
     const Time asked_at = co_await checks.ask(begun_at, repairs);
-    while (clock.now() < begun_at + patience) {
+    bool is_taken = false;
+    while (clock.now() < begun_at + (is_taken ? patience.until_done : patience.until_begun)) {
         const GraphCheckState state = co_await checks.find_state();
         if (state.done_at >= asked_at) co_return json::read_trusted<GraphReport>(state.report);
+        is_taken = is_taken || state.taken_until > clock.now();
         co_await sleep_for(kLookEvery);
     }
-    throw Unavailable("no process of the connection service has compared the graph; does one run?");
+    if (!is_taken)
+        throw Unavailable(
+            "no process of the connection service serves this database; the next one will compare the graph");
+    throw Unavailable("the graph is still being compared; ask again later");
 }
 
 }  // namespace guildhall::connection

@@ -118,9 +118,15 @@ private:
     std::atomic<bool> is_stopping_{false};
 };
 
+/// How long somebody waits for a comparison: until a process takes it, and until it is done.
+struct ComparisonPatience {
+    std::chrono::seconds until_begun;
+    std::chrono::seconds until_done;
+};
+
 /// For the command line, beside the program that serves: asks for a comparison and waits until it is done. Throws
-/// Unavailable when nobody has done it in `patience`.
+/// Unavailable when that takes longer than `patience`; the question stays asked.
 Task<GraphReport> ask_for_comparison(GraphCheckStore& checks, const Clock& clock, bool repairs,
-                                     std::chrono::seconds patience);
+                                     ComparisonPatience patience);
 
 }  // namespace guildhall::connection
