@@ -1,4 +1,5 @@
 # What the project stands on. All are Debian packages, listed in scripts/packages.txt; each becomes one imported target.
+# Those of tests and benchmarks are in scripts/packages-tests.txt; without them, only the program is built.
 
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json url container)

@@ -35,7 +35,7 @@ def stack(tmp_path):
 
 
 def test_the_stack_starts_reports_what_is_down_restarts_it_and_stops(stack, tmp_path):
-    status, said = stack("up", "--port", "0", "--binary", str(binary()))
+    status, said = stack("up", "--port", "0", "--demo", "--binary", str(binary()))
     assert status == 0, said
     folder = tmp_path / "stack"
     url = f"http://127.0.0.1:{json.loads((folder / 'stack.json').read_text())['port']}"
@@ -44,6 +44,10 @@ def test_the_stack_starts_reports_what_is_down_restarts_it_and_stops(stack, tmp_
     assert httpx.get(url + "/readyz").status_code == 200
     account = {"email": "ada@example.org", "password": "correct horse battery", "name": "Ada"}
     assert httpx.post(url + "/v1/auth/register", json=account).status_code == 202
+    # [F: Tried as a newcomer and as an operator] `stack up --demo` has members who can sign in.
+    demo = {"email": "member-0@demo.example", "password": "demo password"}
+    token = httpx.post(url + "/v1/auth/login", json=demo).raise_for_status().json()["access_token"]
+    assert httpx.get(url + "/v1/feed", headers={"Authorization": f"Bearer {token}"}).json()["items"]
     for secret in ("stack.json", "guildhall.toml"):
         assert stat.S_IMODE((folder / secret).stat().st_mode) == 0o600
 
