@@ -10,7 +10,7 @@ set(entries "")
 foreach(file IN LISTS FILES)
     cmake_path(GET file FILENAME name)
     file(READ "${file}" text)
-    string(APPEND entries "    {\"${name}\", R\"_embed_(${text})_embed_\"},\n")
+    string(APPEND entries "    {\"${name}\"sv, R\"_embed_(${text})_embed_\"sv},\n")
 endforeach()
 
 file(WRITE "${HEADER}" "// Generated from ${KIND}/, do not edit.
@@ -21,6 +21,9 @@ file(WRITE "${HEADER}" "// Generated from ${KIND}/, do not edit.
 #include <utility>
 
 namespace guildhall::${NAMESPACE} {
+
+// The literals know their length; in a constant expression, it could not be counted in a large file.
+using std::string_view_literals::operator\"\"sv;
 
 /// Name and text of each file of ${KIND}/, in order of name.
 inline constexpr std::array<std::pair<std::string_view, std::string_view>, ${count}> k${initial}${rest}{{

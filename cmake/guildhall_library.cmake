@@ -79,6 +79,12 @@ function(guildhall_embed target folder kind)
     if(NOT files)
         return()
     endif()
+    guildhall_embed_files(${target} ${folder} ${kind} ${files})
+endfunction()
+
+# The same for files that are named, such as files that the build makes.
+function(guildhall_embed_files target folder kind)
+    set(files ${ARGN})
     cmake_path(GET folder FILENAME namespace)
     set(header "${PROJECT_BINARY_DIR}/generated/${folder}/${kind}.hpp")
     add_custom_command(

@@ -4,7 +4,8 @@
 
 #include <boost/json/serialize.hpp>
 
-#include "app/assets.hpp"
+#include "app/api_document.hpp"
+#include "app/docs_page.hpp"
 #include "app/services.hpp"
 #include "platform/async/ask_all.hpp"
 #include "platform/base/metrics.hpp"
@@ -38,29 +39,45 @@ PlatformRoutes::PlatformRoutes(const Config& config, std::vector<service::Depend
 
 void PlatformRoutes::add_routes(http::Router& router, PlatformRoutes* routes) {
     router.set_service("platform");
-    router.get("/livez", routes, &PlatformRoutes::live).anyone().unlimited().summary("The process runs");
+    router.get("/livez", routes, &PlatformRoutes::live)
+        .anyone()
+        .unlimited()
+        .named("getLiveness")
+        .summary("Say whether the process runs");
     router.get("/readyz", routes, &PlatformRoutes::ready)
         .anyone()
         .unlimited()
-        .summary("Requests can be served; names what is down and what that degrades");
-    router.get("/startupz", routes, &PlatformRoutes::started).anyone().unlimited().summary("The start is complete");
+        .named("getReadiness")
+        .summary("Say whether requests can be served; names what is down and what that degrades");
+    router.get("/startupz", routes, &PlatformRoutes::started)
+        .anyone()
+        .unlimited()
+        .named("getStartup")
+        .summary("Say whether the start is complete");
     router.get("/metrics", routes, &PlatformRoutes::metrics)
         .anyone()
         .unlimited()
-        .summary("Metrics in the Prometheus text format");
-    router.get("/v1/openapi.json", routes, &PlatformRoutes::openapi).anyone().etag().summary("This document");
-    router.get("/docs", routes, &PlatformRoutes::docs).anyone().etag().summary("The API as a page");
+        .produces("text/plain")
+        .summary("Read the metrics in the Prometheus text format");
+    router.get("/v1/openapi.json", routes, &PlatformRoutes::openapi)
+        .anyone()
+        .etag()
+        .named("getApiDocument")
+        .produces("application/json")
+        .summary("Read this document");
+    router.get("/docs", routes, &PlatformRoutes::docs)
+        .anyone()
+        .etag()
+        .named("getApiPage")
+        .produces("text/html")
+        .summary("Read and try the API on a page");
     router.get("/v1/instance", routes, &PlatformRoutes::instance)
         .anyone()
         .etag()
         .summary("Name, version and limits of this installation");
 }
 
-void PlatformRoutes::publish(const http::Router& router) {
-    auto document = router.openapi();
-    document["info"].as_object()["version"] = GUILDHALL_VERSION;
-    openapi_ = boost::json::serialize(document);
-}
+void PlatformRoutes::publish(const http::Router& router) { openapi_ = boost::json::serialize(api_document(router)); }
 
 Task<Result<HealthReport>> PlatformRoutes::live(http::Visitor) { co_return HealthReport{Health::ok, {}}; }
 
@@ -98,7 +115,8 @@ Task<Result<http::Document>> PlatformRoutes::openapi(http::Visitor) {
 }
 
 Task<Result<http::Document>> PlatformRoutes::docs(http::Visitor) {
-    co_return http::Document{"text/html; charset=utf-8", std::string(kAssets[0].second)};
+    const DocsPage& page = docs_page();
+    co_return http::Document{"text/html; charset=utf-8", page.html, page.gzipped};
 }
 
 Task<Result<Instance>> PlatformRoutes::instance(http::Visitor) { co_return instance_; }

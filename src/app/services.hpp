@@ -19,6 +19,7 @@ inline constexpr std::string_view kSessionsService = "user";
 /// A service of the network: what the program knows of it, besides its own folder.
 struct ServiceRow {
     std::string_view name;
+    std::string_view summary;             // what it offers, for the API document
     std::vector<std::string_view> needs;  // services whose interfaces it asks, wherever they run
     std::string_view without;             // what those who need it cannot do while it is unavailable
     service::Definition (*definition)();

@@ -1,5 +1,6 @@
 """What every route shares: errors, paging, limits, documents, health, metrics, logs, traces."""
 
+import gzip
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import jsonschema_rs
 import pytest
 
 from support.client import Api, Service, eventually
@@ -192,10 +194,78 @@ def test_the_document_and_the_subcommand_agree(service):
 
 
 def test_the_page_of_the_documents(wire_get):
-    """[X8] /docs is a page that needs nothing from elsewhere."""
+    """[X8] [F: Tried as a newcomer and as an operator] /docs is a page with a viewer and a sign-in, and needs nothing
+    from elsewhere."""
     answer = wire_get("/docs")
     assert answer.status == 200 and answer.headers["content-type"].startswith("text/html")
-    assert not re.search(rb'(?:src|href)="https?://', answer.body)
+    assert not re.search(rb"<(?:script|link|img|iframe)[^>]* (?:src|href)=", answer.body)
+    assert b"SwaggerUIBundle" in answer.body and len(answer.body) > 1_000_000
+    assert b"/v1/auth/login" in answer.body and b"validatorUrl: null" in answer.body
+    compressed = wire_get("/docs", "\nAccept-Encoding: gzip")
+    assert compressed.headers["content-encoding"] == "gzip" and gzip.decompress(compressed.body) == answer.body
+    assert wire_get("/docs", f"\nIf-None-Match: {answer.headers['etag']}").status == 304
+
+
+def test_the_document_gives_clients_good_names(service):
+    """[F: Tried as a newcomer and as an operator] What Spectral's default rules ask for, operations named by verb and
+    noun, pages that are types, and answers to which fields may be added."""
+    tree = service.document.tree
+    assert tree["info"]["description"] and tree["info"]["contact"]["name"]
+    described = {tag["name"]: tag["description"] for tag in tree["tags"]}
+    verbs = (
+        "accept|block|cancel|change|close|confirm|create|delete|dismiss|follow|forgot|get|ignore|list|open|refresh"
+        "|register|request|resend|reset|send|set|unblock|unfollow|update|verify|withdraw"
+    )
+    for method, path, operation in service.document.operations:
+        at = f"{method} {path}"
+        assert re.fullmatch(f"({verbs})([A-Z][a-z0-9]*)+", operation["operationId"]), at
+        assert operation["description"] and all(described[tag] for tag in operation["tags"]), at
+        for status, answer in operation["responses"].items():
+            schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+            if service.document.resolve(schema).get("properties", {}).keys() >= {"items", "next_cursor"}:
+                assert schema.keys() == {"$ref"}, f"{at}: a page without a name"
+    names = [operation["operationId"] for _, _, operation in service.document.operations]
+    assert {"createPost", "listPostComments", "updateComment", "acceptInvitation", "followUser"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_examples_fit_their_schemas(service):
+    """[F: Tried as a newcomer and as an operator] Each body and each JSON answer has an example, which the validator of
+    the tests accepts."""
+    document, examples = service.document, 0
+    for method, path, operation in document.operations:
+        contents = [operation.get("requestBody", {}).get("content", {})]
+        contents += [answer.get("content", {}) for status, answer in operation["responses"].items() if status < "300"]
+        for content in contents:
+            media = content.get("application/json")
+            if not media or document.resolve(media["schema"]) == {"type": "object"}:
+                continue
+            schema = {"components": document.tree["components"], **media["schema"]}
+            faults = [error.message for error in jsonschema_rs.validator_for(schema).iter_errors(media["example"])]
+            assert not faults, f"{method} {path}: {faults}"
+            examples += 1
+        for parameter in map(document.resolve, operation["parameters"]):
+            if parameter["in"] != "header":
+                schema = {"components": document.tree["components"], **parameter["schema"]}
+                assert jsonschema_rs.validator_for(schema).is_valid(parameter["example"]), f"{path} {parameter['name']}"
+    assert examples > 50
+
+
+def test_answers_may_get_further_fields(service):
+    """[F: Tried as a newcomer and as an operator] No answer refuses fields that a later version adds; bodies do."""
+    schemas = service.document.tree["components"]["schemas"]
+
+    def named_in(node):
+        return {name for name in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(node))}
+
+    asked = named_in([operation.get("requestBody", {}) for _, _, operation in service.document.operations])
+    answered = named_in([operation["responses"] for _, _, operation in service.document.operations])
+    for found in (asked, answered):
+        while more := set().union(*(named_in(schemas[name]) for name in found)) - found:
+            found |= more
+    closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
+    assert not closed & answered
+    assert {"CreatePost", "UpdateProfile"} <= closed
 
 
 @pytest.fixture

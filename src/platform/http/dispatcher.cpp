@@ -366,7 +366,7 @@ bool Dispatcher::State::compress(const Exchange& exchange, Response& response) c
     if (response.body.size() < options.compress_from_bytes) return false;
     add_vary(response, "Accept-Encoding");
     if (!accepts_gzip(view(exchange.head[field::accept_encoding]))) return false;
-    response.body = gzip(response.body);
+    response.body = response.gzipped.empty() ? gzip(response.body) : std::string(response.gzipped);
     response.headers.add("Content-Encoding", "gzip");
     return true;
 }

@@ -32,6 +32,7 @@ struct Response {
     std::string body;
     HeaderLines headers;
     std::int64_t version = 0;  // of what the body shows, for the entity tag; 0: it has no versions
+    std::string_view gzipped;  // the body, compressed before; empty: it is compressed for each answer
 };
 
 /// 201 with the new thing and where it is.
@@ -63,6 +64,7 @@ struct FoundOrMoved {
 struct Document {
     std::string_view content_type;  // a literal
     std::string body;
+    std::string_view gzipped = {};  // see Response
 };
 
 }  // namespace guildhall::http

@@ -40,6 +40,14 @@ Route& Route::summary(std::string value) {
     text = std::move(value);
     return *this;
 }
+Route& Route::named(std::string value) {
+    name = std::move(value);
+    return *this;
+}
+Route& Route::produces(std::string media_type) {
+    answer_type = std::move(media_type);
+    return *this;
+}
 Route& Route::may_fail(Code code, std::string when) {
     failures.emplace_back(code, std::move(when));
     return *this;

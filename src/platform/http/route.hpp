@@ -60,7 +60,13 @@ public:
     Route& rate(RateClass rate_class);
     /// No rate limit counts its calls: probes come often, and share their address with others.
     Route& unlimited();
+    /// What it does, in words: a clause, and after "; " or ": " what is good to know besides.
     Route& summary(std::string text);
+    /// The name by which clients know the operation, a verb and a noun: "followUser". Without it, the document makes
+    /// one of method and path.
+    Route& named(std::string name);
+    /// The media type of a Document.
+    Route& produces(std::string media_type);
     /// A documented refusal besides those that every route has.
     Route& may_fail(Code code, std::string when);
 
@@ -69,6 +75,7 @@ public:
     std::string path;
     std::string service;
     std::string text;
+    std::string name;  // empty: the document makes it
     Who who = Who::signed_in;
     bool who_is_said = false;
     bool takes_caller = false;  // the handler needs a signed-in member

@@ -246,11 +246,12 @@ struct Answer<FoundOrMoved<T>> {
 };
 template <>
 struct Answer<Document> {
-    static void describe(Route& route, json::Schemas&) { route.answer_type = "*/*"; }
+    static void describe(Route& route, json::Schemas&) { route.answer_type = "application/octet-stream"; }
     static Response write(const Request&, const Document& document) {
         Response response;
         response.content_type = document.content_type;
         response.body = document.body;
+        response.gzipped = document.gzipped;
         return response;
     }
 };

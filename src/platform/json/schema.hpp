@@ -34,8 +34,14 @@ namespace detail {
 /// "guildhall::post::CreatePost" → "CreatePost"; a template's arguments become part of the name.
 std::string short_name(std::string_view mangled);
 
+/// The name of T in the document. A page is named after what it lists: "PostPage".
 template <class T>
-std::string type_name();
+struct NameOf;
+
+template <class T>
+constexpr bool kIsPage = false;
+template <class T>
+constexpr bool kIsPage<Page<T>> = true;
 
 template <class T>
 struct SchemaOf;
@@ -169,8 +175,7 @@ struct SchemaOf<Page<T>> {
             {"properties",
              boost::json::object{{"items", boost::json::object{{"type", "array"}, {"items", schemas.of<T>()}}},
                                  {"next_cursor", boost::json::object{{"type", boost::json::array{"string", "null"}}}}}},
-            {"required", boost::json::array{"items", "next_cursor"}},
-            {"additionalProperties", false}};
+            {"required", boost::json::array{"items", "next_cursor"}}};
     }
 };
 template <WritesItself T>
@@ -195,17 +200,27 @@ struct SchemaOf<T> {
 };
 
 template <class T>
-std::string type_name() {
-    // "std::string guildhall::json::detail::type_name() [T = guildhall::post::CreatePost]" (Clang)
-    std::string_view pretty = __PRETTY_FUNCTION__;
-    const auto start = pretty.find("[T = ") + 5;
-    return short_name(pretty.substr(start, pretty.size() - start - 1));
-}
+struct NameOf {
+    static std::string get() {
+        // "static std::string guildhall::json::detail::NameOf<...>::get() [T = guildhall::post::CreatePost]" (Clang)
+        std::string_view pretty = __PRETTY_FUNCTION__;
+        const auto start = pretty.find("[T = ") + 5;
+        return short_name(pretty.substr(start, pretty.size() - start - 1));
+    }
+};
+template <WritesItself T>
+struct NameOf<T> {
+    static std::string get() { return NameOf<typename T::Schema>::get(); }
+};
+template <class T>
+struct NameOf<Page<T>> {
+    static std::string get() { return NameOf<T>::get() + "Page"; }
+};
 }  // namespace detail
 
 template <class T>
 boost::json::object Schemas::reference() {
-    const std::string name = detail::type_name<T>();
+    const std::string name = detail::NameOf<T>::get();
     if (!named_.contains(name)) {
         named_[name] = boost::json::object{};  // a struct may contain itself
         boost::json::object schema = detail::SchemaOf<T>::get(*this);
@@ -216,7 +231,7 @@ boost::json::object Schemas::reference() {
 
 template <class T>
 boost::json::object Schemas::of() {
-    if constexpr (Described<T> || Enum<T>) {
+    if constexpr (Described<T> || Enum<T> || detail::kIsPage<T>) {
         return reference<T>();
     } else {
         return detail::SchemaOf<T>::get(*this);

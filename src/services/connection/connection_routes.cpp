@@ -20,8 +20,12 @@ void add_routes(http::Router& router, Routed to) {
         .may_fail(Code::unprocessable, "self_invitation");
     router.get("/v1/invitations/received", service, &S::list_received)
         .signed_in()
+        .named("listReceivedInvitations")
         .summary("List pending invitations to you");
-    router.get("/v1/invitations/sent", service, &S::list_sent).signed_in().summary("List your pending invitations");
+    router.get("/v1/invitations/sent", service, &S::list_sent)
+        .signed_in()
+        .named("listSentInvitations")
+        .summary("List your pending invitations");
     router.get("/v1/invitations/{invitation_id}", service, &S::find_invitation)
         .signed_in()
         .summary("Read an invitation to you or of yours")
@@ -40,6 +44,7 @@ void add_routes(http::Router& router, Routed to) {
         .may_fail(Code::conflict, "invitation_withdrawn, or invitation_over: it was accepted");
     router.remove("/v1/invitations/{invitation_id}", service, &S::withdraw)
         .signed_in()
+        .named("withdrawInvitation")
         .summary("Withdraw your invitation; you cannot invite the same member again for three weeks")
         .may_fail(Code::not_found, "there is no such invitation of yours")
         .may_fail(Code::conflict, "invitation_over: it was accepted");
@@ -56,6 +61,7 @@ void add_routes(http::Router& router, Routed to) {
         .may_fail(Code::forbidden, "connections_hidden: you are not connected, or the member hides them");
     router.get("/v1/users/{user_id}/mutual-connections", service, &S::list_mutual)
         .signed_in()
+        .named("listMutualConnections")
         .summary("List and count whom you and a member are both connected with")
         .may_fail(Code::not_found, "there is no such member");
     router.get("/v1/relationships", service, &S::list_relationships)
@@ -65,19 +71,23 @@ void add_routes(http::Router& router, Routed to) {
     FollowService* follows = to.follows;
     router.put("/v1/users/{user_id}/follow", follows, &FollowService::follow)
         .signed_in()
+        .named("followUser")
         .summary("Follow a member: their posts come to your feed, as far as you may see them")
         .may_fail(Code::not_found, "there is no such member")
         .may_fail(Code::conflict, "follow_limit")
         .may_fail(Code::unprocessable, "self_follow");
     router.remove("/v1/users/{user_id}/follow", follows, &FollowService::unfollow)
         .signed_in()
+        .named("unfollowUser")
         .summary("Follow a member no longer; a connection stays, and is not told")
         .may_fail(Code::not_found, "there is no such member");
     router.get("/v1/users/me/following", follows, &FollowService::list_following)
         .signed_in()
+        .named("listFollowedUsers")
         .summary("List whom you follow, connections among them");
     router.get("/v1/users/me/followers", follows, &FollowService::list_followers)
         .signed_in()
+        .named("listFollowers")
         .summary("List who follows you, connections among them");
 
     MemberService* members = to.members;
@@ -96,14 +106,17 @@ void add_routes(http::Router& router, Routed to) {
         .may_fail(Code::unavailable, std::string(kUnavailable));
     router.get("/v1/suggestions/people", graph, &GraphService::list_suggestions)
         .signed_in()
+        .named("listPeopleSuggestions")
         .summary("People you may know, best first, each with the reasons")
         .may_fail(Code::unavailable, std::string(kUnavailable));
     router.remove("/v1/suggestions/people/{user_id}", graph, &GraphService::dismiss)
         .signed_in()
+        .named("dismissPeopleSuggestion")
         .summary("Never suggest this member to you again")
         .may_fail(Code::not_found, "there is no such member");
     router.get("/v1/users/{user_id}/introduction-paths", graph, &GraphService::list_paths)
         .signed_in()
+        .named("listIntroductionPaths")
         .summary("Who could introduce you to a member: the best chains of connections")
         .may_fail(Code::not_found, "there is no such member")
         .may_fail(Code::unprocessable, "self_path")

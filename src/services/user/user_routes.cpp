@@ -8,6 +8,7 @@ void add_routes(http::Router& r, AuthService* auth, UserService* users) {
     r.post("/v1/auth/register", auth, &AuthService::register_member)
         .anyone()
         .rate(RateClass::auth)
+        .named("registerAccount")
         .summary(
             "Ask for an account; the answer does not tell whether the address has one, its token is for email/verify")
         .may_fail(Code::conflict, "handle_taken: the asked handle is somebody else's or reserved");
@@ -19,14 +20,19 @@ void add_routes(http::Router& r, AuthService* auth, UserService* users) {
     r.post("/v1/auth/login", auth, &AuthService::log_in)
         .anyone()
         .rate(RateClass::auth)
+        .named("openSession")
         .summary("Sign in")
         .may_fail(Code::unauthenticated, "invalid_credentials: the address or the password is wrong");
     r.post("/v1/auth/refresh", auth, &AuthService::refresh)
         .anyone()
         .rate(RateClass::auth)
+        .named("refreshSession")
         .summary("Change a refresh token for new tokens; one that is used twice ends its session")
         .may_fail(Code::unauthenticated, "invalid_refresh_token: unknown, used, expired or of an ended session");
-    r.post("/v1/auth/logout", auth, &AuthService::log_out).signed_in().summary("End this session");
+    r.post("/v1/auth/logout", auth, &AuthService::log_out)
+        .signed_in()
+        .named("closeSession")
+        .summary("End this session");
     r.post("/v1/auth/password/change", auth, &AuthService::change_password)
         .signed_in()
         .rate(RateClass::auth)
@@ -38,9 +44,12 @@ void add_routes(http::Router& r, AuthService* auth, UserService* users) {
         .summary("End one of my sessions");
     r.remove("/v1/auth/sessions", auth, &AuthService::end_other_sessions)
         .signed_in()
+        .named("deleteOtherSessions")
         .summary("End all my other sessions");
     r.get("/.well-known/jwks.json", auth, &AuthService::jwks)
         .anyone()
+        .named("listSigningKeys")
+        .produces("application/jwk-set+json")
         .summary("The public keys of access tokens (RFC 7517)");
 
     r.get("/v1/users/me", users, &UserService::me).signed_in().etag().summary("Read my profile");
@@ -52,6 +61,7 @@ void add_routes(http::Router& r, AuthService* auth, UserService* users) {
     r.get("/v1/users/by-handle/{handle}", users, &UserService::find_by_handle)
         .signed_in()
         .etag()
+        .named("getUserByHandle")
         .summary("Read the profile of a handle; an old handle leads to the new one");
     r.get("/v1/users/{user_id}", users, &UserService::find).signed_in().etag().summary("Read a profile");
     r.get("/v1/users", users, &UserService::list)
@@ -63,9 +73,13 @@ void add_routes(http::Router& r, AuthService* auth, UserService* users) {
         .summary("List whom I block, latest first");
     r.put("/v1/users/me/blocks/{user_id}", users, &UserService::block)
         .signed_in()
+        .named("blockUser")
         .summary("Block a member: neither sees anything of the other")
         .may_fail(Code::unprocessable, "self_block: nobody can block themself; too_many_blocks");
-    r.remove("/v1/users/me/blocks/{user_id}", users, &UserService::unblock).signed_in().summary("End a block");
+    r.remove("/v1/users/me/blocks/{user_id}", users, &UserService::unblock)
+        .signed_in()
+        .named("unblockUser")
+        .summary("End a block");
 }
 
 }  // namespace guildhall::user

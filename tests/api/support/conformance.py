@@ -7,6 +7,16 @@ import jsonschema_rs
 UNSAID = object()
 
 
+def closed(node):
+    """The schema with no fields besides those that it names: clients must ignore others, but today there are none."""
+    if isinstance(node, list):
+        return [closed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: closed(value) for key, value in node.items()}
+    return {"additionalProperties": False, **node} if isinstance(node.get("properties"), dict) else node
+
+
 class Document:
     """The OpenAPI document with look-ups by request."""
 
@@ -83,8 +93,8 @@ class Document:
         if at not in self.validators:
             schema = {
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
-                "components": self.tree.get("components", {}),
-                **media["schema"],
+                "components": {"schemas": closed(self.tree["components"]["schemas"])},
+                **closed(media["schema"]),
             }
             self.validators[at] = jsonschema_rs.validator_for(schema)
         return [
