@@ -35,7 +35,7 @@ MAIN_LEVEL = 11
 # Include prefix -> the rooms that may see that library.
 ONLY_IN = {
     "boost/beast": {"platform/http"},
-    "curl/": {"platform/http"},
+    "curl/": {"platform/http", "platform/mail"},
     "libpq-fe.h": {"platform/sql"},
     "amqp": {"platform/bus"},
     "sqlite3.h": {"platform/sql"},

@@ -28,9 +28,15 @@ SELECT pg_temp.distribute('user.profiles', 'user_id', 'user.accounts');
 SELECT pg_temp.distribute('user.sessions', 'user_id', 'user.accounts');
 SELECT pg_temp.distribute('user.blocks', 'user_id', 'user.accounts');
 SELECT pg_temp.distribute('user.blocked_by', 'user_id', 'user.accounts');
+SELECT pg_temp.distribute('user.known_devices', 'user_id', 'user.accounts');
+SELECT pg_temp.distribute('user.email_changes', 'user_id', 'user.accounts');
 SELECT pg_temp.keep_local('user.revoked_sessions');  -- each process reads the new rows every second, by time
 SELECT pg_temp.keep_local('user.mails');  -- the post office reads what is due every second, by time
+SELECT pg_temp.keep_local('user.dead_mails');  -- few, and listed by id
 SELECT pg_temp.distribute('user.emails', 'email', 'none');
+SELECT pg_temp.distribute('user.mailed_codes', 'email', 'user.emails');
+SELECT pg_temp.distribute('user.code_turns', 'email', 'user.emails');
+SELECT pg_temp.distribute('user.password_resets', 'email', 'user.emails');
 SELECT pg_temp.distribute('user.registrations', 'email', 'user.emails');
 SELECT pg_temp.distribute('user.handles', 'handle', 'user.emails');
 SELECT pg_temp.distribute('user.refresh_tokens', 'token_hash', 'user.emails');

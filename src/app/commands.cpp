@@ -29,6 +29,7 @@
 #include "app/platform_routes.hpp"
 #include "app/route_table.hpp"
 #include "app/services.hpp"
+#include "app/user_admin.hpp"
 #include "platform/base/log.hpp"
 
 namespace guildhall::app {
@@ -218,6 +219,34 @@ int run(int argc, char** argv) {
     std::string server_url = "http://127.0.0.1:8080";
     health_command->add_option("url", server_url, "Base URL of the server")->capture_default_str();
 
+    auto* user_command = program.add_subcommand("user", "Accounts");
+    user_command->require_subcommand(1);
+    ConfigFlags user_list_flags;
+    auto* user_list_command = user_command->add_subcommand("list", "Print them, a JSON object a line");
+    user_list_flags.add_to(*user_list_command);
+    std::string account;
+    const auto add_account_command = [&](const std::string& name, const std::string& help, ConfigFlags& flags) {
+        auto* command = user_command->add_subcommand(name, help);
+        command->add_option("account", account, "E-mail address, handle or id")->required();
+        flags.add_to(*command);
+        return command;
+    };
+    ConfigFlags reset_flags;
+    auto* reset_command = add_account_command(
+        "reset-password", "Set a random password, print it, and end all sessions of the account", reset_flags);
+    ConfigFlags disable_flags;
+    auto* disable_command =
+        add_account_command("disable", "End all sessions of an account and refuse its sign-ins", disable_flags);
+    ConfigFlags enable_flags;
+    auto* enable_command = add_account_command("enable", "Let the member of a disabled account in again", enable_flags);
+
+    auto* mail_command = program.add_subcommand("mail", "Mails to members");
+    mail_command->require_subcommand(1);
+    ConfigFlags dead_mail_flags;
+    auto* dead_mail_command =
+        mail_command->add_subcommand("dead", "Print those that were not delivered, a JSON object a line");
+    dead_mail_flags.add_to(*dead_mail_command);
+
     auto* services_command = program.add_subcommand("services", "Print the names of all services, one a line");
 
     auto* openapi_command = program.add_subcommand("openapi", "Print the OpenAPI document");
@@ -285,6 +314,11 @@ int run(int argc, char** argv) {
         if (*nginx_command) std::cout << nginx_configuration(plan(nginx_flags.load(), nginx_options));
         if (*kong_command) std::cout << kong_configuration(plan(kong_flags.load(), kong_options));
         if (*health_command) ask_readiness(server_url, std::cout);
+        if (*user_list_command) list_users(user_list_flags.load(), std::cout);
+        if (*reset_command) reset_user_password(reset_flags.load(), account, std::cout);
+        if (*disable_command) set_user_disabled(disable_flags.load(), account, true, std::cout);
+        if (*enable_command) set_user_disabled(enable_flags.load(), account, false, std::cout);
+        if (*dead_mail_command) list_dead_mails(dead_mail_flags.load(), std::cout);
         if (*services_command) print_services();
         if (*openapi_command) return print_openapi();
         if (*check_command) {

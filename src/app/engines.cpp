@@ -54,7 +54,9 @@ Engines::Engines(const Config& config, const std::string& owner, IoThreads& thre
                     : std::make_unique<http::MemoryRateLimiter>(config.rate_limits, clock)),
       bus(make_bus(config, owner, threads)),
       has_broker(!config.bus.urls.empty()),
-      mailer(mail::make_file_mailer(config.data_dir / "mail")),
+      mailer(config.mail.url.empty() ? mail::make_file_mailer(config.data_dir / "mail", config.mail.from)
+                                     : mail::make_smtp_mailer(config.mail)),
+      has_mail_server(!config.mail.url.empty() && config.services.runs("user")),
       tokens(config.user.issuer, clock),
       request_ids(clock, random_node()) {
     if (!config.services.secrets.empty()) internal_tokens.emplace(config.services.secrets, clock);
@@ -71,6 +73,9 @@ std::vector<service::Dependency> Engines::dependencies() const {
     if (has_broker)
         out.push_back({"rabbitmq", "events wait in the outbox; what is derived from them comes later", false,
                        [this]() -> Task<bool> { co_return bus->ready(); }});
+    if (has_mail_server)
+        out.push_back({"mail", "mails wait, and are sent when the mail server answers", false,
+                       [this] { return mailer->is_up(); }});
     return out;
 }
 

@@ -41,6 +41,7 @@ struct Engines {
     std::unique_ptr<bus::Bus> bus;
     const bool has_broker;
     std::unique_ptr<mail::Mailer> mailer;
+    const bool has_mail_server;  // and this process sends mail
     http::AccessTokens tokens;
     std::optional<http::InternalTokens> internal_tokens;  // nothing: nobody asks this process, and it asks nobody
     http::Client client;

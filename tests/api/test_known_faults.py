@@ -10,10 +10,11 @@ from support.program import ROOT
 
 
 def test_fault_2_a_replayed_refresh_token_kills_the_family(service, ada):
-    """[U4] Rotated, then replayed: 401, and the tokens from the rotation no longer work; after logout, a refresh gets
-    401."""
+    """[U4] Rotated, used, then replayed: 401, and the tokens from the rotation no longer work; after logout, a refresh
+    gets 401."""
     stolen = ada.tokens["refresh_token"]
-    fresh = service.anyone.post("/v1/auth/refresh", {"refresh_token": stolen}, status=200).json()
+    second = service.anyone.post("/v1/auth/refresh", {"refresh_token": stolen}, status=200).json()
+    fresh = service.anyone.post("/v1/auth/refresh", {"refresh_token": second["refresh_token"]}, status=200).json()
     service.anyone.post("/v1/auth/refresh", {"refresh_token": stolen}, status=401)
     service.anyone.post("/v1/auth/refresh", {"refresh_token": fresh["refresh_token"]}, status=401)
     for token in (fresh["access_token"], ada.token):

@@ -112,8 +112,11 @@ public:
     service::Base base{database, ids, clock, outbox, coherence};
     std::unique_ptr<bus::Bus> bus;
     std::optional<outbox::Consumers> consumers;
-    http::RequestContext request{
-        "r-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "192.0.2.1", "test/1.0", {}, 0, nullptr};
+    http::RequestContext request{.request_id = "r-1",
+                                 .path = "/test",
+                                 .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                 .ip = "192.0.2.1",
+                                 .user_agent = "test/1.0"};
 };
 
 }  // namespace guildhall::test

@@ -19,11 +19,13 @@ namespace guildhall::user::test {
 /// Keeps what is sent; can be made to fail.
 class CapturingMailer final : public mail::Mailer {
 public:
-    Task<void> send(mail::Message message) override {
+    Task<Result<void>> send(mail::Message message) override {
         if (is_broken) throw Unavailable("the mail server is unavailable");
+        if (refusal) co_return *refusal;
         sent.push_back(std::move(message));
-        co_return;
+        co_return Result<void>{};
     }
+    Task<bool> is_up() override { co_return !is_broken; }
 
     /// The code in the latest mail to `email`; empty when there is none.
     std::string code_for(const std::string& email) const {
@@ -35,8 +37,17 @@ public:
         return "";
     }
 
+    /// The subjects of the mails to `email`, in order.
+    std::vector<std::string> subjects_to(const std::string& email) const {
+        std::vector<std::string> subjects;
+        for (const auto& message : sent)
+            if (message.to == email) subjects.push_back(message.subject);
+        return subjects;
+    }
+
     std::vector<mail::Message> sent;
     bool is_broken = false;
+    std::optional<Error> refusal;
 };
 
 /// Nobody's degree is known.
@@ -71,9 +82,22 @@ public:
         if (!tokens) throw std::runtime_error(tokens.error().detail);
         return *tokens;
     }
+    /// Sends the mails that are due, as the module does in the background.
+    void send_mails() {
+        try {
+            run(module->post_office().send_due());
+        } catch (const Unavailable&) {
+            // The mailer is broken: the mails wait.
+        }
+    }
+    Result<http::Accepted<RegisterAnswer>> ask(Register body) {
+        auto answer = run(auth().register_member(visitor(), std::move(body)));
+        send_mails();
+        return answer;
+    }
     /// The token of a registration, which must succeed.
     std::string ask_for_account(Register body) {
-        auto answer = run(auth().register_member(visitor(), std::move(body)));
+        auto answer = ask(std::move(body));
         if (!answer) throw std::runtime_error(answer.error().detail);
         return answer->value.registration_token;
     }
@@ -86,8 +110,11 @@ public:
         if (handle) body.handle = json::Handle{*handle};
         return body;
     }
-    Result<Tokens> log_in(const std::string& email, std::string_view password = kPassword) {
-        return run(auth().log_in(visitor(), {{email}, {std::string(password)}, {}}));
+    Result<Tokens> log_in(const std::string& email, std::string_view password = kPassword,
+                          const std::string& device_token = {}) {
+        Login body{{email}, {std::string(password)}, {}, {}};
+        if (!device_token.empty()) body.device_token = json::Opaque<256>{device_token};
+        return run(auth().log_in(visitor(), std::move(body)));
     }
     /// True when the access token is accepted.
     bool lets_in(const Tokens& given) {
@@ -96,6 +123,7 @@ public:
     }
 
     AuthService& auth() { return module->auth(); }
+    AccountService& accounts() { return module->accounts(); }
     UserService& users() { return module->users(); }
     Directory& directory() { return members; }
 

@@ -14,6 +14,7 @@
 #include "platform/bus/rabbitmq.hpp"
 #include "platform/http/rate_limiter.hpp"
 #include "platform/http/server.hpp"
+#include "platform/mail/smtp_mailer.hpp"
 #include "platform/sql/postgres.hpp"
 #include "platform/sql/sqlite.hpp"
 #include "services/connection/connection_options.hpp"
@@ -61,6 +62,8 @@ struct Config {
     } redis;
 
     bus::RabbitmqOptions bus;  // without a URL events stay in this process
+
+    mail::SmtpOptions mail;
 
     /// The databases: one engine for all services.
     struct Sql {

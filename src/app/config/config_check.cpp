@@ -14,6 +14,7 @@
 #include "platform/bus/rabbitmq_connection.hpp"
 #include "platform/http/internal_token.hpp"
 #include "platform/json/describe.hpp"
+#include "platform/mail/eml.hpp"
 #include "platform/neo4j/settings.hpp"
 #include "platform/redis/settings.hpp"
 #include "platform/sql/postgres_settings.hpp"
@@ -132,6 +133,21 @@ void check_http(const Config::Http& http) {
            "http.cors_origins must be origins, as https://www.example.org, without a path");
 }
 
+void check_mail(const mail::SmtpOptions& mail) {
+    const std::string from = mail::address_of(mail.from);
+    demand(from.find('@') > 0 && from.find('@') < from.size() - 1, "mail.from must be name@host or Name <name@host>");
+    if (mail.url.empty()) return;
+    try {
+        mail::check_smtp(mail);
+    } catch (const std::invalid_argument& fault) {
+        throw std::runtime_error(std::string("mail.url ") + fault.what());
+    }
+    demand(mail.deadline.count() <= 50, "mail.deadline must be at most 50: then another process tries the mail");
+    std::error_code absent;
+    demand(mail.ca_file.empty() || std::filesystem::is_regular_file(mail.ca_file, absent),
+           "mail.ca_file must be a file");
+}
+
 }  // namespace
 
 void check(const Config& config) {
@@ -143,6 +159,7 @@ void check(const Config& config) {
     check_engines(config);
     check_sql(config.sql);
     check_http(config.http);
+    check_mail(config.mail);
     demand(!config.user.issuer.empty(), "auth.issuer must not be empty");
     demand(config.user.access_token_ttl <= std::chrono::minutes(15),
            "auth.access_token_ttl must be at most 900: a revoked session's token lives that long");

@@ -96,6 +96,17 @@ Option option_or_none(std::string key, std::string help, Member member) {
     return made;
 }
 
+/// A path that may be empty: none.
+template <class Member>
+Option optional_path(std::string key, std::string help, Member member) {
+    Option made = option(std::move(key), std::move(help), member);
+    made.set = [member](Config& config, std::string_view text) -> std::optional<std::string> {
+        member(config) = text;
+        return std::nullopt;
+    };
+    return made;
+}
+
 Option listen_option() {
     const auto set = [](Config& config, std::string_view text) -> std::optional<std::string> {
         auto listen = parse_listen(text);
@@ -198,6 +209,17 @@ std::vector<Option> engine_options() {
                [](Config& c) -> auto& { return c.bus.urls; }),
         option("bus.prefix", "Before every exchange and queue in RabbitMQ",
                [](Config& c) -> auto& { return c.bus.prefix; }),
+        secret("mail.url",
+               "smtp:// (with STARTTLS) or smtps:// URL of the mail server, with user and password; empty: files",
+               [](Config& c) -> auto& { return c.mail.url; }),
+        option("mail.from", "Sender of all mails: an address, or a name and an address in angle brackets",
+               [](Config& c) -> auto& { return c.mail.from; }),
+        option("mail.tls", "false: no STARTTLS, for a server on the same machine",
+               [](Config& c) -> auto& { return c.mail.is_tls_required; }),
+        optional_path("mail.ca_file", "PEM file of the authorities of the mail server; empty: those of the system",
+                      [](Config& c) -> auto& { return c.mail.ca_file; }),
+        option("mail.deadline", "Seconds that the mail server may take for a mail; at most 50",
+               [](Config& c) -> auto& { return c.mail.deadline; }),
         secret("graph.url", "http:// URL of Neo4j, with user and password; empty: the social graph is in this process",
                [](Config& c) -> auto& { return c.connection.graph.url; }),
         option("graph.prefix", "Before every label, type and index in Neo4j: letters, digits, underscores",
@@ -234,15 +256,20 @@ std::vector<Option> engine_options() {
                [](Config& c) -> auto& { return c.user.access_token_ttl; }),
         option("auth.refresh_token_ttl", "Seconds since the last refresh",
                [](Config& c) -> auto& { return c.user.refresh_token_ttl; }),
+        option_or_none("auth.refresh_grace",
+                       "Seconds for which a refresh token that was just used gives the same successor again; 0: none",
+                       [](Config& c) -> auto& { return c.user.refresh_grace; }),
         option("auth.hashing_threads", "Threads that hash passwords; each hash costs 19 MiB and about 64 ms",
                [](Config& c) -> auto& { return c.user.hashing_threads; }),
         option("auth.hashing_queue", "Hashes that may wait; more get 503",
                [](Config& c) -> auto& { return c.user.hashing_queue; }),
-        option("auth.lockout_failures", "Failed sign-ins to an account before it is locked for the window",
+        option("auth.lockout_failures",
+               "Failed sign-ins to an account before it is locked for the window; a known device counts apart",
                [](Config& c) -> auto& { return c.user.throttle.account_failures; }),
         option("auth.lockout_ip_failures", "Failed sign-ins from an address before it is locked for the window",
                [](Config& c) -> auto& { return c.user.throttle.ip_failures; }),
-        option("auth.ip_registrations", "Registrations from an address within the window; more get 429 for as long",
+        option("auth.ip_registrations",
+               "Registrations, and requests for a new password, from an address within the window; more get 429",
                [](Config& c) -> auto& { return c.user.throttle.ip_registrations; }),
         option("auth.lockout_window", "Seconds", [](Config& c) -> auto& { return c.user.throttle.window; }),
         rate_limit_option("rate_limits.read_per_minute", "Reading requests of a member (or address)",

@@ -42,7 +42,8 @@ struct Opaque {
     std::string value;
 };
 
-/// An e-mail address of at most 254 bytes, lower-cased. Source: the pattern of <input type=email> in the HTML standard.
+/// An e-mail address of at most 254 bytes, trimmed and lower-cased. Source: the pattern of <input type=email> in the
+/// HTML standard.
 struct Email {
     std::string value;
 };

@@ -250,6 +250,7 @@ void opaque(std::string_view in, std::string& out, std::size_t max, const Place&
 }
 
 void email(std::string_view in, std::string& out, const Place& at, Faults& faults) {
+    in = trim(in);
     if (in.size() > 254 || !is_email(in))
         return faults.add(at, "format", "must be an e-mail address of at most 254 characters");
     out = lower_ascii(in);

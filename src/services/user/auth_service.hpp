@@ -10,9 +10,10 @@
 #include "platform/http/caller.hpp"
 #include "platform/http/response.hpp"
 #include "platform/outbox/outbox.hpp"
+#include "services/user/mailed_codes.hpp"
 #include "services/user/password.hpp"
-#include "services/user/post_office.hpp"
 #include "services/user/public/revocations.hpp"
+#include "services/user/recovery_store.hpp"
 #include "services/user/signing_keys.hpp"
 #include "services/user/throttle.hpp"
 #include "services/user/user_store.hpp"
@@ -27,56 +28,59 @@ public:
     struct Options {
         std::chrono::seconds access_token_ttl;
         std::chrono::seconds refresh_token_ttl;
+        std::chrono::seconds refresh_grace;  // the same refresh token gives the same successor for so long
         std::chrono::seconds code_ttl;
         std::int64_t code_tries;
-        FailureLimit account_failures;
-        FailureLimit address_failures;
-        FailureLimit registrations;     // of one e-mail address: each sends it a mail
-        FailureLimit ip_registrations;  // from one network address: each costs a hash and a mail
+        AttemptLimits guesses;   // at a password or a code
+        AttemptLimits requests;  // for one e-mail address from one network address, and from the latter in all
     };
     /// What it works with; all of it must live longer.
     struct Parts {
         sql::Database& database;
         UserStore& store;
+        RecoveryStore& recovery;
         IdGenerator& ids;
         const Clock& clock;
         outbox::Outbox& outbox;
         PasswordHasher& hasher;
         SigningKeys& keys;
         SessionRevocations& revocations;
-        PostOffice& post_office;
+        MailedCodes& codes;
         Throttle& throttle;
     };
     AuthService(Parts parts, Options options);
 
     /// Mails a one-time code to an address without account; an address that has one gets a mail that says so. Each call
-    /// is a registration of its own, whose code works only with the token of its answer: a person who can read the mail
-    /// but did not ask opens nothing, and nor does who asked but cannot read the mail. An asked handle is kept for the
-    /// address until the code expires. Errors: conflict (handle_taken) for an asked handle that is somebody's or
-    /// reserved; too_many_requests.
+    /// is a registration of its own, which a code of the address opens together with the token of the answer: a person
+    /// who can read the mail but did not ask opens nothing, and nor does who asked but cannot read the mail.
+    /// Errors: conflict (handle_taken) for an asked handle that is somebody's or reserved; too_many_requests.
     Task<Result<http::Accepted<RegisterAnswer>>> register_member(http::Visitor visitor, Register body);
 
+    /// Mails another code for a registration, which lives on as long as the code; what was mailed before still works.
+    /// Errors: unprocessable (invalid_registration) when there is none or it has expired; too_many_requests.
+    Task<Result<http::Accepted<MailAnswer>>> resend_code(http::Visitor visitor, ResendCode body);
+
     /// Opens the account of a registration and signs in; other registrations of the address open nothing from then on.
-    /// Without an asked handle one is made from the name, with a number when it is taken.
-    /// Errors: unauthenticated (invalid_code) for a code that is wrong, used, expired or of another registration;
+    /// Without an asked handle one is made from the name; with a number when it is taken, as is an asked one that
+    /// somebody else has got in the meantime.
+    /// Errors: unprocessable (invalid_code) for a code that is wrong, used or expired, or an invalid token;
     /// too_many_requests.
     Task<Result<Tokens>> verify_email(http::Visitor visitor, VerifyEmail body);
 
-    /// Errors: unauthenticated (invalid_credentials); too_many_requests. Throws Unavailable when too many passwords
-    /// wait to be checked.
+    /// The failures of others do not lock a member out on a device, or at a network address, from which the member has
+    /// signed in before: these are counted by themselves.
+    /// Errors: unauthenticated (invalid_credentials); forbidden (account_disabled), to who knows the password;
+    /// too_many_requests. Throws Unavailable when too many passwords wait to be checked.
     Task<Result<Tokens>> log_in(http::Visitor visitor, Login body);
 
-    /// Gives new tokens for a refresh token, which is used up by this. One that was used before ends its session:
-    /// either its owner or a thief has it, and nobody can tell who (RFC 9700 §4.14).
+    /// Gives new tokens for a refresh token, which is used up by this. The one that was used last gives the same
+    /// successor again for a few seconds: two tabs may have presented it, or an answer was lost. Any other that was
+    /// used before ends its session: either its owner or a thief has it, and nobody can tell who (RFC 9700 §4.14).
     /// Errors: unauthenticated (invalid_refresh_token).
     Task<Result<Tokens>> refresh(http::Visitor visitor, Refresh body);
 
     /// Ends the caller's session.
     Task<Result<void>> log_out(http::Caller caller);
-
-    /// Ends all other sessions. Errors: forbidden (invalid_credentials) when the current password is wrong;
-    /// too_many_requests.
-    Task<Result<void>> change_password(http::Caller caller, ChangePassword body);
 
     /// The caller's sessions, newest first. Errors: invalid for a cursor of another list.
     Task<Result<Page<Session>>> list_sessions(http::Caller caller, json::PageQuery query);
@@ -103,22 +107,20 @@ private:
         UserId user;
         SessionId id;
         std::string refresh_token;
+        std::optional<std::string> device_token;
     };
+    /// Starts a session, and remembers the device and the network address that it comes from.
     Task<NewSession> start_session(sql::Transaction& tx, UserId user, const std::string& device,
-                                   const http::RequestContext& request);
+                                   const http::RequestContext& request, std::optional<std::string> device_token);
     Tokens tokens_of(NewSession session) const;
-    /// Checks a password as one attempt; an attempt that the full pool refused is not counted.
-    Task<bool> matches(std::string password, std::optional<std::string> phc, Throttle::Attempt attempt);
-    std::vector<Throttle::Subject> subjects_of(std::string_view what, std::string_view account,
-                                               const http::RequestContext& request) const;
+    mail::Message mail_for(bool is_known, const std::string& email, const std::string& code) const;
 
     Parts parts_;
     const Options options_;
 };
 
-/// Gives the member of `claim` a handle within the transaction: `wanted`, or with a number behind it when that is
-/// somebody else's.
-Task<std::string> take_handle(UserStore& store, sql::Transaction& tx, std::string wanted, HandleClaim claim);
+/// Gives `user` a handle within the transaction: `wanted`, or with a number behind it when that is somebody else's.
+Task<std::string> take_handle(UserStore& store, sql::Transaction& tx, std::string wanted, UserId user);
 
 /// Errors of an asked handle that cannot be had.
 Error handle_taken();

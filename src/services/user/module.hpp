@@ -7,6 +7,7 @@
 #include "platform/service/base.hpp"
 #include "platform/service/module.hpp"
 #include "services/connection/public/degrees.hpp"
+#include "services/user/account_service.hpp"
 #include "services/user/auth_service.hpp"
 #include "services/user/internal_routes.hpp"
 #include "services/user/member_directory.hpp"
@@ -36,16 +37,21 @@ public:
 
     /// Loads revocations and keys.
     Task<void> load() override;
-    /// Loads revocations and keys, sends mail that waits, deletes what has expired. What fails is logged, does not keep
-    /// the rest from being done, and is done by the next call. Every two seconds or more often.
+    /// Loads revocations and keys, deletes what has expired. What fails is logged, does not keep the rest from being
+    /// done, and is done by the next call. Every two seconds or more often.
     Task<void> maintain() override;
+    /// Sends mail: a slow server must not delay the rest.
+    std::vector<service::Upkeep> upkeep() override;
+    void stop() override;
 
     http::Revocations& revocations() { return revocations_; }
     /// For import.
     AuthService& auth() { return auth_; }
+    AccountService& accounts() { return accounts_; }
     UserService& users() { return users_; }
     /// For tests.
     Pool& hashing() { return hashing_; }
+    PostOffice& post_office() { return post_office_; }
 
 private:
     Task<void> prune();
@@ -54,13 +60,16 @@ private:
     const Clock& clock_;
     const Options options_;
     UserStore store_;
+    RecoveryStore recovery_;
     Pool hashing_;
     PasswordHasher hasher_;
     SigningKeys keys_;
     SessionRevocations revocations_;
     PostOffice post_office_;
+    MailedCodes codes_;
     Throttle throttle_;
     AuthService auth_;
+    AccountService accounts_;
     UserService users_;
     InternalApi internal_;
     Time pruned_at_{};

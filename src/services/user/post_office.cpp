@@ -1,81 +1,161 @@
 #include "services/user/post_office.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <optional>
 #include <utility>
 
+#include "platform/async/backoff.hpp"
 #include "platform/base/log.hpp"
 
 namespace guildhall::user {
 namespace {
 
-// A process that writes or claims a mail has this long to send it before another replica tries.
-constexpr std::chrono::seconds kClaim{60};
-constexpr int kMailsInTurn = 20;
+using std::chrono::milliseconds;
 
-/// 1, 2, 4 … minutes, at most an hour: a mail server that is down is not hammered.
+// A process that claims a mail has this long to send it before another replica tries.
+constexpr std::chrono::seconds kClaim{60};
+constexpr std::size_t kMailsInTurn = 20;
+// For mails whose next try is due, and those that a process wrote which has died since.
+constexpr milliseconds kPoll{5000};
+
+/// 1, 2, 4 … minutes, at most an hour: a server that puts a mail off is not hammered.
 std::chrono::seconds next_try_in(std::int64_t tries) {
     return std::min(kClaim * (std::int64_t{1} << std::min<std::int64_t>(tries, 6)), std::chrono::seconds(3600));
+}
+
+metrics::Counter& count_of(const char* outcome) {
+    return metrics::counter("guildhall_mails_total",
+                            "Tries to send a mail, by outcome: sent, deferred (tried again later), dead (given up).",
+                            {{"outcome", outcome}});
 }
 
 }  // namespace
 
 PostOffice::PostOffice(const service::Base& base, UserStore& store, mail::Mailer& mailer)
-    : database_(base.database), store_(store), mailer_(mailer), clock_(base.clock), ids_(base.ids) {}
+    : database_(base.database),
+      store_(store),
+      mailer_(mailer),
+      clock_(base.clock),
+      ids_(base.ids),
+      sent_(count_of("sent")),
+      deferred_(count_of("deferred")),
+      dead_(count_of("dead")) {}
 
-StoredMail PostOffice::address(mail::Message message, std::chrono::seconds lifetime) {
+Task<void> PostOffice::write(sql::Transaction& tx, mail::Message message, std::chrono::seconds lifetime) {
     const Time now = clock_.now();
-    return {ids_.next<MailId>(), std::move(message.to), std::move(message.subject), std::move(message.text), 1,
-            now + kClaim,        now + lifetime};
+    StoredMail mail{
+        ids_.next<MailId>(), std::move(message.to), std::move(message.subject), std::move(message.text), 0, now,
+        now + lifetime};
+    tx.after_commit([this] { alarm_.ring(); });
+    co_await store_.insert_mail(tx, std::move(mail));
 }
 
-Task<void> PostOffice::write(sql::Transaction& tx, StoredMail mail) { return store_.insert_mail(tx, std::move(mail)); }
-
-Task<void> PostOffice::send_now(StoredMail mail) {
-    const bool is_sent = co_await deliver(mail);
-    if (!is_sent) co_return;
-    try {
-        co_await remove(mail.id);
-    } catch (const Unavailable& error) {
-        spdlog::warn("mail {} was sent and may be sent again: {}", mail.id.value, error.what());
+Task<void> PostOffice::run() {
+    Backoff backoff(milliseconds(500), milliseconds(15'000));
+    while (!is_stopping_) {
+        std::optional<milliseconds> pause;
+        try {
+            const bool has_more = co_await send_due();
+            if (has_more) continue;
+            backoff.reset();
+        } catch (const Unavailable& error) {
+            pause = backoff.next();
+            spdlog::warn("mails wait, next try in {} ms: {}", pause->count(), error.what());
+        }
+        if (pause) {
+            // A mail that is written meanwhile does not end this: the server is as unavailable for it.
+            const auto end = std::chrono::steady_clock::now() + *pause;
+            while (!is_stopping_ && std::chrono::steady_clock::now() < end) {
+                const auto left = end - std::chrono::steady_clock::now();
+                co_await alarm_.sleep(std::chrono::ceil<milliseconds>(left));
+            }
+        } else {
+            co_await alarm_.sleep(kPoll);
+        }
     }
 }
 
-Task<void> PostOffice::send_due() {
+void PostOffice::stop() {
+    is_stopping_ = true;
+    mailer_.stop();
+    alarm_.ring();
+}
+
+Task<bool> PostOffice::send_due() {
     const Time now = clock_.now();
-    const auto due = co_await store_.list_due_mails(now, kMailsInTurn);
-    for (const auto& mail : due) {
+    auto due = co_await store_.list_due_mails(now, kMailsInTurn);
+    const bool has_more = due.size() == kMailsInTurn;
+    for (StoredMail& mail : due) {
+        if (is_stopping_) co_return false;
         if (mail.expires_at <= now) {
-            spdlog::warn("mail {} was not sent in time after {} tries", mail.id.value, mail.tries);
-            co_await remove(mail.id);
+            co_await bury(std::move(mail), "it could not be sent in time");
             continue;
         }
+        const Time next_try_at = now + next_try_in(mail.tries);
         auto body = [&](sql::Transaction& tx) -> Task<Result<bool>> {
-            co_return co_await store_.claim_mail(tx, mail, now + next_try_in(mail.tries));
+            co_return co_await store_.claim_mail(tx, mail, next_try_at);
         };
         const auto is_claimed = co_await database_.transact<bool>(body);
         if (!is_claimed || !*is_claimed) continue;
-        const bool is_sent = co_await deliver(mail);
-        if (is_sent) co_await remove(mail.id);
+        ++mail.tries;
+        mail.next_try_at = next_try_at;
+        co_await deliver(std::move(mail));
     }
+    co_return has_more;
 }
 
-Task<bool> PostOffice::deliver(const StoredMail& mail) {
+Task<void> PostOffice::deliver(StoredMail mail) {
+    std::optional<Result<void>> done;
+    std::exception_ptr failure;
     try {
-        co_await mailer_.send({mail.recipient, mail.subject, mail.body});
-        co_return true;
-    } catch (const std::exception& error) {
-        spdlog::warn("mail {} could not be sent: {}", mail.id.value, error.what());
+        mail::Message message{mail.recipient, mail.subject, mail.body};
+        done.emplace(co_await mailer_.send(std::move(message)));
+    } catch (const Unavailable&) {
+        failure = std::current_exception();
     }
-    co_return false;
+    if (failure) {
+        // It was not tried: it is sent as soon as the server is back.
+        deferred_.add();
+        co_await release(mail);
+        std::rethrow_exception(failure);
+    }
+    if (*done) {
+        sent_.add();
+        auto body = [&](sql::Transaction& tx) -> Task<Result<void>> {
+            co_await store_.remove_mail(tx, mail.id);
+            co_return Result<void>{};
+        };
+        const auto removed = co_await database_.transact<void>(body);
+        if (!removed) throw Unavailable(removed.error().detail);
+    } else if (done->error().code == Code::unavailable) {
+        deferred_.add();
+        spdlog::warn("mail {} is tried again later: {}", mail.id.value, done->error().detail);
+    } else {
+        co_await bury(std::move(mail), done->error().detail);
+    }
 }
 
-Task<void> PostOffice::remove(MailId mail) {
+Task<void> PostOffice::release(const StoredMail& mail) {
     auto body = [&](sql::Transaction& tx) -> Task<Result<void>> {
-        co_await store_.remove_mail(tx, mail);
+        co_await store_.release_mail(tx, mail.id, mail.next_try_at, clock_.now());
         co_return Result<void>{};
     };
     const auto done = co_await database_.transact<void>(body);
     if (!done) throw Unavailable(done.error().detail);
+}
+
+Task<void> PostOffice::bury(StoredMail mail, std::string error) {
+    const MailId id = mail.id;
+    DeadMail dead{mail.id, std::move(mail.recipient), std::move(mail.subject), mail.tries, error, clock_.now()};
+    auto body = [&](sql::Transaction& tx) -> Task<Result<void>> {
+        co_await store_.bury_mail(tx, dead);
+        co_return Result<void>{};
+    };
+    const auto done = co_await database_.transact<void>(body);
+    if (!done) throw Unavailable(done.error().detail);
+    dead_.add();
+    spdlog::error("mail {} is given up: {}", id.value, error);
 }
 
 }  // namespace guildhall::user

@@ -1,5 +1,6 @@
 #include "services/user/throttle.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -32,16 +33,28 @@ Error too_many(std::chrono::microseconds wait) {
 
 }  // namespace
 
+std::string network_of(std::string_view ip) {
+    boost::system::error_code error;
+    const auto parsed = boost::asio::ip::make_address(std::string(ip), error);
+    if (error || !parsed.is_v6()) return std::string(ip);
+    auto bytes = parsed.to_v6().to_bytes();
+    std::fill(bytes.begin() + 8, bytes.end(), 0);
+    return boost::asio::ip::address_v6(bytes).to_string() + "/64";
+}
+
 Throttle::Subject Throttle::account(std::string_view what, std::string_view account, FailureLimit limit) {
     return {key_of(what, "account", account), limit};
 }
 
 Throttle::Subject Throttle::address(std::string_view what, std::string_view ip, FailureLimit limit) {
-    boost::system::error_code error;
-    const auto parsed = boost::asio::ip::make_address(std::string(ip), error);
-    if (error || !parsed.is_v6()) return {key_of(what, "address", ip), limit};
-    const auto bytes = parsed.to_v6().to_bytes();
-    return {key_of(what, "network", std::string_view(reinterpret_cast<const char*>(bytes.data()), 8)), limit};
+    return {key_of(what, "network", network_of(ip)), limit};
+}
+
+std::vector<Throttle::Subject> Throttle::subjects(std::string_view what, std::string_view account, std::string_view ip,
+                                                  const AttemptLimits& limits) {
+    std::vector<Subject> subjects{Throttle::account(what, account, limits.account)};
+    if (!ip.empty()) subjects.push_back(address(what, ip, limits.address));
+    return subjects;
 }
 
 Task<Result<Throttle::Attempt>> Throttle::begin(std::vector<Subject> subjects) {

@@ -20,6 +20,15 @@ struct FailureLimit {
     std::chrono::seconds cool_down;
 };
 
+/// The limits of one kind of attempt: for what is tried, and for the network address that tries it.
+struct AttemptLimits {
+    FailureLimit account;
+    FailureLimit address;
+};
+
+/// What counts as one client of the network: an IPv4 address, or a /64 of IPv6, because one subscriber has all of that.
+std::string network_of(std::string_view ip);
+
 /// Slows guessing down. Counts failures by what was tried, for what account and from where, in the shared cache, so
 /// that it holds over all replicas. It knows nothing of which accounts exist. While the cache is unavailable,
 /// everything is let through. Thread-safe.
@@ -41,8 +50,12 @@ public:
 
     /// The counter of an account, or of anything else that one party owns.
     static Subject account(std::string_view what, std::string_view account, FailureLimit limit);
-    /// The counter of a network address; IPv6 by /64, because one subscriber has all of that.
+    /// The counter of a network address, by network_of().
     static Subject address(std::string_view what, std::string_view ip, FailureLimit limit);
+
+    /// Both; the second only when `ip` is known (not empty).
+    static std::vector<Subject> subjects(std::string_view what, std::string_view account, std::string_view ip,
+                                         const AttemptLimits& limits);
 
     /// Counts an attempt before it is made, so that no number of concurrent ones gets past the limit.
     /// Errors: too_many_requests with retry_after.

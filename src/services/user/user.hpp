@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "platform/base/clock.hpp"
@@ -18,15 +19,15 @@ struct Credentials {
     std::string email;
     std::string password_hash;
     std::int64_t password_version = 1;  // raised by each change of the password, not by a new hash of the same one
+    bool is_disabled = false;           // by an operator
 };
 
 /// One request for an account, of somebody who has still to show that the address is theirs. An address may have
-/// several, of different people: a person who holds the token of one may open it with the code that was mailed for that
-/// one.
+/// several, of different people: a person opens the one whose token they hold, with a code that was mailed to the
+/// address.
 struct Registration {
     std::string email;
     std::string token_hash;
-    std::string code_hash;
     std::int64_t tries_left = 0;
     std::string password_hash;
     std::string name;
@@ -34,12 +35,29 @@ struct Registration {
     Time expires_at;
 };
 
-/// Who asks for a handle: a member, or an address with a registration.
-struct HandleClaim {
+/// One request for a new password, of somebody who has still to show that they read the mail of the address. There may
+/// be none with an account.
+struct PasswordReset {
+    std::string email;
+    std::string token_hash;
+    std::int64_t tries_left = 0;
+    Time expires_at;
+};
+
+/// What a member wants as address, until it is verified.
+struct EmailChange {
     UserId user_id;
     std::string email;
-    Time now;
-    Time until{};  // of a claim by address
+    std::string old_email;
+    std::int64_t tries_left = 0;
+    Time expires_at;
+};
+
+/// What a client is known by: the hash of the device token that it presented or was given, and of its network address.
+/// Empty: it has none.
+struct DeviceMarks {
+    std::string device;
+    std::string network;
 };
 
 /// Whose a handle is, and whether they still go by it.
@@ -59,6 +77,13 @@ struct StoredSession {
     Time created_at;
     Time last_seen_at;
     Time expires_at;
+};
+
+/// A change of a session's refresh token.
+struct Rotation {
+    std::string from_hash;
+    std::string successor_salt;
+    StoredSession next;  // the session as it is then
 };
 
 /// Where a refresh token belongs, whether it still works or not.
@@ -92,6 +117,26 @@ struct StoredMail {
     std::int64_t tries = 0;
     Time next_try_at;
     Time expires_at;
+};
+
+/// A mail that was not delivered.
+struct DeadMail {
+    MailId id;
+    std::string recipient;
+    std::string subject;
+    std::int64_t tries = 0;
+    std::string error;
+    Time died_at;
+};
+
+/// An account as operators see it.
+struct ListedAccount {
+    UserId id;
+    std::string email;
+    std::string handle;
+    std::string name;
+    Time created_at;
+    std::optional<Time> disabled_at;
 };
 
 /// A member to be taken over from elsewhere.

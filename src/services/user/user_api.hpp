@@ -37,8 +37,7 @@ struct RegisterAnswer {
 };
 BOOST_DESCRIBE_STRUCT(RegisterAnswer, (), (status, registration_token))
 
-/// The code from the mail, in any case; spaces and hyphens do not count. It works only with the token that the very
-/// registration gave for which it was mailed.
+/// The code from the mail, in any case; spaces and hyphens do not count. It opens the registration of the token.
 struct VerifyEmail {
     json::Email email;
     json::Opaque<32> code;
@@ -47,13 +46,64 @@ struct VerifyEmail {
 };
 BOOST_DESCRIBE_STRUCT(VerifyEmail, (), (email, code, registration_token, device))
 
-/// Signs in.
+/// Asks for another mail with a code for a registration.
+struct ResendCode {
+    json::Email email;
+    json::Opaque<256> registration_token;
+};
+BOOST_DESCRIBE_STRUCT(ResendCode, (), (email, registration_token))
+
+/// The mail was sent, unless one was sent a short while ago; its code still works then.
+struct MailAnswer {
+    std::string status;
+};
+BOOST_DESCRIBE_STRUCT(MailAnswer, (), (status))
+
+/// Asks for a new password.
+struct ForgotPassword {
+    json::Email email;
+};
+BOOST_DESCRIBE_STRUCT(ForgotPassword, (), (email))
+
+/// Alike for an address that has an account and for one that has none. The token is for the client that asked, which
+/// keeps it until the code is typed.
+struct ForgotPasswordAnswer {
+    std::string status;
+    std::string reset_token;
+};
+BOOST_DESCRIBE_STRUCT(ForgotPasswordAnswer, (), (status, reset_token))
+
+/// Sets a new password with the code from the mail.
+struct ResetPassword {
+    json::Email email;
+    json::Opaque<32> code;
+    json::Opaque<256> reset_token;
+    json::Password new_password;
+};
+BOOST_DESCRIBE_STRUCT(ResetPassword, (), (email, code, reset_token, new_password))
+
+/// Asks for another address, with the password of the account.
+struct ChangeEmail {
+    json::Email email;
+    PasswordToCheck password;
+};
+BOOST_DESCRIBE_STRUCT(ChangeEmail, (), (email, password))
+
+/// The code that was mailed to the new address.
+struct ConfirmEmail {
+    json::Opaque<32> code;
+};
+BOOST_DESCRIBE_STRUCT(ConfirmEmail, (), (code))
+
+/// Signs in. `device_token`: of an earlier sign-in of the member, if there was one; the guesses of strangers do not
+/// keep a device out that has one.
 struct Login {
     json::Email email;
     PasswordToCheck password;
     std::optional<Device> device;
+    std::optional<json::Opaque<256>> device_token;
 };
-BOOST_DESCRIBE_STRUCT(Login, (), (email, password, device))
+BOOST_DESCRIBE_STRUCT(Login, (), (email, password, device, device_token))
 
 /// Asks for new tokens.
 struct Refresh {
@@ -61,7 +111,9 @@ struct Refresh {
 };
 BOOST_DESCRIBE_STRUCT(Refresh, (), (refresh_token))
 
-/// What signs a member in. The refresh token works once; `expires_in` is of the access token, in seconds.
+/// What signs a member in. The refresh token works once; `expires_in` is of the access token, in seconds. The device
+/// token comes with a sign-in only; a client keeps it also when the session has ended, and presents it at the next
+/// sign-in.
 struct Tokens {
     UserId user_id;
     SessionId session_id;
@@ -69,8 +121,10 @@ struct Tokens {
     std::string token_type;
     std::int64_t expires_in = 0;
     std::string refresh_token;
+    std::optional<std::string> device_token;
 };
-BOOST_DESCRIBE_STRUCT(Tokens, (), (user_id, session_id, access_token, token_type, expires_in, refresh_token))
+BOOST_DESCRIBE_STRUCT(Tokens, (),
+                      (user_id, session_id, access_token, token_type, expires_in, refresh_token, device_token))
 
 /// Replaces the current password by a new one.
 struct ChangePassword {

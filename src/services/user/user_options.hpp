@@ -10,9 +10,9 @@ namespace guildhall::user {
 /// Brakes on guessing. After so many failures within `window` nothing is tried for as long again. Addresses are those
 /// of clients; of IPv6 one /64 counts as one.
 struct ThrottleOptions {
-    std::int64_t account_failures = 10;  // of one account, whether it exists or not
+    std::int64_t account_failures = 10;  // of one account, whether it exists or not; a device known to it counts apart
     std::int64_t ip_failures = 100;      // from one address
-    std::int64_t registrations = 20;     // of one e-mail address, answered or not
+    std::int64_t requests = 20;          // for one e-mail address from one address: of an account, of a new password
     std::int64_t ip_registrations = 50;  // from one address: a school class gets through, a script does not
     std::chrono::seconds window{15 * 60};
     std::int64_t handle_changes = 10;  // of one member, within a day
@@ -39,6 +39,7 @@ struct Options {
     std::string issuer = "guildhall";  // of access tokens; what AccessTokens was made with
     std::chrono::seconds access_token_ttl{15 * 60};
     std::chrono::seconds refresh_token_ttl{30 * 24 * 3600};
+    std::chrono::seconds refresh_grace{10};  // 0: none
     std::chrono::seconds code_ttl{15 * 60};
     std::int64_t code_tries = 5;
     ThrottleOptions throttle;

@@ -4,7 +4,7 @@ namespace guildhall::user {
 
 using http::RateClass;
 
-void add_routes(http::Router& r, AuthService* auth, UserService* users) {
+void add_routes(http::Router& r, AuthService* auth, AccountService* accounts, UserService* users) {
     r.post("/v1/auth/register", auth, &AuthService::register_member)
         .anyone()
         .rate(RateClass::auth)
@@ -15,14 +15,20 @@ void add_routes(http::Router& r, AuthService* auth, UserService* users) {
     r.post("/v1/auth/email/verify", auth, &AuthService::verify_email)
         .anyone()
         .rate(RateClass::auth)
-        .summary("Open the account with the token of the registration and the code that was mailed for it, and sign in")
-        .may_fail(Code::unauthenticated, "invalid_code: the code is wrong, used, expired or of another registration");
+        .summary("Open the account with the token of the registration and a code that was mailed for it, and sign in")
+        .may_fail(Code::unprocessable, "invalid_code: the code is wrong, used or expired, or the token is invalid");
+    r.post("/v1/auth/email/resend", auth, &AuthService::resend_code)
+        .anyone()
+        .rate(RateClass::auth)
+        .summary("Mail another code for a registration, unless one was mailed a short while ago")
+        .may_fail(Code::unprocessable, "invalid_registration: there is none, or it has expired");
     r.post("/v1/auth/login", auth, &AuthService::log_in)
         .anyone()
         .rate(RateClass::auth)
         .named("openSession")
         .summary("Sign in")
-        .may_fail(Code::unauthenticated, "invalid_credentials: the address or the password is wrong");
+        .may_fail(Code::unauthenticated, "invalid_credentials: the address or the password is wrong")
+        .may_fail(Code::forbidden, "account_disabled: an operator has disabled the account");
     r.post("/v1/auth/refresh", auth, &AuthService::refresh)
         .anyone()
         .rate(RateClass::auth)
@@ -33,11 +39,33 @@ void add_routes(http::Router& r, AuthService* auth, UserService* users) {
         .signed_in()
         .named("closeSession")
         .summary("End this session");
-    r.post("/v1/auth/password/change", auth, &AuthService::change_password)
+    r.post("/v1/auth/password/forgot", accounts, &AccountService::forgot_password)
+        .anyone()
+        .rate(RateClass::auth)
+        .named("requestPasswordReset")
+        .summary("Ask for a new password; the answer does not tell whether the address has an account");
+    r.post("/v1/auth/password/reset", accounts, &AccountService::reset_password)
+        .anyone()
+        .rate(RateClass::auth)
+        .named("resetPassword")
+        .summary("Set a new password with the token of the request and the mailed code, and end all sessions")
+        .may_fail(Code::unprocessable, "invalid_code: the code is wrong, used or expired, or the token is invalid");
+    r.post("/v1/auth/password/change", accounts, &AccountService::change_password)
         .signed_in()
         .rate(RateClass::auth)
         .summary("Change the password and end all other sessions")
         .may_fail(Code::forbidden, "invalid_credentials: the current password is wrong");
+    r.post("/v1/auth/email/change", accounts, &AccountService::change_email)
+        .signed_in()
+        .rate(RateClass::auth)
+        .summary("Ask for another e-mail address; a code is mailed to it")
+        .may_fail(Code::forbidden, "invalid_credentials: the password is wrong")
+        .may_fail(Code::unprocessable, "same_email: it is the present address");
+    r.post("/v1/auth/email/change/confirm", accounts, &AccountService::confirm_email)
+        .signed_in()
+        .rate(RateClass::auth)
+        .summary("Replace the e-mail address, with the code that was mailed to the new one")
+        .may_fail(Code::unprocessable, "invalid_code: the code is wrong, used or expired");
     r.get("/v1/auth/sessions", auth, &AuthService::list_sessions).signed_in().summary("List my sessions, newest first");
     r.remove("/v1/auth/sessions/{session_id}", auth, &AuthService::end_session)
         .signed_in()

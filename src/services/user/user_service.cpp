@@ -55,12 +55,12 @@ Task<Result<Me>> UserService::update_me(http::Caller caller, UpdateProfile patch
     }
     const auto credentials = co_await parts_.store.find_credentials(caller.id);
     if (!credentials) co_return no_such_member();
-    auto changed = co_await change_profile(caller, std::move(patch), *credentials);
+    auto changed = co_await change_profile(caller, std::move(patch));
     if (!changed) co_return changed.error();
     co_return Me{std::move(*changed), credentials->email};
 }
 
-Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdateProfile patch, Credentials credentials) {
+Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdateProfile patch) {
     const auto before = co_await parts_.directory.profile(caller.id);
     if (!before) co_return no_such_member();
     const bool wants_handle = patch.handle.value && patch.handle.value->value != before->handle;
@@ -86,8 +86,7 @@ Task<Result<Profile>> UserService::change_profile(http::Caller caller, UpdatePro
         changes.back().ids.push_back(handle_id(old_handle));
         if (patch.handle.value) profile->handle = patch.handle.value->value;
         if (profile->handle != old_handle) {
-            HandleClaim claim{caller.id, credentials.email, parts_.clock.now()};
-            const bool is_ours = co_await parts_.store.reserve_handle(tx, profile->handle, std::move(claim));
+            const bool is_ours = co_await parts_.store.reserve_handle(tx, profile->handle, caller.id);
             if (!is_ours) co_return handle_taken();
             co_await parts_.store.retire_handle(tx, old_handle, caller.id);
         }
@@ -193,7 +192,6 @@ Task<Result<void>> UserService::unblock(http::Caller caller, UserId user) {
 }
 
 Task<Result<std::vector<UserId>>> UserService::import_members(std::vector<ImportedMember> members) {
-    const Time now = parts_.clock.now();
     auto work = [&](sql::Transaction& tx) -> Task<Result<std::vector<UserId>>> {
         std::vector<UserId> ids;
         ids.reserve(members.size());
@@ -209,8 +207,7 @@ Task<Result<std::vector<UserId>>> UserService::import_members(std::vector<Import
             }
             ids.push_back(profile.id);
             std::string wanted = member.handle.empty() ? handle_from_name(member.name) : member.handle;
-            HandleClaim claim{profile.id, member.email, now};
-            profile.handle = co_await take_handle(parts_.store, tx, std::move(wanted), std::move(claim));
+            profile.handle = co_await take_handle(parts_.store, tx, std::move(wanted), profile.id);
             profile.name = member.name;
             profile.headline = member.headline;
             profile.location = member.location;

@@ -68,7 +68,7 @@ public:
     Task<Result<std::vector<UserId>>> import_members(std::vector<ImportedMember> members);
 
 private:
-    Task<Result<Profile>> change_profile(http::Caller caller, UpdateProfile patch, Credentials credentials);
+    Task<Result<Profile>> change_profile(http::Caller caller, UpdateProfile patch);
 
     Parts parts_;
     const Options options_;

@@ -8,26 +8,47 @@ namespace {
 
 constexpr sql::Statement kFindByEmail{"user.find_by_email", "SELECT user_id FROM emails WHERE email = $1"};
 constexpr sql::Statement kFindCredentials{
-    "user.find_credentials", "SELECT email, password_hash, password_version FROM accounts WHERE user_id = $1"};
+    "user.find_credentials",
+    "SELECT email, password_hash, password_version, disabled_at FROM accounts WHERE user_id = $1"};
 constexpr sql::Statement kReserveEmail{
     "user.reserve_email",
     "INSERT INTO emails (email, user_id) VALUES ($1, $2) ON CONFLICT (email) DO NOTHING RETURNING user_id"};
 constexpr sql::Statement kInsertAccount{
     "user.insert_account",
-    "INSERT INTO accounts (user_id, email, password_hash, password_version, created_at) VALUES ($1, $2, $3, $4, $5)"};
+    "INSERT INTO accounts (user_id, email, password_hash, password_version, created_at, disabled_at)"
+    " VALUES ($1, $2, $3, $4, $5, 0)"};
 constexpr sql::Statement kConfirmPassword{
     "user.confirm_password",
     "UPDATE accounts SET password_hash = COALESCE($3, password_hash) WHERE user_id = $1 AND password_version = $2"
-    " RETURNING user_id"};
+    " AND disabled_at = 0 RETURNING user_id"};
 constexpr sql::Statement kReplacePassword{
     "user.replace_password",
     "UPDATE accounts SET password_hash = $3, password_version = password_version + 1"
     " WHERE user_id = $1 AND password_version = $2 RETURNING user_id"};
 
+constexpr sql::Statement kResetPassword{
+    "user.reset_password",
+    "UPDATE accounts SET password_hash = $2, password_version = password_version + 1 WHERE user_id = $1"
+    " RETURNING user_id"};
+constexpr sql::Statement kReplaceEmail{
+    "user.replace_email", "UPDATE accounts SET email = $3 WHERE user_id = $1 AND email = $2 RETURNING user_id"};
+constexpr sql::Statement kReleaseEmail{"user.release_email", "DELETE FROM emails WHERE email = $1 AND user_id = $2"};
+constexpr sql::Statement kSetDisabled{"user.set_disabled",
+                                      "UPDATE accounts SET disabled_at = $2 WHERE user_id = $1 RETURNING user_id"};
+constexpr sql::Statement kListAccounts{
+    "user.list_accounts",
+    "SELECT accounts.user_id, accounts.email, profiles.handle, profiles.name, accounts.created_at,"
+    " accounts.disabled_at FROM accounts JOIN profiles ON profiles.user_id = accounts.user_id"
+    " WHERE accounts.user_id > $1 ORDER BY accounts.user_id LIMIT $2"};
+
 constexpr sql::Statement kInsertRegistration{
     "user.insert_registration",
-    "INSERT INTO registrations (email, token_hash, code_hash, tries_left, password_hash, name, handle, expires_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"};
+    "INSERT INTO registrations (email, token_hash, tries_left, password_hash, name, handle, expires_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7)"};
+constexpr sql::Statement kExtendRegistration{
+    "user.extend_registration",
+    "UPDATE registrations SET expires_at = $4 WHERE email = $1 AND token_hash = $2 AND expires_at > $3"
+    " RETURNING email"};
 constexpr sql::Statement kTrimRegistrations{
     "user.trim_registrations",
     "DELETE FROM registrations WHERE email = $1 AND token_hash <> $2 AND token_hash NOT IN"
@@ -35,24 +56,15 @@ constexpr sql::Statement kTrimRegistrations{
 constexpr sql::Statement kTakeTry{"user.take_try",
                                   "UPDATE registrations SET tries_left = tries_left - 1"
                                   " WHERE email = $1 AND token_hash = $2 AND tries_left > 0 AND expires_at > $3"
-                                  " RETURNING code_hash, tries_left, password_hash, name, handle, expires_at"};
+                                  " RETURNING tries_left, password_hash, name, handle, expires_at"};
 constexpr sql::Statement kRemoveRegistration{"user.remove_registration",
                                              "DELETE FROM registrations WHERE email = $1 AND token_hash = $2"};
 
-constexpr sql::Statement kFindHandle{"user.find_handle",
-                                     "SELECT user_id, is_current FROM handles WHERE handle = $1 AND user_id <> 0"};
+constexpr sql::Statement kFindHandle{"user.find_handle", "SELECT user_id, is_current FROM handles WHERE handle = $1"};
 constexpr sql::Statement kReserveHandle{
     "user.reserve_handle",
-    "INSERT INTO handles (handle, user_id, is_current, claimed_by, claimed_until) VALUES ($1, $2, 1, '', 0)"
-    " ON CONFLICT (handle) DO UPDATE SET user_id = excluded.user_id, is_current = 1, claimed_by = '', claimed_until = 0"
-    " WHERE handles.user_id = excluded.user_id"
-    " OR (handles.user_id = 0 AND (handles.claimed_by = $3 OR handles.claimed_until <= $4)) RETURNING user_id"};
-constexpr sql::Statement kClaimHandle{
-    "user.claim_handle",
-    "INSERT INTO handles (handle, user_id, is_current, claimed_by, claimed_until) VALUES ($1, 0, 0, $2, $3)"
-    " ON CONFLICT (handle) DO UPDATE SET claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until"
-    " WHERE handles.user_id = 0 AND (handles.claimed_by = excluded.claimed_by OR handles.claimed_until <= $4)"
-    " RETURNING handle"};
+    "INSERT INTO handles (handle, user_id, is_current) VALUES ($1, $2, 1)"
+    " ON CONFLICT (handle) DO UPDATE SET is_current = 1 WHERE handles.user_id = excluded.user_id RETURNING user_id"};
 constexpr sql::Statement kRetireHandle{"user.retire_handle",
                                        "UPDATE handles SET is_current = 0 WHERE handle = $1 AND user_id = $2"};
 
@@ -79,8 +91,8 @@ constexpr sql::Statement kUpdateProfile{
 
 constexpr sql::Statement kInsertSession{
     "user.insert_session",
-    "INSERT INTO sessions (user_id, id, token_hash, device, ip, user_agent, created_at, last_seen_at, expires_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
+    "INSERT INTO sessions (user_id, id, token_hash, previous_hash, successor_salt, rotated_at, device, ip, user_agent,"
+    " created_at, last_seen_at, expires_at) VALUES ($1, $2, $3, '', '', 0, $4, $5, $6, $7, $8, $9)"};
 constexpr sql::Statement kInsertRefreshToken{
     "user.insert_refresh_token",
     "INSERT INTO refresh_tokens (token_hash, user_id, session_id, expires_at) VALUES ($1, $2, $3, $4)"};
@@ -90,8 +102,14 @@ constexpr sql::Statement kFindRefreshToken{
 // row that a concurrent rotation has left.
 constexpr sql::Statement kRotateToken{
     "user.rotate_token",
-    "UPDATE sessions SET token_hash = $4, ip = $5, user_agent = $6, last_seen_at = $7, expires_at = $8"
-    " WHERE user_id = $1 AND id = $2 AND token_hash = $3 RETURNING id"};
+    "UPDATE sessions SET token_hash = $4, previous_hash = $3, successor_salt = $5, rotated_at = $8, ip = $6,"
+    " user_agent = $7, last_seen_at = $8, expires_at = $9 WHERE user_id = $1 AND id = $2 AND token_hash = $3"
+    " RETURNING id"};
+// A write, so that it locks the row: the session must not end in between. The clocks of replicas differ.
+constexpr sql::Statement kFindSuccessor{
+    "user.find_successor",
+    "UPDATE sessions SET last_seen_at = $4 WHERE user_id = $1 AND id = $2 AND previous_hash = $3"
+    " AND rotated_at > $4 - $5 AND rotated_at < $4 + $5 RETURNING successor_salt"};
 constexpr sql::Statement kListSessions{
     "user.list_sessions",
     "SELECT id, device, ip, user_agent, created_at, last_seen_at, expires_at FROM sessions"
@@ -146,18 +164,29 @@ constexpr sql::Statement kListDueMails{"user.list_due_mails",
 constexpr sql::Statement kClaimMail{
     "user.claim_mail",
     "UPDATE mails SET tries = tries + 1, next_try_at = $3 WHERE id = $1 AND next_try_at = $2 RETURNING id"};
+constexpr sql::Statement kReleaseMail{
+    "user.release_mail",
+    "UPDATE mails SET tries = tries - 1, next_try_at = $3 WHERE id = $1 AND next_try_at = $2 RETURNING id"};
 constexpr sql::Statement kRemoveMail{"user.remove_mail", "DELETE FROM mails WHERE id = $1"};
+
+constexpr sql::Statement kInsertDeadMail{"user.insert_dead_mail",
+                                         "INSERT INTO dead_mails (id, recipient, subject, tries, error, died_at)"
+                                         " VALUES ($1, $2, $3, $4, $5, $6)"};
+constexpr sql::Statement kListDeadMails{
+    "user.list_dead_mails",
+    "SELECT id, recipient, subject, tries, error, died_at FROM dead_mails WHERE id > $1 ORDER BY id LIMIT $2"};
+
+// As long as events that are dead letters.
+constexpr std::chrono::days kDeadMailKept{90};
 
 constexpr sql::Statement kPruneRegistrations{
     "user.prune_registrations",
     "DELETE FROM registrations WHERE (email, token_hash) IN"
     " (SELECT email, token_hash FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"
     " RETURNING email"};
-constexpr sql::Statement kPruneClaims{
-    "user.prune_handle_claims",
-    "DELETE FROM handles WHERE handle IN (SELECT handle FROM handles"
-    " WHERE claimed_until > 0 AND claimed_until <= $1 ORDER BY claimed_until LIMIT $2)"
-    " AND user_id = 0 AND claimed_until <= $1 RETURNING handle"};
+constexpr sql::Statement kPruneDeadMails{"user.prune_dead_mails",
+                                         "DELETE FROM dead_mails WHERE id IN (SELECT id FROM dead_mails"
+                                         " WHERE died_at <= $1 ORDER BY died_at LIMIT $2) RETURNING id"};
 constexpr sql::Statement kPruneRefreshTokens{
     "user.prune_refresh_tokens",
     "DELETE FROM refresh_tokens WHERE token_hash IN (SELECT token_hash FROM refresh_tokens"
@@ -205,7 +234,7 @@ Task<std::optional<UserId>> UserStore::find_user_by_email(sql::Transaction& tx, 
 Task<std::optional<Credentials>> UserStore::find_credentials(UserId user) {
     auto rows = co_await database_.read(kFindCredentials, sql::params(user));
     if (rows.empty()) co_return std::nullopt;
-    co_return Credentials{rows[0].take_text(0), rows[0].take_text(1), rows[0].number(2)};
+    co_return Credentials{rows[0].take_text(0), rows[0].take_text(1), rows[0].number(2), rows[0].number(3) != 0};
 }
 
 Task<bool> UserStore::reserve_email(sql::Transaction& tx, std::string email, UserId user) {
@@ -233,10 +262,42 @@ Task<bool> UserStore::replace_password(sql::Transaction& tx, UserId user, std::i
     co_return !rows.empty();
 }
 
+Task<bool> UserStore::reset_password(sql::Transaction& tx, UserId user, std::string hash) {
+    auto rows = co_await tx.query(kResetPassword, sql::params(user, std::move(hash)));
+    co_return !rows.empty();
+}
+
+Task<bool> UserStore::replace_email(sql::Transaction& tx, EmailChange change) {
+    const bool is_free = co_await reserve_email(tx, change.email, change.user_id);
+    if (!is_free) co_return false;
+    auto rows = co_await tx.query(kReplaceEmail, sql::params(change.user_id, change.old_email, change.email));
+    if (rows.empty()) co_return false;
+    co_await tx.execute(kReleaseEmail, sql::params(std::move(change.old_email), change.user_id));
+    co_return true;
+}
+
+Task<bool> UserStore::set_disabled(sql::Transaction& tx, UserId user, std::optional<Time> since) {
+    auto rows = co_await tx.query(kSetDisabled, sql::params(user, since ? to_micros(*since) : 0));
+    co_return !rows.empty();
+}
+
+Task<std::vector<ListedAccount>> UserStore::list_accounts(UserId after, int limit) {
+    auto rows = co_await database_.read(kListAccounts, sql::params(after, limit));
+    std::vector<ListedAccount> accounts;
+    accounts.reserve(rows.size());
+    for (auto row : rows) {
+        std::optional<Time> disabled_at;
+        if (row.number(5) != 0) disabled_at = row.time(5);
+        accounts.push_back(
+            {row.id<UserId>(0), row.take_text(1), row.take_text(2), row.take_text(3), row.time(4), disabled_at});
+    }
+    co_return accounts;
+}
+
 Task<void> UserStore::insert_registration(sql::Transaction& tx, Registration r, std::int64_t most) {
     co_await tx.execute(kInsertRegistration,
-                        sql::params(r.email, r.token_hash, std::move(r.code_hash), r.tries_left,
-                                    std::move(r.password_hash), std::move(r.name), std::move(r.handle), r.expires_at));
+                        sql::params(r.email, r.token_hash, r.tries_left, std::move(r.password_hash), std::move(r.name),
+                                    std::move(r.handle), r.expires_at));
     co_await tx.execute(kTrimRegistrations, sql::params(std::move(r.email), std::move(r.token_hash), most));
 }
 
@@ -245,8 +306,15 @@ Task<std::optional<Registration>> UserStore::take_try(sql::Transaction& tx, std:
     auto rows = co_await tx.query(kTakeTry, sql::params(email, token_hash, now));
     if (rows.empty()) co_return std::nullopt;
     auto row = rows[0];
-    co_return Registration{std::move(email), std::move(token_hash), row.take_text(0), row.number(1),
-                           row.take_text(2), row.take_text(3),      row.take_text(4), row.time(5)};
+    co_return Registration{std::move(email), std::move(token_hash), row.number(0), row.take_text(1),
+                           row.take_text(2), row.take_text(3),      row.time(4)};
+}
+
+Task<bool> UserStore::extend_registration(sql::Transaction& tx, std::string email, std::string token_hash, Time now,
+                                          Time expires_at) {
+    auto rows =
+        co_await tx.query(kExtendRegistration, sql::params(std::move(email), std::move(token_hash), now, expires_at));
+    co_return !rows.empty();
 }
 
 Task<void> UserStore::remove_registration(sql::Transaction& tx, std::string email, std::string token_hash) {
@@ -269,15 +337,8 @@ Task<std::vector<std::optional<HandleOwner>>> UserStore::find_handles(std::vecto
     co_return owners;
 }
 
-Task<bool> UserStore::reserve_handle(sql::Transaction& tx, std::string handle, HandleClaim claim) {
-    auto rows = co_await tx.query(kReserveHandle,
-                                  sql::params(std::move(handle), claim.user_id, std::move(claim.email), claim.now));
-    co_return !rows.empty();
-}
-
-Task<bool> UserStore::claim_handle(sql::Transaction& tx, std::string handle, HandleClaim claim) {
-    auto rows =
-        co_await tx.query(kClaimHandle, sql::params(std::move(handle), std::move(claim.email), claim.until, claim.now));
+Task<bool> UserStore::reserve_handle(sql::Transaction& tx, std::string handle, UserId user) {
+    auto rows = co_await tx.query(kReserveHandle, sql::params(std::move(handle), user));
     co_return !rows.empty();
 }
 
@@ -334,14 +395,25 @@ Task<std::optional<TokenRoute>> UserStore::find_refresh_token(std::string token_
     co_return TokenRoute{rows[0].id<UserId>(0), rows[0].id<SessionId>(1), rows[0].time(2)};
 }
 
-Task<bool> UserStore::rotate_token(sql::Transaction& tx, std::string from, StoredSession next) {
+Task<bool> UserStore::rotate_token(sql::Transaction& tx, Rotation rotation) {
+    StoredSession& next = rotation.next;
     auto rows = co_await tx.query(
-        kRotateToken, sql::params(next.user_id, next.id, std::move(from), next.token_hash, std::move(next.ip),
-                                  std::move(next.user_agent), next.last_seen_at, next.expires_at));
+        kRotateToken, sql::params(next.user_id, next.id, std::move(rotation.from_hash), next.token_hash,
+                                  std::move(rotation.successor_salt), std::move(next.ip), std::move(next.user_agent),
+                                  next.last_seen_at, next.expires_at));
     if (rows.empty()) co_return false;
     co_await tx.execute(kInsertRefreshToken,
                         sql::params(std::move(next.token_hash), next.user_id, next.id, next.expires_at));
     co_return true;
+}
+
+Task<std::optional<std::string>> UserStore::find_successor_salt(sql::Transaction& tx, TokenRoute route,
+                                                                std::string token_hash, Time now,
+                                                                std::chrono::microseconds grace) {
+    auto rows = co_await tx.query(
+        kFindSuccessor, sql::params(route.user_id, route.session_id, std::move(token_hash), now, grace.count()));
+    if (rows.empty()) co_return std::nullopt;
+    co_return rows[0].take_text(0);
 }
 
 Task<std::vector<StoredSession>> UserStore::list_sessions(UserId user, SessionId before, Time now, int limit) {
@@ -466,13 +538,33 @@ Task<bool> UserStore::claim_mail(sql::Transaction& tx, StoredMail mail, Time nex
     co_return !rows.empty();
 }
 
+Task<void> UserStore::release_mail(sql::Transaction& tx, MailId mail, Time claimed_until, Time now) {
+    co_await tx.execute(kReleaseMail, sql::params(mail, claimed_until, now));
+}
+
 Task<void> UserStore::remove_mail(sql::Transaction& tx, MailId mail) {
     co_await tx.execute(kRemoveMail, sql::params(mail));
 }
 
+Task<void> UserStore::bury_mail(sql::Transaction& tx, DeadMail mail) {
+    co_await remove_mail(tx, mail.id);
+    co_await tx.execute(kInsertDeadMail, sql::params(mail.id, std::move(mail.recipient), std::move(mail.subject),
+                                                     mail.tries, std::move(mail.error), mail.died_at));
+}
+
+Task<std::vector<DeadMail>> UserStore::list_dead_mails(MailId after, int limit) {
+    auto rows = co_await database_.read(kListDeadMails, sql::params(after, limit));
+    std::vector<DeadMail> mails;
+    mails.reserve(rows.size());
+    for (auto row : rows)
+        mails.push_back(
+            {row.id<MailId>(0), row.take_text(1), row.take_text(2), row.number(3), row.take_text(4), row.time(5)});
+    co_return mails;
+}
+
 Task<bool> UserStore::prune(Time now, Time revoked_before, std::chrono::milliseconds time) {
     const std::array<std::pair<const sql::Statement*, Time>, 6> expired{{{&kPruneRegistrations, now},
-                                                                         {&kPruneClaims, now},
+                                                                         {&kPruneDeadMails, now - kDeadMailKept},
                                                                          {&kPruneRefreshTokens, now},
                                                                          {&kPruneRevoked, revoked_before},
                                                                          {&kPruneKeys, now},

@@ -33,12 +33,22 @@ public:
     /// The account of an address, seen within the transaction.
     Task<std::optional<UserId>> find_user_by_email(sql::Transaction& tx, std::string email);
     /// Keeps the account's row locked, and stores `rehashed`, when there is one: another hash of the same password.
-    /// False when the password has been changed since it had `version`.
+    /// False when the password has been changed since it had `version`, or the account is disabled.
     Task<bool> confirm_password(sql::Transaction& tx, UserId user, std::int64_t version,
                                 std::optional<std::string> rehashed);
     /// Stores the hash of a new password and keeps the account's row locked. False when it has been changed since it
     /// had `version`.
     Task<bool> replace_password(sql::Transaction& tx, UserId user, std::int64_t version, std::string hash);
+    /// The same whatever the password was before. False when there is no such account.
+    Task<bool> reset_password(sql::Transaction& tx, UserId user, std::string hash);
+    /// Gives the account its new address and releases the old one. False, and nothing may be committed, when the new
+    /// one has an account or the old one is not the account's any more.
+    Task<bool> replace_email(sql::Transaction& tx, EmailChange change);
+    /// Disables the account, or enables it when `since` is nothing, and keeps its row locked. False when there is no
+    /// such account.
+    Task<bool> set_disabled(sql::Transaction& tx, UserId user, std::optional<Time> since);
+    /// Accounts with an id above `after`, in order; for operators.
+    Task<std::vector<ListedAccount>> list_accounts(UserId after, int limit);
 
     // Registrations that wait for their code.
     /// Stores a registration beside the others of its address. When they are more than `most`, the oldest fall; a few
@@ -48,19 +58,20 @@ public:
     /// left.
     Task<std::optional<Registration>> take_try(sql::Transaction& tx, std::string email, std::string token_hash,
                                                Time now);
+    /// Lets a registration live until `expires_at`. False when there is none or it has expired.
+    Task<bool> extend_registration(sql::Transaction& tx, std::string email, std::string token_hash, Time now,
+                                   Time expires_at);
     /// Removes it, used or not.
     Task<void> remove_registration(sql::Transaction& tx, std::string email, std::string token_hash);
 
     // Handles.
-    /// Whose the handle is or was; nothing when nobody's, also while it is only claimed.
+    /// Whose the handle is or was; nothing when nobody's.
     Task<std::optional<HandleOwner>> find_handle(std::string handle);
     /// One answer for each handle, in order; one round trip.
     Task<std::vector<std::optional<HandleOwner>>> find_handles(std::vector<std::string> handles);
-    /// Gives a handle to the member of `claim` when nobody has it, or the member had it before, or it is claimed by the
-    /// member's address (or too long ago). False when it is somebody else's. Two that race for it: one gets it.
-    Task<bool> reserve_handle(sql::Transaction& tx, std::string handle, HandleClaim claim);
-    /// Keeps a free handle for the address of `claim`. False when it is somebody's, or claimed by another address.
-    Task<bool> claim_handle(sql::Transaction& tx, std::string handle, HandleClaim claim);
+    /// Gives a handle to `user` when nobody has it, or `user` had it before. False when it is somebody else's. Two that
+    /// race for it: one gets it.
+    Task<bool> reserve_handle(sql::Transaction& tx, std::string handle, UserId user);
     /// Makes a handle of `user` an old one.
     Task<void> retire_handle(sql::Transaction& tx, std::string handle, UserId user);
 
@@ -79,9 +90,13 @@ public:
     Task<void> insert_session(sql::Transaction& tx, StoredSession session);
     /// Where a token belongs, used or not; nothing when there never was one of this hash.
     Task<std::optional<TokenRoute>> find_refresh_token(std::string token_hash);
-    /// Replaces the token of `from` by that of `next`, with `next`'s address, agent and times. False when `from` is
-    /// not the one that works: used before, or the session is gone. Of two that race, one gets true.
-    Task<bool> rotate_token(sql::Transaction& tx, std::string from, StoredSession next);
+    /// Replaces the token of a session, with its address, agent and times. False when `from_hash` is not the one that
+    /// works: used before, or the session is gone. Of two that race, one gets true.
+    Task<bool> rotate_token(sql::Transaction& tx, Rotation rotation);
+    /// The salt of the token that followed `token_hash`, when that one was the last to be used, within `grace`; nothing
+    /// otherwise.
+    Task<std::optional<std::string>> find_successor_salt(sql::Transaction& tx, TokenRoute route, std::string token_hash,
+                                                         Time now, std::chrono::microseconds grace);
     /// Sessions that have not expired, newest first, with an id below `before`.
     Task<std::vector<StoredSession>> list_sessions(UserId user, SessionId before, Time now, int limit);
     /// Ends a session; false when there is none of this id and member.
@@ -119,7 +134,13 @@ public:
     Task<std::vector<StoredMail>> list_due_mails(Time now, int limit);
     /// Counts a try and puts the next one off. False when another replica did so since `mail` was read.
     Task<bool> claim_mail(sql::Transaction& tx, StoredMail mail, Time next_try_at);
+    /// Takes a try back that could not be made: the mail is due at once.
+    Task<void> release_mail(sql::Transaction& tx, MailId mail, Time claimed_until, Time now);
     Task<void> remove_mail(sql::Transaction& tx, MailId mail);
+    /// Removes a mail that will not be delivered, and keeps what became of it for 90 days.
+    Task<void> bury_mail(sql::Transaction& tx, DeadMail mail);
+    /// With an id above `after`, in order; for operators.
+    Task<std::vector<DeadMail>> list_dead_mails(MailId after, int limit);
 
     /// Deletes what has expired, in batches, for at most about `time` for each kind. False when there may be more.
     Task<bool> prune(Time now, Time revoked_before, std::chrono::milliseconds time = sql::kBatchTime);

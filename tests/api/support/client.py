@@ -287,6 +287,12 @@ class Service:
         for path in asked:
             eventually(lambda path=path: ada.get(path, status=(200, 503)).status_code == 200, within=60)
 
+    def settled_mails(self, address: str):
+        """The mails to `address`, when those of all earlier requests have been sent: they are sent in order."""
+        self.register("Passer-by")
+        with self.lock:
+            return self.mailbox.all(address)
+
     def members(self, count: int, names=()) -> list[Member]:
         """Several new members, made side by side."""
         defaults = [

@@ -29,7 +29,10 @@ class OwnEngine:
             [ROOT / f"tests/engines/up-{self.name}"], env=self.env, capture_output=True, text=True, timeout=180
         )
         assert said.returncode == 0, said.stderr
-        self.address = said.stdout.strip().splitlines()[-1].split("=", 1)[1]
+        prefix = "GUILDHALL_TEST_"
+        lines = [line.split("=", 1) for line in said.stdout.splitlines() if line.startswith(prefix)]
+        self.values = {name.removeprefix(prefix): value for name, value in lines}
+        self.address = lines[-1][1]
         if "PORT" not in self.env:
             self.env["PORT"] = self.port()
 

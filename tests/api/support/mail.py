@@ -47,6 +47,11 @@ class Mailbox:
             self.look()
             time.sleep(0.005)
 
+    def all(self, address: str):
+        """The mails to `address` that have come so far."""
+        self.look()
+        return self.by_address.get(address.lower(), [])
+
     def code(self, address: str, count: int = 1) -> str:
         """The one-time code in the newest mail to `address`."""
         text = self.of(address, count)[-1].get_content()

@@ -83,6 +83,7 @@ def of_owner(path):
 
 OPEN = dict(anyone=True, blocked=OK)  # about nobody in particular
 OWN = dict(blocked=OK)  # about the caller alone: each gets their own
+NO_SUCH_CODE = dict(owner=(422,), stranger=(422,), blocked=(422,), anyone=True)  # a code or token that nobody has
 
 ROUTES = {
     # platform
@@ -107,10 +108,27 @@ ROUTES = {
         lambda w: Call(
             "/v1/auth/email/verify", {"email": new_email(), "code": "ABCDEFGH", "registration_token": "x" * 43}
         ),
-        owner=(401,),
-        stranger=(401,),
-        blocked=(401,),
-        anyone=True,
+        **NO_SUCH_CODE,
+    ),
+    "POST /v1/auth/email/resend": Route(
+        lambda w: Call("/v1/auth/email/resend", {"email": new_email(), "registration_token": "x" * 43}), **NO_SUCH_CODE
+    ),
+    "POST /v1/auth/password/forgot": Route(lambda w: Call("/v1/auth/password/forgot", {"email": new_email()}), **OPEN),
+    "POST /v1/auth/password/reset": Route(
+        lambda w: Call(
+            "/v1/auth/password/reset",
+            {"email": new_email(), "code": "ABCDEFGH", "reset_token": "x" * 43, "new_password": PASSWORD},
+        ),
+        **NO_SUCH_CODE,
+    ),
+    "POST /v1/auth/email/change": Route(
+        lambda w: Call("/v1/auth/email/change", {"email": new_email(), "password": "not the password"}),
+        owner=(403,),
+        stranger=(403,),
+        blocked=(403,),
+    ),
+    "POST /v1/auth/email/change/confirm": Route(
+        fixed("/v1/auth/email/change/confirm", {"code": "ABCDEFGH"}), owner=(422,), stranger=(422,), blocked=(422,)
     ),
     "POST /v1/auth/login": Route(
         lambda w: Call("/v1/auth/login", {"email": w.helper.email, "password": w.helper.password}), **OPEN

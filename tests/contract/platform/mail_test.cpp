@@ -37,11 +37,12 @@ protected:
     }
 
     const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("mail-" + hex(random_bytes(8)));
-    std::unique_ptr<Mailer> mailer_ = make_file_mailer(folder_);
+    std::unique_ptr<Mailer> mailer_ = make_file_mailer(folder_, "Guildhall <no-reply@guildhall.invalid>");
 };
 
 TEST_F(FileMailer, WritesOneFileForEachMessageInOrder) {
-    for (int i = 0; i < 20; ++i) await(mailer_->send({"zofie@example.org", "Welcome", "Number " + std::to_string(i)}));
+    for (int i = 0; i < 20; ++i)
+        ASSERT_TRUE(await(mailer_->send({"zofie@example.org", "Welcome", "Number " + std::to_string(i)})));
     const auto all = messages();
     ASSERT_EQ(all.size(), 20U);
     for (std::size_t i = 0; i < 20; ++i) EXPECT_THAT(all[i], HasSubstr("\r\n\r\nNumber " + std::to_string(i) + "\r\n"));
@@ -49,12 +50,25 @@ TEST_F(FileMailer, WritesOneFileForEachMessageInOrder) {
 }
 
 TEST_F(FileMailer, KeepsLinesAsTheyAre) {
-    await(mailer_->send({"a@example.org", "s", "Hello Žofie\n\nCode: AB12CD34\nBye\n"}));
-    EXPECT_THAT(messages().at(0), HasSubstr("8bit\r\n\r\nHello Žofie\r\n\r\nCode: AB12CD34\r\nBye\r\n"));
+    ASSERT_TRUE(await(mailer_->send({"a@example.org", "s", "Hello Zofie\n\nCode: AB12CD34\nBye\n"})));
+    EXPECT_THAT(messages().at(0), HasSubstr("7bit\r\n\r\nHello Zofie\r\n\r\nCode: AB12CD34\r\nBye\r\n"));
+}
+
+// Not every server takes what is not ASCII.
+TEST_F(FileMailer, EncodesTextThatIsNotAscii) {
+    ASSERT_TRUE(await(mailer_->send({"a@example.org", "s", "Žofie"})));
+    EXPECT_THAT(messages().at(0), HasSubstr("base64\r\n\r\nxb1vZmllDQo=\r\n"));
+}
+
+TEST_F(FileMailer, NamesItsSenderAndThatNobodyWroteIt) {
+    ASSERT_TRUE(await(mailer_->send({"a@example.org", "s", "t"})));
+    EXPECT_THAT(messages().at(0), HasSubstr("\r\nFrom: Guildhall <no-reply@guildhall.invalid>\r\n"));
+    EXPECT_THAT(messages().at(0), HasSubstr("@guildhall.invalid>\r\n"));
+    EXPECT_THAT(messages().at(0), HasSubstr("\r\nAuto-Submitted: auto-generated\r\n"));
 }
 
 TEST_F(FileMailer, LetsNoHeaderIn) {
-    await(mailer_->send({"a@example.org\r\nBcc: all@example.org", "Hi\r\nX-Evil: 1", "text"}));
+    ASSERT_TRUE(await(mailer_->send({"a@example.org\r\nBcc: all@example.org", "Hi\r\nX-Evil: 1", "text"})));
     EXPECT_THAT(messages().at(0), Not(HasSubstr("\nBcc:")));
     EXPECT_THAT(messages().at(0), Not(HasSubstr("\nX-Evil:")));
 }
@@ -62,7 +76,7 @@ TEST_F(FileMailer, LetsNoHeaderIn) {
 TEST_F(FileMailer, EncodesSubjectsThatAreNotAsciiInWordsOfAtMost75) {
     std::string subject;
     for (int i = 0; i < 30; ++i) subject += "Žluťoučký ";
-    await(mailer_->send({"a@example.org", subject, "text"}));
+    ASSERT_TRUE(await(mailer_->send({"a@example.org", subject, "text"})));
     const std::string text = messages().at(0);
     EXPECT_TRUE(std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
     for (std::size_t at = text.find("=?"); at != std::string::npos; at = text.find("=?", at + 2)) {
@@ -82,7 +96,7 @@ TEST_F(FileMailer, EncodesSubjectsThatAreNotAsciiInWordsOfAtMost75) {
 
 TEST_F(FileMailer, SaysThatItCannotWrite) {
     std::filesystem::remove_all(folder_);
-    EXPECT_THROW(await(mailer_->send({"a@example.org", "s", "t"})), Unavailable);
+    EXPECT_THROW((void)await(mailer_->send({"a@example.org", "s", "t"})), Unavailable);
 }
 
 }  // namespace

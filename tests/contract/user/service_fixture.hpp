@@ -21,6 +21,7 @@ protected:
     }
 
     AuthService& auth() { return world->auth(); }
+    AccountService& accounts() { return world->accounts(); }
     UserService& users() { return world->users(); }
     template <class T>
     T run(Task<T> task) {
@@ -32,9 +33,7 @@ protected:
     }
     /// The token of a registration that must be accepted.
     std::string ask_for_account(Register body) { return world->ask_for_account(std::move(body)); }
-    Result<http::Accepted<RegisterAnswer>> ask(Register body) {
-        return run(auth().register_member(world->visitor(), std::move(body)));
-    }
+    Result<http::Accepted<RegisterAnswer>> ask(Register body) { return world->ask(std::move(body)); }
     Result<Profile> profile_of(const Tokens& reader, UserId user) {
         return run(users().find(world->caller(reader), user));
     }

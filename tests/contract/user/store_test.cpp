@@ -47,8 +47,7 @@ protected:
         write([&](sql::Transaction& tx) -> Task<void> {
             const bool is_new = co_await store_->reserve_email(tx, email, user);
             EXPECT_TRUE(is_new);
-            HandleClaim claim{user, email, now_};
-            const bool is_ours = co_await store_->reserve_handle(tx, handle, std::move(claim));
+            const bool is_ours = co_await store_->reserve_handle(tx, handle, user);
             EXPECT_TRUE(is_ours);
             Profile profile;
             profile.id = user;
@@ -66,21 +65,18 @@ protected:
     void insert_session(UserId user, SessionId id, const std::string& token) {
         write([&](sql::Transaction& tx) { return store_->insert_session(tx, session(user, id, token)); });
     }
-    bool reserve(const std::string& handle, UserId user, const std::string& email, Time at) {
-        return in_transaction<bool>(
-            [&](sql::Transaction& tx) { return store_->reserve_handle(tx, handle, HandleClaim{user, email, at}); });
+    bool reserve(const std::string& handle, UserId user) {
+        return in_transaction<bool>([&](sql::Transaction& tx) { return store_->reserve_handle(tx, handle, user); });
     }
-    bool claim(const std::string& handle, const std::string& email, Time at) {
-        return in_transaction<bool>([&](sql::Transaction& tx) {
-            return store_->claim_handle(tx, handle, HandleClaim{UserId{}, email, at, at + minutes(15)});
-        });
+    bool rotate(const std::string& from, const std::string& to) {
+        const Rotation rotation{from, "salt of " + to, session(kAda, kFirst, to)};
+        return in_transaction<bool>([&](sql::Transaction& tx) { return store_->rotate_token(tx, rotation); });
     }
 
     /// `token` names everything of it.
     void insert_registration(const std::string& email, const std::string& token, Time expires_at,
                              std::int64_t tries = 5, std::int64_t most = 10) {
-        const Registration registration{email,  token, "code of " + token, tries, "hash of " + token,
-                                        "Name", "",    expires_at};
+        const Registration registration{email, token, tries, "hash of " + token, "Name", "", expires_at};
         write([&](sql::Transaction& tx) { return store_->insert_registration(tx, registration, most); });
     }
     std::optional<Registration> take_try(const std::string& email, const std::string& token, Time at) {
@@ -131,8 +127,7 @@ TEST_P(UserStoreContract, RollsAnAccountBackWhole) {
     auto body = [&](sql::Transaction& tx) -> Task<Result<void>> {
         const bool is_new = co_await store_->reserve_email(tx, "ada@example.org", kAda);
         EXPECT_TRUE(is_new);
-        HandleClaim claim{kAda, "ada@example.org", now_};
-        const bool is_ours = co_await store_->reserve_handle(tx, "ada", std::move(claim));
+        const bool is_ours = co_await store_->reserve_handle(tx, "ada", kAda);
         EXPECT_TRUE(is_ours);
         co_return Error{Code::conflict, "no"};
     };
@@ -207,7 +202,6 @@ TEST_P(UserStoreContract, KeepsRegistrationsOfOneAddressApart) {
     ASSERT_TRUE(one);
     EXPECT_EQ(one->email, "ada@example.org");
     EXPECT_EQ(one->token_hash, "one");
-    EXPECT_EQ(one->code_hash, "code of one");
     EXPECT_EQ(one->password_hash, "hash of one");
     EXPECT_EQ(take_try("ada@example.org", "two", now_)->password_hash, "hash of two");
     write([&](sql::Transaction& tx) { return store_->remove_registration(tx, "ada@example.org", "one"); });
@@ -224,30 +218,31 @@ TEST_P(UserStoreContract, DropsTheOldestOfTooManyRegistrationsOfAnAddress) {
     EXPECT_TRUE(take_try("bob@example.org", "another's", now_));
 }
 
+TEST_P(UserStoreContract, LetsARegistrationLiveLongerUnlessItHasExpired) {
+    insert_registration("ada@example.org", "token", now_ + minutes(15));
+    const auto extend = [&](const std::string& token, Time at) {
+        return in_transaction<bool>([&](sql::Transaction& tx) {
+            return store_->extend_registration(tx, "ada@example.org", token, at, at + minutes(15));
+        });
+    };
+    EXPECT_FALSE(extend("another", now_));
+    EXPECT_TRUE(extend("token", now_ + minutes(14)));
+    EXPECT_TRUE(take_try("ada@example.org", "token", now_ + minutes(28)));
+    EXPECT_FALSE(extend("token", now_ + minutes(29)));
+}
+
 TEST_P(UserStoreContract, GivesAHandleToItsOwnerAgainAndToNobodyElse) {
-    EXPECT_TRUE(reserve("ada", kAda, "ada@example.org", now_));
+    EXPECT_TRUE(reserve("ada", kAda));
     write([&](sql::Transaction& tx) { return store_->retire_handle(tx, "ada", kAda); });
     EXPECT_FALSE(run(store_->find_handle("ada"))->is_current);
-    EXPECT_FALSE(reserve("ada", kBob, "bob@example.org", now_));
-    EXPECT_TRUE(reserve("ada", kAda, "ada@example.org", now_));
+    EXPECT_FALSE(reserve("ada", kBob));
+    EXPECT_TRUE(reserve("ada", kAda));
     EXPECT_TRUE(run(store_->find_handle("ada"))->is_current);
 }
 
-TEST_P(UserStoreContract, KeepsAClaimedHandleForItsAddressUntilTheClaimEnds) {
-    EXPECT_TRUE(claim("ada", "ada@example.org", now_));
-    EXPECT_TRUE(claim("ada", "ada@example.org", now_));
-    EXPECT_FALSE(claim("ada", "bob@example.org", now_));
-    EXPECT_FALSE(reserve("ada", kBob, "bob@example.org", now_));
-    EXPECT_FALSE(run(store_->find_handle("ada"))) << "a claim is not a member";
-    EXPECT_TRUE(claim("ada", "bob@example.org", now_ + minutes(15)));
-    EXPECT_FALSE(reserve("ada", kAda, "ada@example.org", now_ + minutes(15)));
-    EXPECT_TRUE(reserve("ada", kBob, "bob@example.org", now_ + minutes(15)));
-    EXPECT_FALSE(claim("ada", "bob@example.org", now_ + minutes(60))) << "it is a member's now";
-}
-
 TEST_P(UserStoreContract, FindsManyHandlesInOrder) {
-    reserve("ada", kAda, "ada@example.org", now_);
-    reserve("bob", kBob, "bob@example.org", now_);
+    reserve("ada", kAda);
+    reserve("bob", kBob);
     const auto owners = run(store_->find_handles({"bob", "nobody", "ada"}));
     ASSERT_EQ(owners.size(), 3U);
     EXPECT_EQ(owners[0]->user_id, kBob);
@@ -257,15 +252,30 @@ TEST_P(UserStoreContract, FindsManyHandlesInOrder) {
 
 TEST_P(UserStoreContract, RotatesATokenOnce) {
     insert_session(kAda, kFirst, "t1");
-    const auto rotate = [&](const std::string& from, const std::string& to) {
-        return in_transaction<bool>(
-            [&](sql::Transaction& tx) { return store_->rotate_token(tx, from, session(kAda, kFirst, to)); });
-    };
     EXPECT_TRUE(rotate("t1", "t2"));
     EXPECT_FALSE(rotate("t1", "t3"));
     EXPECT_TRUE(run(store_->find_refresh_token("t1"))) << "a used token still leads to its session";
     EXPECT_FALSE(run(store_->find_refresh_token("t3")));
     EXPECT_TRUE(rotate("t2", "t3"));
+}
+
+// [U4]
+TEST_P(UserStoreContract, KnowsTheSuccessorOfTheTokenThatWasUsedLastWithinTheGrace) {
+    insert_session(kAda, kFirst, "t1");
+    const auto salt_after = [&](const std::string& token, std::chrono::seconds passed) {
+        return in_transaction<std::optional<std::string>>([&](sql::Transaction& tx) {
+            return store_->find_successor_salt(tx, {kAda, kFirst, {}}, token, now_ + passed, std::chrono::seconds(10));
+        });
+    };
+    using std::chrono::seconds;
+    EXPECT_FALSE(salt_after("t1", seconds(0))) << "it was not used yet";
+    rotate("t1", "t2");
+    EXPECT_EQ(salt_after("t1", seconds(9)), "salt of t2");
+    EXPECT_EQ(salt_after("t1", seconds(-9)), "salt of t2") << "the clock of another replica is behind";
+    EXPECT_FALSE(salt_after("t1", seconds(10)));
+    rotate("t2", "t3");
+    EXPECT_FALSE(salt_after("t1", seconds(0)));
+    EXPECT_EQ(salt_after("t2", seconds(0)), "salt of t3");
 }
 
 // [U4]
@@ -275,7 +285,8 @@ TEST_P(UserStoreContract, OfManyRotationsOfOneTokenAtOnceOneWins) {
     std::deque<std::function<Task<Result<bool>>(sql::Transaction&)>> bodies;
     for (int i = 1; i <= 16; ++i) {
         bodies.emplace_back([this, i](sql::Transaction& tx) -> Task<Result<bool>> {
-            co_return co_await store_->rotate_token(tx, "t0", session(kAda, kFirst, "t" + std::to_string(i)));
+            Rotation rotation{"t0", "salt", session(kAda, kFirst, "t" + std::to_string(i))};
+            co_return co_await store_->rotate_token(tx, std::move(rotation));
         });
         tasks.push_back(world_->database.transact<bool>(bodies.back()));
     }
@@ -350,13 +361,82 @@ TEST_P(UserStoreContract, ClaimsAMailOnce) {
     EXPECT_TRUE(run(store_->list_due_mails(now_ + minutes(1), 10)).empty());
 }
 
+TEST_P(UserStoreContract, KeepsWhatBecameOfADeadMailForNinetyDays) {
+    const StoredMail mail{MailId{1}, "ada@example.org", "Hello", "Text", 1, now_, now_ + minutes(60)};
+    write([&](sql::Transaction& tx) { return store_->insert_mail(tx, mail); });
+    const DeadMail dead{MailId{1}, "ada@example.org", "Hello", 2, "550 no such mailbox", now_};
+    write([&](sql::Transaction& tx) { return store_->bury_mail(tx, dead); });
+    EXPECT_TRUE(run(store_->list_due_mails(now_, 10)).empty());
+    const auto listed = run(store_->list_dead_mails(MailId{}, 10));
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_EQ(listed[0].error, "550 no such mailbox");
+    EXPECT_EQ(listed[0].tries, 2);
+    EXPECT_TRUE(run(store_->list_dead_mails(MailId{1}, 10)).empty());
+    run(store_->prune(now_ + std::chrono::days(89), now_));
+    EXPECT_EQ(run(store_->list_dead_mails(MailId{}, 10)).size(), 1U);
+    run(store_->prune(now_ + std::chrono::days(90), now_));
+    EXPECT_TRUE(run(store_->list_dead_mails(MailId{}, 10)).empty());
+}
+
+// [U6]
+TEST_P(UserStoreContract, GivesAnAccountANewAddressAndReleasesTheOldOne) {
+    insert_account(kAda, "ada@example.org", "ada");
+    insert_account(kBob, "bob@example.org", "bob");
+    const auto replace = [&](const std::string& to, const std::string& from) {
+        auto body = [&](sql::Transaction& tx) -> Task<Result<void>> {
+            const bool is_replaced = co_await store_->replace_email(tx, {kAda, to, from, 0, {}});
+            if (!is_replaced) co_return Error{Code::conflict, "no"};
+            co_return Result<void>{};
+        };
+        return run(world_->database.transact<void>(body)).has_value();
+    };
+    EXPECT_FALSE(replace("bob@example.org", "ada@example.org")) << "it has an account";
+    EXPECT_FALSE(replace("new@example.org", "older@example.org")) << "it is not the account's any more";
+    EXPECT_FALSE(run(store_->find_user_by_email("new@example.org")));
+    EXPECT_TRUE(replace("new@example.org", "ada@example.org"));
+    EXPECT_EQ(run(store_->find_user_by_email("new@example.org")), kAda);
+    EXPECT_FALSE(run(store_->find_user_by_email("ada@example.org")));
+    EXPECT_EQ(run(store_->find_credentials(kAda))->email, "new@example.org");
+}
+
+TEST_P(UserStoreContract, ConfirmsNoPasswordOfADisabledAccount) {
+    insert_account(kAda, "ada@example.org", "ada");
+    const auto set = [&](UserId user, std::optional<Time> since) {
+        return in_transaction<bool>([&](sql::Transaction& tx) { return store_->set_disabled(tx, user, since); });
+    };
+    const auto is_confirmed = [&] {
+        return in_transaction<bool>([&](sql::Transaction& tx) { return store_->confirm_password(tx, kAda, 1, {}); });
+    };
+    EXPECT_TRUE(is_confirmed());
+    EXPECT_FALSE(set(kBob, now_)) << "there is no such account";
+    EXPECT_TRUE(set(kAda, now_));
+    EXPECT_TRUE(run(store_->find_credentials(kAda))->is_disabled);
+    EXPECT_FALSE(is_confirmed());
+    EXPECT_EQ(run(store_->list_accounts(UserId{}, 10)).at(0).disabled_at, now_);
+    EXPECT_TRUE(set(kAda, std::nullopt));
+    EXPECT_TRUE(is_confirmed());
+}
+
+TEST_P(UserStoreContract, ListsAccountsInOrder) {
+    insert_account(kAda, "ada@example.org", "ada");
+    insert_account(kBob, "bob@example.org", "bob");
+    const auto first = run(store_->list_accounts(UserId{}, 1));
+    ASSERT_EQ(first.size(), 1U);
+    EXPECT_EQ(first[0].id, kAda);
+    EXPECT_EQ(first[0].email, "ada@example.org");
+    EXPECT_EQ(first[0].handle, "ada");
+    EXPECT_EQ(first[0].name, "Name of ada");
+    EXPECT_FALSE(first[0].disabled_at);
+    EXPECT_EQ(run(store_->list_accounts(kAda, 10)).at(0).id, kBob);
+    EXPECT_TRUE(run(store_->list_accounts(kBob, 10)).empty());
+}
+
 TEST_P(UserStoreContract, PrunesWhatHasExpiredAndNothingElse) {
     insert_account(kAda, "ada@example.org", "ada");
     insert_session(kAda, kFirst, "old");
     auto living = session(kAda, kSecond, "living");
     living.expires_at = now_ + minutes(120);
     write([&](sql::Transaction& tx) { return store_->insert_session(tx, living); });
-    claim("claimed", "eve@example.org", now_);
     insert_registration("eve@example.org", "old", now_ + minutes(15));
     insert_registration("eve@example.org", "living", now_ + minutes(120));
 
@@ -369,7 +449,6 @@ TEST_P(UserStoreContract, PrunesWhatHasExpiredAndNothingElse) {
     EXPECT_TRUE(run(store_->find_handle("ada")));
     EXPECT_FALSE(take_try("eve@example.org", "old", now_));
     EXPECT_TRUE(take_try("eve@example.org", "living", now_));
-    EXPECT_TRUE(reserve("claimed", kBob, "bob@example.org", now_));
 }
 
 TEST_P(UserStoreContract, PrunesAnyNumberOfRowsInOneTurn) {

@@ -113,6 +113,19 @@ TEST(Config, AnEnginesUrlThatCannotBeUsedIsNamedAndNotRepeated) {
     const std::string graph = fault_of("[graph]\nurl = \"bolt://u:hunter22@host\"\n");
     EXPECT_NE(graph.find("graph.url: "), std::string::npos);
     EXPECT_EQ(graph.find("hunter22"), std::string::npos);
+    const std::string mail = fault_of("[mail]\nurl = \"http://u:hunter22@host\"\n");
+    EXPECT_NE(mail.find("mail.url must be smtp://"), std::string::npos);
+    EXPECT_EQ(mail.find("hunter22"), std::string::npos);
+}
+
+TEST(Config, ChecksHowMailIsSent) {
+    const std::string server = "[mail]\nurl = \"smtp://mail.example.org\"\n";
+    EXPECT_EQ(fault_of(server), "none");
+    EXPECT_NE(fault_of(server + "deadline = 51\n").find("mail.deadline"), std::string::npos);
+    EXPECT_NE(fault_of(server + "ca_file = \"/nowhere/ca.pem\"\n").find("mail.ca_file"), std::string::npos);
+    EXPECT_NE(fault_of("[mail]\nfrom = \"Guildhall\"\n").find("mail.from"), std::string::npos);
+    const std::string in_the_clear = "[mail]\nurl = \"smtp://u:hunter22@mail.example.org\"\ntls = false\n";
+    EXPECT_NE(fault_of(in_the_clear).find("mail.url would send its password in the clear"), std::string::npos);
 }
 
 TEST(Config, ProcessesThatShareABrokerShareTheGraph) {

@@ -37,6 +37,18 @@ std::string fault_of(std::string_view body) {
     return first.pointer + " " + first.code;
 }
 
+struct Contact {
+    Email email;
+};
+BOOST_DESCRIBE_STRUCT(Contact, (), (email))
+
+// [F: small] Blanks around an e-mail address, as keyboards of telephones leave them.
+TEST(ReadJson, TrimsAndLowersAnEmailAddress) {
+    EXPECT_EQ(from_json<Contact>(R"({"email":" \t Ada@Example.ORG\u00a0\n"})")->email.value, "ada@example.org");
+    EXPECT_FALSE(from_json<Contact>(R"({"email":"a da@example.org"})"));
+    EXPECT_FALSE(from_json<Contact>(R"({"email":"   "})"));
+}
+
 TEST(ReadJson, NamesTheFieldAndTheFault) {
     EXPECT_EQ(fault_of(R"({})"), "/text required");
     EXPECT_EQ(fault_of(R"({"text":5})"), "/text type");
