@@ -1,6 +1,7 @@
 #include "app/commands.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <iostream>
 #include <memory>
@@ -11,8 +12,12 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <boost/system/system_error.hpp>
+#include <fcntl.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/application.hpp"
 #include "app/completion.hpp"
@@ -153,6 +158,22 @@ std::vector<std::string> leading_words(int argc, char** argv) {
     return words;
 }
 
+/// Opens those of the descriptors 0 to 2 that are closed on /dev/null: otherwise the next file to be opened, such as a
+/// database, would get their numbers, and the log would be written into it.
+void open_standard_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF)
+            ::open("/dev/null", O_RDWR);  // takes the lowest free number
+}
+
+/// Makes the allocator give large blocks back to the system as soon as they are free. By default, glibc raises this
+/// limit to the largest block that was freed, and after a flood of large bodies it keeps them all.
+void bound_kept_memory() {
+    constexpr int kLargeBlock = 128 << 10;
+    ::mallopt(M_MMAP_THRESHOLD, kLargeBlock);
+    ::mallopt(M_TRIM_THRESHOLD, 2 * kLargeBlock);
+}
+
 Gateway plan(const Config& config, const GatewayOptions& options) {
     return plan_gateway(config, options, describe_all_routes());
 }
@@ -160,6 +181,8 @@ Gateway plan(const Config& config, const GatewayOptions& options) {
 }  // namespace
 
 int run(int argc, char** argv) {
+    open_standard_streams();
+    bound_kept_memory();
     std::signal(SIGPIPE, SIG_IGN);
     set_up_log("warn", false);  // to standard error: standard output is for what a command prints
     ::umask(077);               // the databases hold private keys and password hashes
@@ -330,6 +353,10 @@ int run(int argc, char** argv) {
         if (*version_command) std::cout << kVersion << '\n';
         if (*completion_command) std::cout << completion_script(program, shell);
         return 0;
+    } catch (const boost::system::system_error& error) {
+        // what() also names the line of a library.
+        std::cerr << "guildhall: " << error.code().message() << '\n';
+        return 1;
     } catch (const std::exception& error) {
         std::cerr << "guildhall: " << error.what() << '\n';
         return 1;

@@ -28,7 +28,7 @@ std::size_t most_open_files(const Config& config, std::size_t threads) {
                                          : config.sql.postgres.connections_per_thread * threads;
     const auto count = static_cast<std::size_t>(
         std::ranges::count_if(services(), [&](const ServiceRow& row) { return config.services.runs(row.name); }));
-    return config.http.max_connections + count * of_a_service + kOthers;
+    return config.http.max_connections + http::kMaxTurnedAway + count * of_a_service + kOthers;
 }
 
 }  // namespace guildhall::app

@@ -1,11 +1,15 @@
 #include "app/platform_routes.hpp"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include <boost/json/serialize.hpp>
 
 #include "app/api_document.hpp"
+#include "app/assets.hpp"
 #include "app/docs_page.hpp"
+#include "app/problem_page.hpp"
 #include "app/services.hpp"
 #include "platform/async/ask_all.hpp"
 #include "platform/base/metrics.hpp"
@@ -20,6 +24,10 @@ std::vector<std::string> names_of_services() {
     std::vector<std::string> names;
     for (const ServiceRow& row : services()) names.emplace_back(row.name);
     return names;
+}
+
+std::string_view asset(std::string_view name) {
+    return std::ranges::find(kAssets, name, &std::pair<std::string_view, std::string_view>::first)->second;
 }
 
 std::int64_t requests(const Config& config, http::RateClass rate_class) {
@@ -71,6 +79,24 @@ void PlatformRoutes::add_routes(http::Router& router, PlatformRoutes* routes) {
         .named("getApiPage")
         .produces("text/html")
         .summary("Read and try the API on a page");
+    router.get("/", routes, &PlatformRoutes::docs)
+        .anyone()
+        .etag()
+        .named("getStartPage")
+        .produces("text/html")
+        .summary("Read and try the API on a page; the same as /docs");
+    router.get("/docs/problems", routes, &PlatformRoutes::problems)
+        .anyone()
+        .etag()
+        .named("getProblemPage")
+        .produces("text/html")
+        .summary("Read what each problem code means");
+    router.get("/favicon.ico", routes, &PlatformRoutes::icon)
+        .anyone()
+        .etag()
+        .named("getIcon")
+        .produces("image/svg+xml")
+        .summary("Read the icon of the pages");
     router.get("/v1/instance", routes, &PlatformRoutes::instance)
         .anyone()
         .etag()
@@ -117,6 +143,14 @@ Task<Result<http::Document>> PlatformRoutes::openapi(http::Visitor) {
 Task<Result<http::Document>> PlatformRoutes::docs(http::Visitor) {
     const DocsPage& page = docs_page();
     co_return http::Document{"text/html; charset=utf-8", page.html, page.gzipped};
+}
+
+Task<Result<http::Document>> PlatformRoutes::problems(http::Visitor) {
+    co_return http::Document{"text/html; charset=utf-8", problem_page()};
+}
+
+Task<Result<http::Document>> PlatformRoutes::icon(http::Visitor) {
+    co_return http::Document{"image/svg+xml", std::string(asset("favicon.svg"))};
 }
 
 Task<Result<Instance>> PlatformRoutes::instance(http::Visitor) { co_return instance_; }

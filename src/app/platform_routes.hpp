@@ -85,6 +85,8 @@ private:
     Task<Result<http::Document>> metrics(http::Visitor);
     Task<Result<http::Document>> openapi(http::Visitor);
     Task<Result<http::Document>> docs(http::Visitor);
+    Task<Result<http::Document>> problems(http::Visitor);
+    Task<Result<http::Document>> icon(http::Visitor);
     Task<Result<Instance>> instance(http::Visitor);
 
     std::vector<service::Dependency> dependencies_;

@@ -366,7 +366,7 @@ def test_without_the_connection_service_profiles_are_read(launch):
         process.kill()
         process.wait(10)
     assert ada.get(f"/v1/users/{bela.id}", status=200).json()["degree"] is None
-    assert ada.get("/v1/users", params={"ids": bela.id}, status=200).json()[0]["degree"] is None
+    assert ada.get("/v1/users", params={"ids": bela.id}, status=200).json()["items"][0]["degree"] is None
     for number in range(2):
         instance.start_replica("connection", number)
     eventually(lambda: ada.get(f"/v1/degrees?ids={ada.id}", status=(200, 502, 503)).status_code == 200, within=30)

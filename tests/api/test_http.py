@@ -48,7 +48,7 @@ def is_problem(answer, status):
     return body
 
 
-LOGIN = b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\n"
+LOGIN = b"POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 REFUSED = {
     "no Host": b"GET /livez HTTP/1.1\r\n\r\n",
     "two Hosts": b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",

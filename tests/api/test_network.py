@@ -253,9 +253,8 @@ def test_degrees_are_told_wherever_members_are_shown(service):
         member.react(post)
 
     def listed():
-        return [
-            row["degree"] for row in ada.get("/v1/users", params={"ids": ",".join(other.id for other in chain)}).json()
-        ]
+        rows = ada.get("/v1/users", params={"ids": ",".join(other.id for other in chain)}).json()["items"]
+        return [row["degree"] for row in rows]
 
     def told(rows, who):
         degree = {row[who]["id"]: row["degree"] for row in ada.all(f"/v1/posts/{post['id']}/{rows}")}

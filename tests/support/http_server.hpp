@@ -26,6 +26,7 @@ public:
         http::ServerOptions options;
         options.port = port;
         options.access_log = false;
+        options.max_visitor_body_bytes = options.max_body_bytes;  // tests of clients send large bodies without a token
         server_ = std::make_unique<http::Server>(options, router_, tokens_, revocations_, limiter_, clock_, ids_);
         std::vector<boost::asio::io_context*> contexts;
         for (std::size_t i = 0; i < threads; ++i)

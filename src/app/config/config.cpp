@@ -1,10 +1,12 @@
 #include "app/config/config.hpp"
 
 #include <algorithm>
-#include <cstdlib>
+#include <iterator>
+#include <regex>
 #include <stdexcept>
 
 #include <toml++/toml.h>
+#include <unistd.h>
 
 #include "app/config/config_check.hpp"
 #include "app/services.hpp"
@@ -12,43 +14,92 @@
 namespace guildhall::app {
 namespace {
 
+constexpr std::string_view kEnvironmentPrefix = "GUILDHALL_";
+
+/// True for a variable with our prefix that is no option: one that Kubernetes sets for a Service whose name begins with
+/// "guildhall", or one of the scripts of this repository, which start this program.
+bool is_of_others(std::string_view name) {
+    static const std::regex kForms(
+        "GUILDHALL(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)"
+        "(_(ADDR|PORT|PROTO))?)?)"
+        "|GUILDHALL_(TEST_[A-Z0-9_]+|BINARY|BUILD|CLONE_ALONE|DATA|JOBS|KILL_ROUNDS|SHAPE|SHARED)");
+    return std::regex_match(name.begin(), name.end(), kForms);
+}
+
 const Option* find_option(std::string_view key) {
     const auto found = std::ranges::find(options(), key, &Option::key);
     return found == options().end() ? nullptr : &*found;
 }
 
-void set(Config& config, std::string_view key, std::string_view value, std::string_view source) {
-    const Option* option = find_option(key);
-    if (!option) throw std::runtime_error(std::string(source) + ": unknown key '" + std::string(key) + "'");
-    if (auto wrong = option->set(config, value))
-        throw std::runtime_error(std::string(source) + ": " + std::string(key) + " " + *wrong);
+/// Reads a configuration from its sources, and collects what is wrong with them.
+class Reader {
+public:
+    void set(std::string_view key, std::string_view value, std::string_view source) {
+        const Option* option = find_option(key);
+        if (!option) return add(source, "unknown key '" + std::string(key) + "'");
+        if (auto wrong = option->set(config, value)) add(source, std::string(key) + " " + *wrong);
+    }
+    void read_file(const std::string& file);
+    void read_environment();
+
+    Config config;
+    std::vector<std::string> faults;
+
+private:
+    void read_table(const toml::table& table, const std::string& prefix, const std::string& source);
+    void add(std::string_view source, std::string_view fault) {
+        faults.push_back(std::string(source).append(": ").append(fault));
+    }
+};
+
+void Reader::read_file(const std::string& file) {
+    try {
+        read_table(toml::parse_file(file), "", file);
+    } catch (const toml::parse_error& wrong) {
+        add(file, "line " + std::to_string(wrong.source().begin.line) + ": " + std::string(wrong.description()));
+    }
 }
 
-void read_table(const toml::table& table, const std::string& prefix, Config& config, const std::string& source) {
-    const auto wrong = [&](const std::string& key, std::string_view what) {
-        return std::runtime_error(std::string(source).append(": ").append(key).append(" ").append(what));
-    };
+void Reader::read_table(const toml::table& table, const std::string& prefix, const std::string& source) {
     for (const auto& [name, node] : table) {
         const std::string key = prefix + std::string(name.str());
         if (const auto* inner = node.as_table()) {
-            read_table(*inner, key + ".", config, source);
+            read_table(*inner, key + ".", source);
         } else if (const auto* list = node.as_array()) {
             std::string joined;
+            bool is_list_of_texts = true;
             for (const auto& item : *list) {
                 const auto text = item.value<std::string>();
-                if (!text || text->find(',') != std::string::npos)
-                    throw wrong(key, "must be a list of strings without commas");
-                joined += (joined.empty() ? "" : ",") + *text;
+                is_list_of_texts &= text && !text->contains(',');
+                joined += (joined.empty() ? "" : ",") + text.value_or("");
             }
-            set(config, key, joined, source);
+            if (is_list_of_texts) {
+                set(key, joined, source);
+            } else {
+                add(source, key + " must be a list of strings without commas");
+            }
         } else if (const auto text = node.value_exact<std::string>()) {
-            set(config, key, *text, source);
+            set(key, *text, source);
         } else if (const auto number = node.value_exact<std::int64_t>()) {
-            set(config, key, std::to_string(*number), source);
+            set(key, std::to_string(*number), source);
         } else if (const auto flag = node.value_exact<bool>()) {
-            set(config, key, *flag ? "true" : "false", source);
+            set(key, *flag ? "true" : "false", source);
         } else {
-            throw wrong(key, "must be text, a whole number, true or false");
+            add(source, key + " must be text, a whole number, true or false");
+        }
+    }
+}
+
+void Reader::read_environment() {
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view text(*entry);
+        const std::string_view name = text.substr(0, text.find('='));
+        if (!name.starts_with(kEnvironmentPrefix) || name.size() == text.size()) continue;
+        const auto option = std::ranges::find(options(), name, environment_name);
+        if (option != options().end()) {
+            set(option->key, text.substr(name.size() + 1), name);
+        } else if (!is_of_others(name)) {
+            add(name, "there is no such option");
         }
     }
 }
@@ -77,22 +128,16 @@ const std::vector<std::string>& Config::Services::urls_of(std::string_view servi
 }
 
 Config load_config(const std::filesystem::path& file, const std::vector<Override>& overrides) {
-    Config config;
-    if (!file.empty()) {
-        try {
-            read_table(toml::parse_file(file.string()), "", config, file.string());
-        } catch (const toml::parse_error& wrong) {
-            throw std::runtime_error(file.string() + ": line " + std::to_string(wrong.source().begin.line) + ": " +
-                                     std::string(wrong.description()));
-        }
-    }
-    for (const Option& option : options())
-        // Nothing changes the environment of this program. NOLINTNEXTLINE(concurrency-mt-unsafe)
-        if (const char* value = std::getenv(environment_name(option).c_str()))
-            set(config, option.key, value, environment_name(option));
-    for (const Override& override_ : overrides) set(config, override_.key, override_.value, "command line");
-    check(config);
-    return config;
+    Reader reader;
+    if (!file.empty()) reader.read_file(file.string());
+    reader.read_environment();
+    for (const Override& override_ : overrides) reader.set(override_.key, override_.value, "command line");
+    std::ranges::move(faults_of(reader.config), std::back_inserter(reader.faults));
+    if (reader.faults.empty()) return std::move(reader.config);
+    if (reader.faults.size() == 1) throw std::runtime_error(reader.faults.front());
+    std::string all = "the configuration has " + std::to_string(reader.faults.size()) + " faults:";
+    for (const std::string& fault : reader.faults) all.append("\n  ").append(fault);
+    throw std::runtime_error(all);
 }
 
 std::string print_config(const Config& config) {

@@ -125,7 +125,7 @@ struct Override {
 };
 
 /// Reads `file` (may be empty: none), then the environment, then `overrides`, and checks all that can be known before
-/// the start. Throws std::runtime_error with one line that names the key.
+/// the start. Throws std::runtime_error with a line for each fault, which names the key.
 Config load_config(const std::filesystem::path& file, const std::vector<Override>& overrides);
 
 /// All keys with their values as TOML; secrets are masked.

@@ -7,8 +7,6 @@
 #include <stdexcept>
 #include <string>
 
-#include <arpa/inet.h>
-
 #include "app/services.hpp"
 #include "platform/base/log.hpp"
 #include "platform/bus/rabbitmq_connection.hpp"
@@ -23,38 +21,69 @@
 namespace guildhall::app {
 namespace {
 
-void demand(bool is_sound, const char* key_and_rule) {
-    if (!is_sound) throw std::runtime_error(key_and_rule);
-}
-
-bool is_ip(const std::string& text) {
-    in6_addr address{};
-    return ::inet_pton(AF_INET, text.c_str(), &address) == 1 || ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
-}
-
-/// As browsers send it: scheme://host or scheme://host:port.
-bool is_origin(std::string_view text) {
-    const auto scheme = text.find("://");
-    return scheme != std::string_view::npos && scheme > 0 && scheme + 3 < text.size() &&
-           text.find_first_of("/ *", scheme + 3) == std::string_view::npos;
-}
-
-void check_dsn(const std::string& key, const std::string& dsn) {
-    try {
-        const sql::PostgresSettings parsed({.dsn = dsn, .schema = "any"});
-    } catch (const std::invalid_argument& fault) {
-        throw std::runtime_error(key + ": " + fault.what());
+/// Collects what is wrong.
+class Faults {
+public:
+    void add(std::string fault) { found_.push_back(std::move(fault)); }
+    void demand(bool is_sound, std::string key_and_rule) {
+        if (!is_sound) add(std::move(key_and_rule));
     }
+    /// Adds what `parse` throws, without the value: that may be a secret.
+    template <class Parse>
+    void attempt(std::string_view key, Parse parse) {
+        try {
+            parse();
+        } catch (const std::invalid_argument& fault) {
+            add(std::string(key).append(": ").append(fault.what()));
+        }
+    }
+    std::vector<std::string> take() { return std::move(found_); }
+
+private:
+    std::vector<std::string> found_;
+};
+
+/// Why browsers never send `text` as Origin (RFC 6454 §6.2); nothing when they may.
+std::optional<std::string_view> fault_of_origin(std::string_view text) {
+    if (text == "*") return "any page could then read the answers; name the origins that may";
+    const auto separator = text.find("://");
+    const std::string_view scheme = text.substr(0, std::min(separator, text.size()));
+    const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto is_scheme = [&](char c) { return is_lower(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; };
+    if (separator == std::string_view::npos || scheme.empty() || !std::ranges::all_of(scheme, is_scheme))
+        return "it must begin with a scheme in lower case, as https://";
+    const std::string_view rest = text.substr(separator + 3);
+    if (rest.find_first_of("/?#") != std::string_view::npos)
+        return "it must end behind the host or port, without a path";
+    const std::string_view host = rest.substr(0, rest.starts_with('[') ? rest.find(']') + 1 : rest.find(':'));
+    const auto is_host = [&](char c) {
+        return is_lower(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '[' || c == ']' || c == ':';
+    };
+    if (host.empty() || !std::ranges::all_of(host, is_host))
+        return "its host must be in lower case and ASCII, without a user or wildcards";
+    const std::string_view port = rest.substr(host.size());
+    if (port.empty()) return std::nullopt;
+    const std::string_view digits = port.substr(1);
+    if (digits.empty() || digits.size() > 5 || !std::ranges::all_of(digits, is_digit))
+        return "its port must be a number";
+    if ((scheme == "http" && digits == "80") || (scheme == "https" && digits == "443"))
+        return "the default port of a scheme must be left out";
+    return std::nullopt;
 }
 
-void check_sql(const Config::Sql& sql) {
-    demand(sql.engine == "sqlite" || sql.engine == "postgres", "sql.engine must be sqlite or postgres");
-    demand(sql.postgres.connections_per_thread > 0, "sql.connections_per_thread must be at least 1");
-    demand(sql.sqlite.max_waiting_writes > 0, "sql.max_waiting_writes must be at least 1");
+void check_dsn(Faults& faults, const std::string& key, const std::string& dsn) {
+    faults.attempt(key, [&] { const sql::PostgresSettings parsed({.dsn = dsn, .schema = "any"}); });
+}
+
+void check_sql(Faults& faults, const Config::Sql& sql) {
+    faults.demand(sql.engine == "sqlite" || sql.engine == "postgres", "sql.engine must be sqlite or postgres");
+    faults.demand(sql.postgres.connections_per_thread > 0, "sql.connections_per_thread must be at least 1");
+    faults.demand(sql.sqlite.max_waiting_writes > 0, "sql.max_waiting_writes must be at least 1");
     if (sql.engine != "postgres") return;
-    demand(!sql.postgres.dsn.empty(), "sql.dsn is needed when sql.engine is postgres");
-    check_dsn("sql.dsn", sql.postgres.dsn);
-    for (const std::string& replica : sql.postgres.replicas) check_dsn("sql.replicas", replica);
+    if (sql.postgres.dsn.empty()) return faults.add("sql.dsn is needed when sql.engine is postgres");
+    check_dsn(faults, "sql.dsn", sql.postgres.dsn);
+    for (const std::string& replica : sql.postgres.replicas) check_dsn(faults, "sql.replicas", replica);
 }
 
 /// http://host or http://host:port, also https: what a path is appended to.
@@ -64,114 +93,103 @@ bool is_base_url(const std::string& url) {
     return std::regex_match(url, parts, kForm) && (!parts[3].matched || std::stoi(parts[3]) <= 65'535);
 }
 
-void check_services(const Config& config) {
+void check_services(Faults& faults, const Config& config) {
     const Config::Services& services = config.services;
     for (const std::string& name : services.run)
-        if (find_service(name) == nullptr) throw std::runtime_error("services.run: there is no service '" + name + "'");
+        faults.demand(find_service(name) != nullptr, "services.run: there is no service '" + name + "'");
     for (const ServiceRow& row : app::services()) {
         const std::string name(row.name);
-        if (std::ranges::count(services.run, name) > 1)
-            throw std::runtime_error("services.run names " + name + " twice");
-        if (!std::ranges::all_of(services.urls_of(name), is_base_url))
-            throw std::runtime_error("services." + name + ".url must be base URLs, as http://" + name +
-                                     ":8080, without a path");
+        faults.demand(std::ranges::count(services.run, name) <= 1, "services.run names " + name + " twice");
+        faults.demand(std::ranges::all_of(services.urls_of(name), is_base_url),
+                      "services." + name + ".url must be base URLs, as http://" + name + ":8080, without a path");
     }
-    if (!services.secrets.empty()) {
-        try {
+    if (!services.secrets.empty())
+        faults.attempt("services.secrets", [&] {
             const SystemClock clock;
             const http::InternalTokens tokens(services.secrets, clock);
-        } catch (const std::invalid_argument& fault) {
-            throw std::runtime_error(std::string("services.secrets: ") + fault.what());
-        }
-    }
+        });
     if (services.run_all()) return;
     const std::string why = " is needed when services.run names some of the services";
-    if (services.secrets.empty()) throw std::runtime_error("services.secrets" + why);
-    if (config.redis.url.empty()) throw std::runtime_error("redis.url" + why);
-    if (config.bus.urls.empty()) throw std::runtime_error("bus.url" + why);
+    faults.demand(!services.secrets.empty(), "services.secrets" + why);
+    faults.demand(!config.redis.url.empty(), "redis.url" + why);
+    faults.demand(!config.bus.urls.empty(), "bus.url" + why);
     for (const ServiceRow& row : app::services())
-        if (asks_other_process(services, row.name) && services.urls_of(row.name).empty())
-            throw std::runtime_error("services." + std::string(row.name) + ".url" + why);
+        faults.demand(!asks_other_process(services, row.name) || !services.urls_of(row.name).empty(),
+                      "services." + std::string(row.name) + ".url" + why);
 }
 
-void check_engines(const Config& config) {
-    try {
-        if (!config.redis.url.empty()) redis::parse_url(config.redis.url);
-    } catch (const std::invalid_argument& fault) {
-        throw std::runtime_error(std::string("redis.url: ") + fault.what());
-    }
-    try {
-        if (!config.connection.graph.url.empty()) neo4j::parse_url(config.connection.graph.url);
-    } catch (const std::invalid_argument& fault) {
-        throw std::runtime_error(std::string("graph.url: ") + fault.what());
-    }
-    demand(config.connection.graph.question_deadline.count() > 0, "graph.question_deadline must be at least 1");
-    try {
-        const connection::Neo4jQueries named(config.connection.graph.prefix);
-    } catch (const std::invalid_argument& fault) {
-        throw std::runtime_error(std::string("graph.prefix: ") + fault.what());
-    }
-    try {
-        if (!config.bus.urls.empty()) const bus::RabbitmqConnection parsed({.urls = config.bus.urls}, "check");
-    } catch (const std::invalid_argument& fault) {
-        throw std::runtime_error(std::string("bus.url: ") + fault.what());
-    }
+void check_engines(Faults& faults, const Config& config) {
+    if (!config.redis.url.empty()) faults.attempt("redis.url", [&] { redis::parse_url(config.redis.url); });
+    if (!config.connection.graph.url.empty())
+        faults.attempt("graph.url", [&] { neo4j::parse_url(config.connection.graph.url); });
+    faults.demand(config.connection.graph.question_deadline.count() > 0, "graph.question_deadline must be at least 1");
+    faults.attempt("graph.prefix", [&] { const connection::Neo4jQueries named(config.connection.graph.prefix); });
+    if (!config.bus.urls.empty())
+        faults.attempt("bus.url", [&] { const bus::RabbitmqConnection parsed({.urls = config.bus.urls}, "check"); });
     if (!config.services.runs("connection") || !config.connection.graph.url.empty()) return;
     // An event comes to one of the processes that share these, so they cannot each have a graph of their own.
-    demand(config.bus.urls.empty(), "graph.url is needed with bus.url");
-    demand(config.redis.url.empty() || config.sql.engine == "sqlite",
-           "graph.url is needed with redis.url, but for SQLite");
+    faults.demand(config.bus.urls.empty(), "graph.url is needed with bus.url");
+    faults.demand(config.redis.url.empty() || config.sql.engine == "sqlite",
+                  "graph.url is needed with redis.url, but for SQLite");
 }
 
-void check_http(const Config::Http& http) {
-    demand(http.threads <= 1024, "http.threads must be at most 1024");
-    demand(http.max_connections > 0, "http.max_connections must be at least 1");
-    demand(http.max_header_bytes > 0 && http.max_header_bytes <= (1U << 30),
-           "http.max_header_bytes must be from 1 to 1073741824");
-    demand(std::ranges::all_of(http.trusted_proxies, is_ip), "http.trusted_proxies must be IP addresses");
-    demand(std::ranges::all_of(http.cors_origins, is_origin),
-           "http.cors_origins must be origins, as https://www.example.org, without a path");
+void check_http(Faults& faults, const Config::Http& http) {
+    faults.demand(http.threads <= 1024, "http.threads must be at most 1024");
+    faults.demand(http.max_connections > 0, "http.max_connections must be at least 1");
+    faults.demand(http.max_connections_per_address > 0, "http.max_connections_per_address must be at least 1");
+    faults.demand(http.max_header_bytes > 0 && http.max_header_bytes <= (1U << 30),
+                  "http.max_header_bytes must be from 1 to 1073741824");
+    faults.demand(http.max_visitor_body_bytes > 0, "http.max_visitor_body_bytes must be at least 1");
+    faults.demand(http.max_received_bytes >= http.max_header_bytes + http.max_body_bytes,
+                  "http.max_received_bytes must be at least http.max_header_bytes and http.max_body_bytes together");
+    for (const std::string& origin : http.cors_origins)
+        if (const auto fault = fault_of_origin(origin))
+            faults.add("http.cors_origins must be origins, as https://www.example.org, not '" + origin +
+                       "': " + std::string(*fault));
 }
 
-void check_mail(const mail::SmtpOptions& mail) {
+void check_auth(Faults& faults, const user::Options& user) {
+    faults.demand(!user.issuer.empty(), "auth.issuer must not be empty");
+    faults.demand(user.access_token_ttl <= std::chrono::minutes(15),
+                  "auth.access_token_ttl must be at most 900: a revoked session's token lives that long");
+    faults.demand(user.hashing_threads > 0 && user.hashing_threads <= 1024,
+                  "auth.hashing_threads must be from 1 to 1024");
+    faults.demand(user.throttle.account_failures > 0, "auth.lockout_failures must be at least 1");
+    faults.demand(user.throttle.ip_failures > 0, "auth.lockout_ip_failures must be at least 1");
+}
+
+void check_mail(Faults& faults, const mail::SmtpOptions& mail) {
     const std::string from = mail::address_of(mail.from);
-    demand(from.find('@') > 0 && from.find('@') < from.size() - 1, "mail.from must be name@host or Name <name@host>");
+    faults.demand(from.find('@') > 0 && from.find('@') < from.size() - 1,
+                  "mail.from must be name@host or Name <name@host>");
     if (mail.url.empty()) return;
-    try {
-        mail::check_smtp(mail);
-    } catch (const std::invalid_argument& fault) {
-        throw std::runtime_error(std::string("mail.url ") + fault.what());
-    }
-    demand(mail.deadline.count() <= 50, "mail.deadline must be at most 50: then another process tries the mail");
+    faults.attempt("mail.url", [&] { mail::check_smtp(mail); });
+    faults.demand(mail.deadline.count() <= 50, "mail.deadline must be at most 50: then another process tries the mail");
     std::error_code absent;
-    demand(mail.ca_file.empty() || std::filesystem::is_regular_file(mail.ca_file, absent),
-           "mail.ca_file must be a file");
+    faults.demand(mail.ca_file.empty() || std::filesystem::is_regular_file(mail.ca_file, absent),
+                  "mail.ca_file must be a file");
 }
 
 }  // namespace
 
-void check(const Config& config) {
+std::vector<std::string> faults_of(const Config& config) {
+    Faults faults;
     std::error_code absent;
-    demand(std::filesystem::is_directory(config.data_dir, absent) || !std::filesystem::exists(config.data_dir, absent),
-           "data_dir must be a folder");
-    demand(is_log_level(config.log.level), "log.level must be trace, debug, info, warn or error");
-    check_services(config);
-    check_engines(config);
-    check_sql(config.sql);
-    check_http(config.http);
-    check_mail(config.mail);
-    demand(!config.user.issuer.empty(), "auth.issuer must not be empty");
-    demand(config.user.access_token_ttl <= std::chrono::minutes(15),
-           "auth.access_token_ttl must be at most 900: a revoked session's token lives that long");
-    demand(config.user.hashing_threads > 0 && config.user.hashing_threads <= 1024,
-           "auth.hashing_threads must be from 1 to 1024");
-    demand(config.user.throttle.account_failures > 0, "auth.lockout_failures must be at least 1");
-    demand(config.user.throttle.ip_failures > 0, "auth.lockout_ip_failures must be at least 1");
-    demand(config.connection.limits.connections > 0, "connections.max_connections must be at least 1");
+    faults.demand(
+        std::filesystem::is_directory(config.data_dir, absent) || !std::filesystem::exists(config.data_dir, absent),
+        "data_dir must be a folder");
+    faults.demand(is_log_level(config.log.level), "log.level must be trace, debug, info, warn or error");
+    check_services(faults, config);
+    check_engines(faults, config);
+    check_sql(faults, config.sql);
+    check_http(faults, config.http);
+    check_mail(faults, config.mail);
+    check_auth(faults, config.user);
+    faults.demand(config.connection.limits.connections > 0, "connections.max_connections must be at least 1");
     for (const auto rate_class : {http::RateClass::read, http::RateClass::write, http::RateClass::auth})
-        if (config.rate_limits[static_cast<std::size_t>(rate_class)].requests < 1)
-            throw std::runtime_error("rate_limits." + std::string(json::name_of(rate_class)) +
-                                     "_per_minute must be at least 1");
+        faults.demand(config.rate_limits[static_cast<std::size_t>(rate_class)].requests >= 1,
+                      "rate_limits." + std::string(json::name_of(rate_class)) + "_per_minute must be at least 1");
+    return faults.take();
 }
 
 std::optional<ListenAddress> parse_listen(std::string_view text) {
@@ -183,7 +201,7 @@ std::optional<ListenAddress> parse_listen(std::string_view text) {
     if (is_bracketed) ip = ip.substr(1, ip.size() - 2);
     ListenAddress address{std::string(ip), 0};
     const auto [end, fault] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-    if (fault != std::errc{} || end != port.data() + port.size() || !is_ip(address.ip)) return std::nullopt;
+    if (fault != std::errc{} || end != port.data() + port.size() || !IpAddress::parse(address.ip)) return std::nullopt;
     if (is_bracketed != address.ip.contains(':')) return std::nullopt;
     return address;
 }

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "app/config/config.hpp"
 
 namespace guildhall::app {
 
-/// Finds what can be known to be wrong before the start. Throws std::runtime_error with one line that names the key.
-void check(const Config& config);
+/// All that can be known to be wrong before the start: lines that name the key.
+std::vector<std::string> faults_of(const Config& config);
 
 }  // namespace guildhall::app

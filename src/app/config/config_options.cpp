@@ -5,6 +5,7 @@
 
 #include "app/config/config.hpp"
 #include "app/services.hpp"
+#include "platform/base/text.hpp"
 
 namespace guildhall::app {
 namespace {
@@ -43,8 +44,19 @@ std::optional<std::string> parse(std::string_view text, std::vector<std::string>
     out.clear();
     while (!text.empty()) {
         const auto end = std::min(text.find(','), text.size());
-        if (end > 0) out.emplace_back(text.substr(0, end));
+        if (const std::string_view item = trim(text.substr(0, end)); !item.empty()) out.emplace_back(item);
         text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return std::nullopt;
+}
+std::optional<std::string> parse(std::string_view text, std::vector<IpNetwork>& out) {
+    std::vector<std::string> items;
+    parse(text, items);
+    out.clear();
+    for (const std::string& item : items) {
+        const auto network = IpNetwork::parse(item);
+        if (!network) return "must be IP addresses or ranges, as 10.0.0.0/8, not '" + item + "'";
+        out.push_back(*network);
     }
     return std::nullopt;
 }
@@ -63,6 +75,12 @@ std::string print(std::chrono::duration<Rep, Period> value) {
 std::string print(const std::vector<std::string>& value) {
     std::string out;
     for (const auto& item : value) out += (out.empty() ? "" : ",") + item;
+    return out;
+}
+
+std::string print(const std::vector<IpNetwork>& value) {
+    std::string out;
+    for (const IpNetwork& item : value) out += (out.empty() ? "" : ",") + item.text();
     return out;
 }
 
@@ -138,10 +156,18 @@ std::vector<Option> server_options() {
         option("http.threads", "io threads; 0: one a core", [](Config& c) -> auto& { return c.http.threads; }),
         option("http.max_connections", "More are answered 503 and closed",
                [](Config& c) -> auto& { return c.http.max_connections; }),
+        option("http.max_connections_per_address",
+               "Of an address, IPv6 by /64, but not of trusted proxies; more are answered 429 and closed",
+               [](Config& c) -> auto& { return c.http.max_connections_per_address; }),
         option("http.max_header_bytes", "Larger request headers get 431",
                [](Config& c) -> auto& { return c.http.max_header_bytes; }),
         option("http.max_body_bytes", "Larger request bodies get 413",
                [](Config& c) -> auto& { return c.http.max_body_bytes; }),
+        option("http.max_visitor_body_bytes", "Larger bodies of requests that need no token get 413",
+               [](Config& c) -> auto& { return c.http.max_visitor_body_bytes; }),
+        option("http.max_received_bytes",
+               "Memory for all requests that are received or handled, besides 4 KiB a connection; more get 503",
+               [](Config& c) -> auto& { return c.http.max_received_bytes; }),
         option("http.compress_from_bytes", "Smaller answers are not compressed",
                [](Config& c) -> auto& { return c.http.compress_from_bytes; }),
         option("http.header_deadline", "Seconds from a request's first byte to the end of its header",
@@ -158,7 +184,7 @@ std::vector<Option> server_options() {
             "http.drain_notice",
             "Seconds between SIGTERM (from then on /readyz says 503) and the end of listening, for load balancers",
             [](Config& c) -> auto& { return c.http.drain_notice; }),
-        option("http.trusted_proxies", "Addresses whose X-Forwarded-For is believed",
+        option("http.trusted_proxies", "Addresses or ranges (CIDR) whose X-Forwarded-For is believed",
                [](Config& c) -> auto& { return c.http.trusted_proxies; }),
         option("http.cors_origins", "Origins that browsers may call from",
                [](Config& c) -> auto& { return c.http.cors_origins; }),

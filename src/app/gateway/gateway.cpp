@@ -7,8 +7,6 @@
 #include <string_view>
 #include <utility>
 
-#include <arpa/inet.h>
-
 #include "app/services.hpp"
 
 namespace guildhall::app {
@@ -83,19 +81,6 @@ bool is_host_and_port(std::string_view text) {
     return std::ranges::all_of(host, is_host) && std::ranges::all_of(text.substr(colon + 1), is_digit);
 }
 
-/// An address, or ADDRESS/BITS.
-bool is_network(const std::string& text) {
-    const auto slash = text.find('/');
-    const std::string address = text.substr(0, slash);
-    in6_addr parsed{};
-    const bool is_v4 = ::inet_pton(AF_INET, address.c_str(), &parsed) == 1;
-    if (!is_v4 && ::inet_pton(AF_INET6, address.c_str(), &parsed) != 1) return false;
-    if (slash == std::string::npos) return true;
-    const std::string bits = text.substr(slash + 1);
-    return !bits.empty() && bits.size() <= 3 && bits.find_first_not_of("0123456789") == std::string::npos &&
-           std::stoi(bits) <= (is_v4 ? 32 : 128);
-}
-
 /// What stands behind "http://" in a base URL. Throws for any other URL.
 std::string target_of(std::string_view url, const std::string& where) {
     constexpr std::string_view kScheme = "http://";
@@ -131,7 +116,7 @@ void check(const GatewayOptions& options) {
         throw wrong("--host takes a host name", options.host);
     for (const auto* networks : {&options.trusted_proxies, &options.operators})
         for (const std::string& network : *networks)
-            if (!is_network(network)) throw wrong("an address or ADDRESS/BITS is needed", network);
+            if (!IpNetwork::parse(network)) throw wrong("an address or ADDRESS/BITS is needed", network);
     if (options.certificate.empty() != options.key.empty())
         throw std::runtime_error("--certificate and --key belong together");
     if (!options.redis.empty() && !is_host_and_port(options.redis))

@@ -23,6 +23,10 @@ struct Stored {
     std::string key;
     std::string value;
     Time expires;
+    std::chrono::milliseconds ttl;
+
+    /// Also when the clock was set back, so that nothing is kept for longer than its ttl from now.
+    bool has_expired(Time now) const { return expires <= now || expires > now + ttl; }
     std::size_t bytes() const { return key.size() + value.size() + kOverheadBytes; }
 };
 
@@ -36,7 +40,7 @@ public:
     Stored* find(std::string_view key, Time now) {
         const auto found = index_.find(key);
         if (found == index_.end()) return nullptr;
-        if (found->second->expires <= now) {
+        if (found->second->has_expired(now)) {
             remove(found->second);
             return nullptr;
         }
@@ -92,7 +96,7 @@ public:
     }
 
     Task<void> set(std::string_view key, std::string value, std::chrono::milliseconds ttl) override {
-        store({std::string(key), std::move(value), clock_.now() + ttl}, ttl);
+        store({std::string(key), std::move(value), clock_.now() + ttl, ttl}, ttl);
         co_return;
     }
 
@@ -110,7 +114,7 @@ public:
         const std::lock_guard lock(shard.mutex);
         Stored* entry = shard.find(key, now);
         if (entry == nullptr) {
-            if (ttl.count() > 0) insert(shard, {std::string(key), std::to_string(by), now + ttl});
+            if (ttl.count() > 0) insert(shard, {std::string(key), std::to_string(by), now + ttl, ttl});
             co_return by;
         }
         std::int64_t sum = 0;

@@ -19,7 +19,9 @@ namespace {
 constexpr const char* kAlgorithm = "ES256";
 constexpr const char* kType = "at+jwt";
 constexpr std::size_t kMaxAccessTokenBytes = 2048;
-constexpr std::size_t kMaxCachedTokens = 8192;  // for each thread
+constexpr std::size_t kSignatureBytes = 64;
+constexpr std::chrono::seconds kMaxClockSkew{60};  // between the machines that sign and verify
+constexpr std::size_t kMaxCachedTokens = 8192;     // for each thread
 
 struct TokenHeader {
     std::string alg;
@@ -201,14 +203,23 @@ Result<AccessClaims> AccessTokens::State::check(std::string_view token) {
     const auto header = json::from_json<TokenHeader>(*header_text);
     if (!header || header->alg != kAlgorithm || header->typ != kType) return invalid();
 
+    const auto rest = token.substr(header_end + 1);
+    const auto payload_end = rest.find('.');
+    if (payload_end == std::string_view::npos) return invalid();
+    // cjose would take other spellings of the same bytes (RFC 7515 §2), and more bytes than an ES256 signature has
+    // (RFC 7518 §3.4).
+    const auto signature_bytes = from_base64url(rest.substr(payload_end + 1));
+    if (!signature_bytes || signature_bytes->size() != kSignatureBytes) return invalid();
+
     // A client that keeps sending an expired token must not cost a signature check each time. The payload is not
     // trusted before the signature is checked: here it can only lead to a refusal, and it is read again below.
-    const auto rest = token.substr(header_end + 1);
-    const auto claimed_text = from_base64url(rest.substr(0, rest.find('.')));
+    const auto claimed_text = from_base64url(rest.substr(0, payload_end));
     if (!claimed_text) return invalid();
     const auto claimed = json::from_json<TokenPayload>(*claimed_text);
     if (!claimed) return invalid();
-    if (claimed->exp <= seconds_of(clock.now())) return expired();
+    const Time now = clock.now();
+    if (claimed->exp <= seconds_of(now)) return expired();
+    if (claimed->iat > seconds_of(now + kMaxClockSkew)) return invalid();
 
     cjose_err error{};
     Signature signature(cjose_jws_import(token.data(), token.size(), &error));

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/base/id.hpp"
+#include "platform/base/ip_address.hpp"
 #include "platform/base/result.hpp"
 
 namespace guildhall::http {
@@ -18,10 +21,11 @@ struct RequestContext {
     std::string request_id;
     std::string_view path;    // as sent, without the query
     std::string traceparent;  // W3C, with a span id of our own; passed on with every event and outward call
-    std::string ip;
+    IpAddress address;        // of the client
+    std::string ip;           // the same as text
     std::string user_agent;
-    /// The version that If-Match names; 0 when the header is absent or "*".
-    std::int64_t if_match_version = 0;
+    /// The versions that If-Match names; nothing when the header is absent or "*".
+    std::optional<std::vector<std::int64_t>> if_match;
     /// The caller's Idempotency-Key, to be recorded in the transaction of the fact (http/idempotency.hpp); null when
     /// none was sent.
     IdempotencyClaim* idempotency = nullptr;
@@ -47,7 +51,7 @@ struct Visitor {
 
 /// 412 unless If-Match is absent or names `version`.
 inline Result<void> check_if_match(const RequestContext& request, std::int64_t version) {
-    if (request.if_match_version == 0 || request.if_match_version == version) return {};
+    if (!request.if_match || std::ranges::find(*request.if_match, version) != request.if_match->end()) return {};
     return Error{Code::precondition_failed, "the resource has changed since the version that If-Match names"};
 }
 

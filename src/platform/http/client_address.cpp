@@ -1,19 +1,30 @@
 #include "platform/http/client_address.hpp"
 
 #include <algorithm>
-
-#include <boost/asio/ip/address.hpp>
+#include <string_view>
 
 #include "platform/base/text.hpp"
 
 namespace guildhall::http {
+namespace {
 
-std::string client_address(const boost::beast::http::fields& header, std::string_view peer_ip,
-                           const std::vector<std::string>& trusted_proxies) {
-    const auto is_trusted = [&](std::string_view ip) {
-        return std::ranges::find(trusted_proxies, ip) != trusted_proxies.end();
-    };
-    if (!is_trusted(peer_ip)) return std::string(peer_ip);
+IpAddress canonical(const boost::asio::ip::address& address) {
+    if (address.is_v4()) return IpAddress(address.to_v4().to_bytes());
+    return IpAddress(address.to_v6().to_bytes());
+}
+
+bool is_one_of(const std::vector<IpNetwork>& networks, const IpAddress& address) {
+    return std::ranges::any_of(networks, [&](const IpNetwork& network) { return network.contains(address); });
+}
+
+}  // namespace
+
+Peer::Peer(const boost::asio::ip::address& peer, const std::vector<IpNetwork>& trusted_proxies)
+    : address(canonical(peer)), text(address.text()), is_trusted_proxy(is_one_of(trusted_proxies, address)) {}
+
+std::optional<IpAddress> forwarded_address(const boost::beast::http::fields& header, const Peer& peer,
+                                           const std::vector<IpNetwork>& trusted_proxies) {
+    if (!peer.is_trusted_proxy) return std::nullopt;
     // Repeated fields are one list (RFC 9110 §5.3). From the right, the first address that is no proxy of ours is the
     // one that a proxy of ours saw; those before it are the client's own word.
     std::string chain;
@@ -25,14 +36,12 @@ std::string client_address(const boost::beast::http::fields& header, std::string
     std::string_view rest = chain;
     while (!rest.empty()) {
         const auto comma = rest.rfind(',');
-        const std::string_view last = trim(rest.substr(comma + 1));
+        const auto last = IpAddress::parse_forwarded(trim(rest.substr(comma + 1)));
         rest = rest.substr(0, comma);
-        boost::system::error_code wrong;
-        boost::asio::ip::make_address(std::string(last), wrong);
-        if (wrong) break;
-        if (!is_trusted(last)) return std::string(last);
+        if (!last) break;
+        if (!is_one_of(trusted_proxies, *last)) return last;
     }
-    return std::string(peer_ip);
+    return std::nullopt;
 }
 
 }  // namespace guildhall::http

@@ -12,12 +12,10 @@
 
 #include "platform/async/call.hpp"
 #include "platform/base/text.hpp"
-#include "platform/http/client_address.hpp"
 #include "platform/http/compress.hpp"
 #include "platform/http/entity_tag.hpp"
 #include "platform/http/idempotency.hpp"
 #include "platform/http/internal_token.hpp"
-#include "platform/http/problem.hpp"
 #include "platform/http/trace_context.hpp"
 #include "platform/sql/database.hpp"
 
@@ -28,6 +26,7 @@ namespace beast = boost::beast;
 using beast::http::field;
 
 constexpr std::size_t kMaxIdempotencyKey = 255;
+constexpr const char* kUnsupportedCoding = "unsupported_coding";
 constexpr std::chrono::milliseconds kMaxDeadline{60'000};  // of an internal request
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
@@ -51,9 +50,9 @@ std::string_view path_and_query(std::string_view target) {
 }
 
 /// Whose calls a rate limit counts together: those of a member, or of an address when nobody is signed in or the route
-/// signs in.
-std::string_view counted_as(const Route& route, const Request& request) {
-    if (!request.user || route.rate_class == RateClass::auth) return request.context.ip;
+/// signs in. Views the arguments, which have different sizes.
+std::string_view counted_as(const Route& route, const Request& request, const IpAddress& subscriber) {
+    if (!request.user || route.rate_class == RateClass::auth) return subscriber.bytes();
     return {reinterpret_cast<const char*>(&request.user), sizeof request.user};
 }
 
@@ -63,6 +62,37 @@ Error too_many_requests(const RateDecision& rate) {
             "",
             {},
             rate.reset};
+}
+
+/// The value of a list field that may come in several lines (RFC 9110 §5.3).
+std::string joined(const beast::http::fields& head, field name) {
+    std::string list;
+    const auto lines = head.equal_range(name);
+    for (auto line = lines.first; line != lines.second; ++line) {
+        if (line != lines.first) list += ", ";
+        list += view(line->value());
+    }
+    return list;
+}
+
+Error not_entity_tags(std::string_view name) {
+    return {Code::invalid,
+            std::string(name) + " must be entity tags as ETag headers gave them, or *",
+            "invalid_header",
+            {{'/' + std::string(name), "format", "is not a list of entity tags"}}};
+}
+
+/// 415 says what would be accepted (RFC 9110 §15.5.16, RFC 5789 §3.1).
+void add_accepted(const Error& error, const Route& route, Response& response) {
+    if (error.code != Code::unsupported_media) return;
+    if (error.problem == kUnsupportedCoding) {
+        response.headers.add("Accept-Encoding", "identity");
+    } else if (route.method == "PATCH") {
+        response.headers.add("Accept", "application/merge-patch+json, application/json");
+        response.headers.add("Accept-Patch", "application/merge-patch+json, application/json");
+    } else {
+        response.headers.add("Accept", "application/json");
+    }
 }
 
 /// The idempotency keys whose first request still runs in this process.
@@ -95,6 +125,7 @@ struct Dispatcher::State {
     RunningKeys running_keys;
     std::array<std::string, 3> policies;
 
+    void identify(std::string_view asked_id, Request& request) const;
     void read_head(const Exchange& exchange, Request& request) const;
     Result<void> authenticate(const Exchange& exchange, const Route& route, Request& request) const;
     Result<void> authenticate_service(const Exchange& exchange, const Route& route, Request& request) const;
@@ -108,10 +139,13 @@ struct Dispatcher::State {
     Task<Response> run_once(const Exchange& exchange, const Route& route, Request& request, std::string_view key);
     Task<std::optional<Response>> replay(const Route& route, const Request& request, const std::string& name,
                                          std::string_view key, const std::string& fingerprint);
-    void finish(const Exchange& exchange, const Route* route, Response& response) const;
+    Task<std::optional<Response>> receive_body(const Exchange& exchange, const Route& route, Request& request) const;
+    void apply_if_none_match(const Exchange& exchange, const Request& request, std::string& etag,
+                             Response& response) const;
+    void finish(const Exchange& exchange, const Request& request, Response& response) const;
     void add_rate_limit(const RateDecision& rate, RateClass rate_class, Response& response) const;
     bool compress(const Exchange& exchange, Response& response) const;
-    void allow_origin(const Exchange& exchange, Response& response) const;
+    void allow_origin(std::string_view origin, Response& response) const;
 };
 
 Dispatcher::Dispatcher(Options options, const Router& router, const AccessTokens& tokens,
@@ -128,18 +162,29 @@ Dispatcher::Dispatcher(Options options, const Router& router, const AccessTokens
 Dispatcher::Dispatcher(Dispatcher&&) noexcept = default;
 Dispatcher::~Dispatcher() = default;
 
+/// Gives the request its id: the one that the client or a proxy asks for, if it is acceptable.
+void Dispatcher::State::identify(std::string_view asked_id, Request& request) const {
+    std::string& id = request.context.request_id;
+    if (is_request_id(asked_id)) {
+        id = asked_id;
+    } else {
+        id.reserve(16);
+        append_hex(id, static_cast<std::uint64_t>(request_ids.next_value()));
+    }
+}
+
 /// Reads what every request needs from its head: its ids, the client's address, path and query.
 void Dispatcher::State::read_head(const Exchange& exchange, Request& request) const {
-    request.body = exchange.body;
     RequestContext& context = request.context;
-    if (const std::string_view asked = view(exchange.head["X-Request-Id"]); is_request_id(asked)) {
-        context.request_id = asked;
-    } else {
-        context.request_id.reserve(16);
-        append_hex(context.request_id, static_cast<std::uint64_t>(request_ids.next_value()));
-    }
+    identify(view(exchange.head["X-Request-Id"]), request);
     context.traceparent = next_traceparent(view(exchange.head["traceparent"]));
-    context.ip = client_address(exchange.head, exchange.peer_ip, options.trusted_proxies);
+    if (const auto client = forwarded_address(exchange.head, exchange.peer, options.trusted_proxies)) {
+        context.address = *client;
+        context.ip = client->text();
+    } else {
+        context.address = exchange.peer.address;
+        context.ip = exchange.peer.text;
+    }
     const std::string_view agent = view(exchange.head[field::user_agent]);
     if (is_utf8(agent)) context.user_agent = agent.substr(0, 256);
 
@@ -157,9 +202,9 @@ Response Dispatcher::State::answer_without_route(const Exchange& exchange, const
         return problem(Error{Code::not_found, "there is no such route", "no_such_route"}, request.context);
     const std::string_view method = view(exchange.head.method_string());
     if (method == "OPTIONS") return preflight(exchange, allowed);
-    const Error error{Code::invalid, "this path has no method " + std::string(method.substr(0, 32)),
-                      "method_not_allowed"};
-    Response response = problem(405, error, request.context);
+    Response response =
+        problem(Refusal{405, "method_not_allowed", "this path has no method " + std::string(method.substr(0, 32))},
+                request.context);
     response.headers.add("Allow", allowed);
     return response;
 }
@@ -173,9 +218,10 @@ Result<void> Dispatcher::State::authenticate(const Exchange& exchange, const Rou
         return {};
     }
     constexpr std::string_view kScheme = "Bearer ";
-    if (header.size() <= kScheme.size() || !beast::iequals(header.substr(0, kScheme.size()), kScheme))
+    const auto token = header.find_first_not_of(' ', kScheme.size());  // RFC 6750 §2.1: one blank or more
+    if (token == std::string_view::npos || !beast::iequals(header.substr(0, kScheme.size()), kScheme))
         return Error{Code::unauthenticated, "the Authorization header must be 'Bearer TOKEN'", "invalid_token"};
-    auto claims = tokens.verify(header.substr(kScheme.size()));
+    auto claims = tokens.verify(header.substr(token));
     if (!claims) return claims.error();
     if (revocations.is_revoked(*claims))
         return Error{Code::unauthenticated, "the session has ended", "session_revoked"};
@@ -211,16 +257,28 @@ Result<void> Dispatcher::State::check_headers(const Exchange& exchange, const Ro
                          "the body must be application/json",
                          "",
                          {{"/Content-Type", "unsupported", "must be application/json"}}};
-        if (exchange.head.count(field::content_encoding) > 0)
-            return Error{Code::unsupported_media, "the body must not be compressed"};
+        const std::string_view coding = view(exchange.head[field::content_encoding]);
+        if (!coding.empty() && !beast::iequals(coding, "identity"))
+            return Error{Code::unsupported_media, "the body must not be compressed", kUnsupportedCoding};
     }
-    if (!route.takes_if_match) return {};
-    if (const std::string_view if_match = view(exchange.head[field::if_match]); !if_match.empty()) {
-        auto version = version_of_if_match(if_match);
-        if (!version) return version.error();
-        request.context.if_match_version = *version;
+    if (route.takes_if_match && exchange.head.count(field::if_match) > 0) {
+        const std::string if_match = joined(exchange.head, field::if_match);
+        const auto tags = EntityTags::parse(if_match);
+        if (!tags) return not_entity_tags("If-Match");
+        if (!tags->is_any()) request.context.if_match = tags->versions();
     }
     return {};
+}
+
+/// Receives the body of an accepted request; the answer when it is refused.
+Task<std::optional<Response>> Dispatcher::State::receive_body(const Exchange& exchange, const Route& route,
+                                                              Request& request) const {
+    const bool has_proved_itself = request.user || route.internal_tokens;
+    auto body = co_await exchange.body->receive(
+        has_proved_itself ? options.max_body_bytes : std::min(options.max_body_bytes, options.max_visitor_body_bytes));
+    if (!body) co_return problem(body.error(), request.context);
+    request.body = *body;
+    co_return std::nullopt;
 }
 
 Response Dispatcher::State::preflight(const Exchange& exchange, std::string_view allowed) const {
@@ -297,6 +355,7 @@ Task<std::optional<Response>> Dispatcher::State::replay(const Route& route, cons
     response.body = std::move(stored->body);
     if (!stored->location.empty()) response.headers.add("Location", std::move(stored->location));
     response.headers.add("Idempotency-Replayed", "true");
+    response.is_replay = true;
     co_return response;
 }
 
@@ -312,7 +371,7 @@ Task<Response> Dispatcher::State::run_once(const Exchange& exchange, const Route
                           request.context);
     const std::string name = route.method + " " + route.path;
     const std::string target(view(exchange.head.target()));
-    const std::string fingerprint = hex(sha256(name + '\n' + target + '\n' + std::string(exchange.body)));
+    const std::string fingerprint = hex(sha256(name + '\n' + target + '\n' + std::string(request.body)));
     const std::string running = std::to_string(request.user.value) + ' ' + name + ' ' + std::string(key);
     if (!running_keys.enter(running))
         co_return problem(Error{Code::conflict,
@@ -371,10 +430,9 @@ bool Dispatcher::State::compress(const Exchange& exchange, Response& response) c
     return true;
 }
 
-void Dispatcher::State::allow_origin(const Exchange& exchange, Response& response) const {
+void Dispatcher::State::allow_origin(std::string_view origin, Response& response) const {
     if (options.cors_origins.empty()) return;
     add_vary(response, "Origin");
-    const std::string_view origin = view(exchange.head[field::origin]);
     if (!is_allowed_origin(origin)) return;
     response.headers.add("Access-Control-Allow-Origin", origin);
     response.headers.add(
@@ -382,26 +440,44 @@ void Dispatcher::State::allow_origin(const Exchange& exchange, Response& respons
         "etag, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed");
 }
 
+/// Answers 304 to a client that has the answer already, and 400 to a field that cannot be read.
+void Dispatcher::State::apply_if_none_match(const Exchange& exchange, const Request& request, std::string& etag,
+                                            Response& response) const {
+    const std::string if_none_match = joined(exchange.head, field::if_none_match);
+    const auto tags = EntityTags::parse(if_none_match);
+    if (!tags) {
+        Response refused = problem(not_entity_tags("If-None-Match"), request.context);
+        response.status = refused.status;
+        response.content_type = refused.content_type;
+        response.body = std::move(refused.body);
+        etag.clear();
+    } else if (tags->contains(etag)) {
+        response.status = 304;
+        response.body.clear();
+        response.content_type = {};
+    }
+}
+
 /// Adds what every answer has: how it may be cached, its entity tag, compression and CORS.
-void Dispatcher::State::finish(const Exchange& exchange, const Route* route, Response& response) const {
+void Dispatcher::State::finish(const Exchange& exchange, const Request& request, Response& response) const {
+    const Route* const route = request.route;
     std::string etag;
     if (route && route->has_etag && response.status == 200) {
         etag = entity_tag(response.version, response.body);
-        if (names_etag(view(exchange.head[field::if_none_match]), etag)) {
-            response.status = 304;
-            response.body.clear();
-            response.content_type = {};
-        }
-        response.headers.add("Cache-Control", "private, no-cache");
+        if (exchange.head.count(field::if_none_match) > 0) apply_if_none_match(exchange, request, etag, response);
+        response.headers.add("Cache-Control", response.status == 400 ? "no-store" : "private, no-cache");
     } else if (!response.body.empty()) {
-        if (response.version != 0 && route && (route->has_etag || route->takes_if_match))
+        if (response.status == 201 && !response.is_replay) {
+            etag = entity_tag(response.version, response.body);
+        } else if (response.version != 0) {
             etag = entity_tag(response.version);
+        }
         response.headers.add("Cache-Control", "no-store");
     }
     const bool is_compressed = compress(exchange, response);
     if (is_compressed && !etag.empty()) etag.insert(etag.size() - 1, "-gzip");
     if (!etag.empty()) response.headers.add("ETag", etag);
-    allow_origin(exchange, response);
+    allow_origin(view(exchange.head[field::origin]), response);
 }
 
 Task<Response> Dispatcher::answer(Exchange exchange, Request& request) {
@@ -414,28 +490,57 @@ Task<Response> Dispatcher::answer(Exchange exchange, Request& request) {
     Response response;
     if (!route) {
         response = state_->answer_without_route(exchange, request, allowed);
-        state_->finish(exchange, nullptr, response);
+        state_->finish(exchange, request, response);
         co_return response;
     }
 
     auto admitted = state_->authenticate(exchange, *route, request);
     std::optional<RateDecision> rate;
     if (!route->is_unlimited) {
-        rate = co_await state_->limiter.take(route->rate_class, counted_as(*route, request));
+        const IpAddress subscriber = request.context.address.subscriber();
+        rate = co_await state_->limiter.take(route->rate_class, counted_as(*route, request, subscriber));
         if (!rate->allowed) admitted = too_many_requests(*rate);
     }
     if (admitted) admitted = state_->check_headers(exchange, *route, request);
 
+    std::optional<Response> refused;
     if (!admitted) {
-        response = problem(admitted.error(), request.context);
+        refused = problem(admitted.error(), request.context);
+        add_accepted(admitted.error(), *route, *refused);
+    } else if (route->has_body && exchange.body) {
+        refused = co_await state_->receive_body(exchange, *route, request);
+    }
+    if (refused) {
+        response = std::move(*refused);
     } else if (route->is_idempotent && exchange.head.count("Idempotency-Key") > 0) {
         response = co_await state_->run_once(exchange, *route, request, view(exchange.head["Idempotency-Key"]));
     } else {
         response = co_await state_->run(*route, request);
     }
     if (rate) state_->add_rate_limit(*rate, route->rate_class, response);
-    state_->finish(exchange, route, response);
+    state_->finish(exchange, request, response);
     co_return response;
+}
+
+Response Dispatcher::refuse(const Refusal& refusal, const HeadExcerpt& head, const Peer& peer, Request& request) const {
+    state_->identify(head.request_id, request);
+    request.context.traceparent = next_traceparent({});
+    request.context.address = peer.address;
+    request.context.ip = peer.text;
+    const std::string_view target = path_and_query(head.target);
+    request.context.path = target.substr(0, target.find('?'));
+    Response response = problem(refusal, request.context);
+    response.headers.add("Cache-Control", "no-store");
+    state_->allow_origin(head.origin, response);
+    return response;
+}
+
+Response Dispatcher::answer_overdue(const Exchange& exchange, const Request& request) const {
+    const Error error{Code::unavailable, "the request took too long; it may still be carried out", "deadline_exceeded"};
+    Response response = problem(error, request.context);
+    response.headers.add("Cache-Control", "no-store");
+    state_->allow_origin(view(exchange.head[field::origin]), response);
+    return response;
 }
 
 }  // namespace guildhall::http

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-
-#include "platform/base/result.hpp"
+#include <vector>
 
 namespace guildhall::http {
 
@@ -15,10 +15,31 @@ std::string entity_tag(std::int64_t version, std::string_view body);
 /// The entity tag of an answer that only says what was edited: "VERSION".
 std::string entity_tag(std::int64_t version);
 
-/// The version in an If-Match field with one entity tag of ours: "12-9f…" gives 12; `*` gives 0. Errors: invalid.
-Result<std::int64_t> version_of_if_match(std::string_view text);
+/// An If-Match or If-None-Match field: `*`, or a list of entity tags (RFC 9110 §13.1.1). Views the text it was read
+/// from.
+class EntityTags {
+public:
+    /// The pattern of what parse() accepts, for the API document.
+    static constexpr const char* kPattern =
+        R"(^[ \t]*(\*|(,[ \t]*)*(W/)?"[!#-~\x80-\xff]*"([ \t]*,([ \t]*(W/)?"[!#-~\x80-\xff]*")?)*)[ \t]*$)";
 
-/// True when an If-None-Match field names `etag` (weak comparison; the suffix of a compressed answer is ignored).
-bool names_etag(std::string_view if_none_match, std::string_view etag);
+    /// Reads the field; nothing when it is neither. Empty items of a list are skipped (RFC 9110 §5.6.1.2).
+    static std::optional<EntityTags> parse(std::string_view text);
+
+    bool is_any() const { return is_any_; }
+    /// The versions in the strong tags of ours, for the comparison of If-Match: weak tags never match.
+    std::vector<std::int64_t> versions() const;
+    /// True when the list has `etag` or is `*`, in the weak comparison of If-None-Match. The suffix of a compressed
+    /// answer is ignored.
+    bool contains(std::string_view etag) const;
+
+private:
+    struct Tag {
+        std::string_view opaque;  // without the quotation marks
+        bool is_weak;
+    };
+    bool is_any_ = false;
+    std::vector<Tag> tags_;
+};
 
 }  // namespace guildhall::http

@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "platform/http/entity_tag.hpp"
 #include "platform/http/problem.hpp"
 #include "platform/http/route_path.hpp"
 #include "platform/http/router.hpp"
@@ -172,16 +173,18 @@ bj::object success_of(const Route& route) {
 
 bj::object operation_of(const Route& route) {
     bj::array parameters = route.parameters;
-    const auto header = [&](const char* name, const char* text) {
+    const auto header = [&](const char* name, const char* text, const char* pattern) {
         parameters.push_back(bj::object{{"name", name},
                                         {"in", "header"},
                                         {"required", false},
                                         {"description", text},
-                                        {"schema", {{"type", "string"}, {"maxLength", 255}}}});
+                                        {"schema", {{"type", "string"}, {"pattern", pattern}}}});
     };
-    if (route.is_idempotent) header("Idempotency-Key", "1 to 255 visible ASCII characters; kept 24 hours");
-    if (route.has_etag) header("If-None-Match", "304 when the answer still has this ETag");
-    if (route.takes_if_match) header("If-Match", "412 when the resource has another version");
+    if (route.is_idempotent)
+        header("Idempotency-Key", "1 to 255 visible ASCII characters; kept 24 hours", "^[!-~]{1,255}$");
+    if (route.has_etag)
+        header("If-None-Match", "304 when the answer still has one of these ETags", EntityTags::kPattern);
+    if (route.takes_if_match) header("If-Match", "412 when the resource has another version", EntityTags::kPattern);
 
     bj::object responses;
     responses[std::to_string(route.success_status)] = success_of(route);

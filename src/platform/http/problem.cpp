@@ -92,9 +92,10 @@ Response problem(const Error& error, const RequestContext& request) {
     return response;
 }
 
-Response problem(int status, const Error& error, const RequestContext& request) {
-    const std::string_view code = error.problem.empty() ? json::name_of(error.code) : std::string_view(error.problem);
-    return render(status, "Request refused", code, error, request);
+Response problem(const Refusal& refusal, const RequestContext& request) {
+    Error error{Code::invalid, refusal.detail};
+    if (refusal.status == 429 || refusal.status == 503) error.retry_after = std::chrono::seconds(1);
+    return render(refusal.status, "Request refused", refusal.code, error, request);
 }
 
 Response internal_error(const RequestContext& request) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "platform/base/result.hpp"
@@ -15,8 +16,16 @@ int status_of(Code code);
 /// WWW-Authenticate where the code asks for it.
 Response problem(const Error& error, const RequestContext& request);
 
-/// The same with a status that no Code has (405, 408, 431).
-Response problem(int status, const Error& error, const RequestContext& request);
+/// Why a request is not read to its end, or has no route: with a status that no Code has (405, 408, 431), or before
+/// there is a handler.
+struct Refusal {
+    int status;
+    std::string_view code;  // a literal
+    std::string detail;
+};
+
+/// The refusal as application/problem+json; 429 and 503 with Retry-After.
+Response problem(const Refusal& refusal, const RequestContext& request);
 
 /// A 500 without its cause: that is in the log, under the request's id.
 Response internal_error(const RequestContext& request);

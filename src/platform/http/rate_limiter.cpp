@@ -63,6 +63,8 @@ RateDecision MemoryRateLimiter::State::take(RateClass rate_class, std::string_vi
         shard.sweep_at = std::max(kSweepAt, shard.full_at.size() * 2);
     }
     Time& full_at = shard.full_at[hash];
+    // No bucket takes longer than its window to be full: the clock was set back.
+    if (full_at > now + limit.window) full_at = now;
     const Time next = std::max(full_at, now) + step_of(limit);
     const RateDecision decision = decide(limit, next - now);
     if (decision.allowed) full_at = next;

@@ -1,31 +1,40 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <string>
+#include <cstring>
+#include <memory>
+#include <span>
 #include <string_view>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 
+#include "platform/http/receive_budget.hpp"
+
 namespace guildhall::http {
 
-/// The bytes of a session that are received and not yet used.
+/// The bytes of a session that are received and not yet used. What it needs beyond its first kOwnBytes comes from a
+/// budget, and goes back as soon as all bytes are used.
 class ReadBuffer {
 public:
-    static constexpr std::size_t kInitialBytes = 4096;
-    static constexpr std::size_t kMaxKeptBytes = 64 << 10;  // a buffer that grew past this shrinks when it is empty
+    static constexpr std::size_t kOwnBytes = 4096;
 
-    std::string_view bytes() const { return {data_.data() + begin_, end_ - begin_}; }
+    explicit ReadBuffer(ReceiveBudget& budget) : budget_(budget) {}
+    ~ReadBuffer() { budget_.give_back(capacity_ - kOwnBytes); }
+    ReadBuffer(const ReadBuffer&) = delete;
+    ReadBuffer& operator=(const ReadBuffer&) = delete;
 
-    /// Room for at least `least` more bytes. It moves what bytes() gave.
+    std::string_view bytes() const { return {data_.get() + begin_, end_ - begin_}; }
+    /// The same, to be changed in place.
+    std::span<char> writable() { return {data_.get() + begin_, end_ - begin_}; }
+
+    /// Room for at least `least` more bytes, or for none when the budget is used up. It moves what bytes() gave.
     boost::asio::mutable_buffer prepare(std::size_t least) {
-        if (data_.size() - end_ < least) {
-            data_.erase(0, begin_);
-            end_ -= begin_;
-            begin_ = 0;
-            if (data_.size() - end_ < least) data_.resize(std::max(end_ + least, data_.size() * 2));
+        if (capacity_ - end_ < least) {
+            move_to_front();
+            if (capacity_ - end_ < least && !resize(end_ + least)) return {};
         }
-        return boost::asio::buffer(data_.data() + end_, data_.size() - end_);
+        return {data_.get() + end_, capacity_ - end_};
     }
     /// Adds the first `count` bytes of that room to bytes().
     void commit(std::size_t count) { end_ += count; }
@@ -34,11 +43,33 @@ public:
         begin_ += count;
         if (begin_ != end_) return;
         begin_ = end_ = 0;
-        if (data_.size() > kMaxKeptBytes) data_ = std::string(kInitialBytes, '\0');
+        if (capacity_ > kOwnBytes) resize(kOwnBytes);
+    }
+    /// Drops `count` of bytes() behind the first `at`.
+    void cut(std::size_t at, std::size_t count) {
+        char* const hole = data_.get() + begin_ + at;
+        std::memmove(hole, hole + count, end_ - begin_ - at - count);
+        end_ -= count;
     }
 
 private:
-    std::string data_ = std::string(kInitialBytes, '\0');
+    void move_to_front() {
+        std::memmove(data_.get(), data_.get() + begin_, end_ - begin_);
+        end_ -= std::exchange(begin_, 0);
+    }
+    bool resize(std::size_t capacity) {
+        if (capacity > capacity_ && !budget_.take(capacity - capacity_)) return false;
+        if (capacity < capacity_) budget_.give_back(capacity_ - capacity);
+        auto data = std::make_unique_for_overwrite<char[]>(capacity);
+        std::memcpy(data.get(), data_.get(), end_);
+        data_ = std::move(data);
+        capacity_ = capacity;
+        return true;
+    }
+
+    ReceiveBudget& budget_;
+    std::unique_ptr<char[]> data_ = std::make_unique_for_overwrite<char[]>(kOwnBytes);
+    std::size_t capacity_ = kOwnBytes;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
 };

@@ -10,13 +10,15 @@
 namespace guildhall::http {
 namespace {
 
-// GCRA as in rate_limiter.cpp, in microseconds, which are exact in a Lua number until the year 2255. The key expires
-// when the bucket is full.
+// GCRA as in rate_limiter.cpp, also when the clock was set back; in microseconds, which are exact in a Lua number until
+// the year 2255. The key expires when the bucket is full.
 constexpr const char* kTake = R"(
 local window, step = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local next = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + step
+local full = tonumber(redis.call('GET', KEYS[1]) or 0)
+if full > now + window then full = now end
+local next = math.max(full, now) + step
 local used = next - now
 if used <= window then
     redis.call('SET', KEYS[1], string.format('%.0f', next), 'PX', math.ceil(used / 1000))

@@ -33,6 +33,7 @@ struct Response {
     HeaderLines headers;
     std::int64_t version = 0;  // of what the body shows, for the entity tag; 0: it has no versions
     std::string_view gzipped;  // the body, compressed before; empty: it is compressed for each answer
+    bool is_replay = false;    // of an idempotent request, whose version is not known any more
 };
 
 /// 201 with the new thing and where it is.

@@ -14,7 +14,7 @@
 
 namespace guildhall::http {
 
-/// The HTTP/1.1 server: an acceptor with SO_REUSEPORT on each io_context; a session lives and dies on one thread. What
+/// The HTTP/1.1 server: an acceptor on each io_context; a session lives and dies on one thread. What
 /// Beast's parser accepts and a server must refuse (RFC 9112: missing or repeated Host, folded headers, unknown
 /// transfer codings, chunked on HTTP/1.0, a request line without a version) gets 400, and the connection is closed.
 class Server {
@@ -23,8 +23,8 @@ public:
            RateLimiter& limiter, const Clock& clock, IdGenerator& request_ids);
     ~Server();
 
-    /// Opens the acceptors and starts to serve on `contexts`. Throws std::system_error when the address cannot be
-    /// bound.
+    /// Opens the acceptors and starts to serve on `contexts`. Throws std::runtime_error with a sentence for people when
+    /// the address cannot be bound, for example because any other socket has its port.
     void start(const std::vector<boost::asio::io_context*>& contexts);
 
     /// The port that is served, also when the options ask for port 0.

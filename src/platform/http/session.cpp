@@ -9,13 +9,12 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <spdlog/spdlog.h>
 
 #include "platform/base/metrics.hpp"
-#include "platform/http/problem.hpp"
-#include "platform/http/request_head.hpp"
+#include "platform/http/chunked_body.hpp"
 
 namespace guildhall::http {
 namespace {
@@ -27,10 +26,18 @@ using asio::ip::tcp;
 // Costs no coroutine frame of its own, as use_awaitable would.
 constexpr auto kToken = asio::as_tuple(asio::deferred);
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
-constexpr std::size_t kReadBytes = ReadBuffer::kInitialBytes;
-constexpr std::size_t kMaxKeptBytes = ReadBuffer::kMaxKeptBytes;
+constexpr std::size_t kReadBytes = ReadBuffer::kOwnBytes;
 constexpr std::chrono::seconds kLingerDeadline{1};
+constexpr std::chrono::seconds kTurnAwayDeadline{1};
 constexpr std::size_t kMaxLingerBytes = 4 << 20;
+// A refused body of this size is received and thrown away, which costs less than a new connection.
+constexpr std::size_t kMaxDiscardedBytes = 64 << 10;
+
+Refusal malformed(std::string_view why) { return {400, "malformed_request", std::string(why)}; }
+
+Refusal overloaded() {
+    return {503, "unavailable", "the server holds as many requests as it can; nothing was changed; try again"};
+}
 
 }  // namespace
 
@@ -38,10 +45,9 @@ constexpr std::size_t kMaxLingerBytes = 4 << 20;
 struct Session::Incoming {
     explicit Incoming(std::size_t head_size) : head_bytes(head_size), used_bytes(head_size) {}
 
+    bool expects_continue() const { return beast::iequals(head()[beast::http::field::expect], "100-continue"); }
     bool has_body() const { return framing.chunked || framing.content_length > 0; }
-    const beast::http::request_header<>& head() const {
-        return framing.chunked ? head_of_chunked : parser.get().base();
-    }
+    const beast::http::request_header<>& head() const { return parser.get().base(); }
     std::string_view method() const {
         const auto text = head().method_string();
         return {text.data(), text.size()};
@@ -50,26 +56,113 @@ struct Session::Incoming {
     const SteadyTime start = std::chrono::steady_clock::now();
     const std::size_t head_bytes;
     std::size_t used_bytes;  // of the read buffer, to be consumed after the answer
-    beast::http::request_parser<beast::http::string_body> parser;
+    beast::http::request_parser<beast::http::empty_body> parser;
     Framing framing;
-    // Beast adds trailers to the header, where no check and no proxy before us has seen them (RFC 9110 §6.5.1): so the
-    // header of a chunked request is copied before its body is read.
-    beast::http::request_header<> head_of_chunked;
-    std::string_view body;
+    bool is_body_received = false;
+    bool is_broken = false;  // what follows in the socket cannot be told apart from the body
     Request request;
 };
 
-Session::Session(tcp::socket socket, SessionContext& context) : socket_(std::move(socket)), context_(context) {}
+/// The body of the request that is answered, as the dispatcher asks for it.
+class Session::Body final : public RequestBody {
+public:
+    Body(Session& session, Incoming& incoming) : session_(session), incoming_(incoming) {}
+
+    Task<std::expected<std::string_view, Refusal>> receive(std::size_t max_bytes) override {
+        session_.enter(Stage::receiving_body, session_.context_.options.body_deadline);
+        std::optional<Refusal> refusal;
+        if (incoming_.framing.content_length > max_bytes) {
+            refusal = too_large();
+        } else if (session_.in_.bytes().size() == incoming_.head_bytes && incoming_.expects_continue()) {
+            refusal = co_await invite();
+        }
+        if (!refusal)
+            refusal = incoming_.framing.chunked ? co_await receive_chunks(max_bytes) : co_await receive_sized();
+        session_.enter(Stage::handling, session_.context_.options.handler_deadline);
+        if (refusal) {
+            incoming_.is_broken = true;
+            incoming_.used_bytes = session_.in_.bytes().size();
+            co_return std::unexpected(std::move(*refusal));
+        }
+        incoming_.is_body_received = true;
+        co_return session_.in_.bytes().substr(incoming_.head_bytes, incoming_.used_bytes - incoming_.head_bytes);
+    }
+
+private:
+    static std::optional<Refusal> too_large() {
+        return Refusal{413, "too_large", "the body is larger than this server takes"};
+    }
+
+    /// Sends 100 Continue to a client that waits for it.
+    Task<std::optional<Refusal>> invite() {
+        session_.head_ = "HTTP/1.1 100 Continue\r\n\r\n";
+        if (!co_await session_.send({})) co_return malformed("the connection has ended");
+        session_.enter(Stage::receiving_body, session_.context_.options.body_deadline);
+        co_return std::nullopt;
+    }
+
+    /// Waits for at least one more byte.
+    Task<std::optional<Refusal>> receive_more(std::size_t missing) {
+        // As much again as there is: so that memory is used for what has come, not for what was announced.
+        const std::size_t room = std::min(missing, std::max(kReadBytes, session_.in_.bytes().size()));
+        const bool is_received = co_await session_.receive(room);
+        if (std::exchange(session_.has_timed_out_, false))
+            co_return Refusal{408, "request_timeout", "the body did not arrive in time"};
+        if (session_.is_out_of_memory_) co_return overloaded();
+        if (!is_received) co_return malformed("the body ended before its announced end");
+        co_return std::nullopt;
+    }
+
+    /// A body with a Content-Length is used as it stands in the read buffer.
+    Task<std::optional<Refusal>> receive_sized() {
+        incoming_.used_bytes += incoming_.framing.content_length;
+        while (session_.in_.bytes().size() < incoming_.used_bytes)
+            if (auto refusal = co_await receive_more(incoming_.used_bytes - session_.in_.bytes().size()))
+                co_return refusal;
+        co_return std::nullopt;
+    }
+
+    /// A chunked body is decoded where it stands in the read buffer.
+    Task<std::optional<Refusal>> receive_chunks(std::size_t max_bytes) {
+        ChunkedBody body(session_.context_.options.max_header_bytes);
+        for (;;) {
+            const auto step = body.decode(session_.in_.writable().subspan(incoming_.used_bytes));
+            session_.in_.cut(incoming_.used_bytes + step.data, step.used - step.data);
+            incoming_.used_bytes += step.data;
+            if (const auto fault = body.fault()) co_return malformed(*fault);
+            if (incoming_.used_bytes - incoming_.head_bytes > max_bytes) co_return too_large();
+            if (body.is_done()) co_return std::nullopt;
+            if (auto refusal = co_await receive_more(max_bytes)) co_return refusal;
+        }
+    }
+
+    Session& session_;
+    Incoming& incoming_;
+};
+
+Session::Session(tcp::socket socket, Peer peer, SessionContext& context)
+    : socket_(std::move(socket)), context_(context), peer_(std::move(peer)) {}
+
+void Session::prepare_socket() {
+    boost::system::error_code ignored;  // a socket that is broken fails at its first use
+    socket_.set_option(tcp::no_delay(true), ignored);
+    socket_.non_blocking(true, ignored);
+}
 
 Task<void> Session::run() {
-    boost::system::error_code ec;
-    socket_.set_option(tcp::no_delay(true), ec);
-    socket_.non_blocking(true, ec);
-    const auto peer = socket_.remote_endpoint(ec);
-    if (ec) co_return;
-    peer_ip_ = peer.address().to_string();
+    prepare_socket();
     co_await converse();
-    socket_.shutdown(tcp::socket::shutdown_send, ec);
+    boost::system::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+Task<void> Session::turn_away(Refusal refusal) {
+    prepare_socket();
+    // The header says which origin may read the answer, and the client must have sent it or closing would lose that.
+    enter(Stage::receiving_head, kTurnAwayDeadline);
+    while (!in_.bytes().contains(kEndOfHead) && in_.bytes().size() < kReadBytes && !has_timed_out_)
+        if (!co_await receive(1) && !has_timed_out_) co_return;
+    co_await refuse(std::move(refusal));
 }
 
 void Session::enforce_deadline(SteadyTime now) {
@@ -104,19 +197,38 @@ Task<void> Session::converse() {
         if (!head_bytes) co_return;
         Incoming incoming(*head_bytes);
         if (auto refusal = parse_head(incoming)) co_return co_await refuse(std::move(*refusal));
-        if (incoming.has_body() && !co_await receive_body(incoming)) co_return;
 
-        const Exchange exchange = begin_handling(incoming);
+        handled_ = &incoming;
+        enter(Stage::handling, context_.options.handler_deadline);
+        Body body(*this, incoming);
+        const Exchange exchange{incoming.head(), peer_, incoming.has_body() ? &body : nullptr};
         const Response response = co_await context_.dispatcher.answer(exchange, incoming.request);
         if (is_overdue_) co_return;
-        const bool keep_alive = incoming.parser.get().keep_alive() &&
-                                context_.phase.load(std::memory_order_relaxed) == ServerPhase::serving;
-        const std::string_view body = write_answer(response, keep_alive);
-        in_.consume(incoming.used_bytes);
+        const bool goes_on = goes_on_after(incoming);
+        const std::string_view answer = write_answer(response, goes_on);
+        const bool is_unread = !incoming.is_body_received && !incoming.is_broken;
+        const std::size_t unread = is_unread ? incoming.framing.content_length : 0;
+        const std::size_t skipped = std::min(unread, in_.bytes().size() - incoming.used_bytes);
+        in_.consume(incoming.used_bytes + skipped);
         // Most answers fit into the socket's buffer: then neither a coroutine nor a turn of the reactor is needed.
-        if (!send_at_once(body) && !co_await send_rest(body)) co_return;
-        if (!keep_alive || has_timed_out_) co_return;
+        if (!send_at_once(answer) && !co_await send_rest(answer)) co_return;
+        if (has_timed_out_) co_return;
+        if (!goes_on) {
+            if (incoming.has_body() && !incoming.is_body_received) co_await linger();
+            co_return;
+        }
+        if (unread > skipped && !co_await discard(unread - skipped)) co_return;
     }
+}
+
+/// True when another request may follow on this connection.
+bool Session::goes_on_after(const Incoming& incoming) const {
+    if (!incoming.parser.get().keep_alive() || context_.phase.load(std::memory_order_relaxed) != ServerPhase::serving)
+        return false;
+    if (incoming.is_body_received || !incoming.has_body()) return true;
+    // A client that waits for 100 Continue may send its body or not (RFC 9110 §10.1.1).
+    return !incoming.is_broken && !incoming.framing.chunked && !incoming.expects_continue() &&
+           incoming.framing.content_length <= kMaxDiscardedBytes;
 }
 
 /// Receives until the read buffer begins with a whole header. Gives its size; nothing when the session is over.
@@ -148,7 +260,12 @@ Task<std::optional<std::size_t>> Session::receive_head() {
         searched = bytes.size() < kEndOfHead.size() ? 0 : bytes.size() - (kEndOfHead.size() - 1);
         if (context_.phase.load(std::memory_order_relaxed) == ServerPhase::draining) co_return std::nullopt;
         // As receive(), but every request waits here, so it does without another coroutine.
-        auto [ec, count] = co_await socket_.async_read_some(in_.prepare(kReadBytes), kToken);
+        const auto room = in_.prepare(kReadBytes);
+        if (room.size() == 0) {
+            co_await refuse(overloaded());
+            co_return std::nullopt;
+        }
+        auto [ec, count] = co_await socket_.async_read_some(room, kToken);
         in_.commit(count);
         if (has_timed_out_ && stage_ != Stage::idle) {
             co_await refuse({408, "request_timeout", "the header did not arrive in time"});
@@ -160,8 +277,7 @@ Task<std::optional<std::size_t>> Session::receive_head() {
 }
 
 /// Reads the header and says how the body is framed, or why the request is refused.
-std::optional<Session::Refusal> Session::parse_head(Incoming& incoming) const {
-    const auto malformed = [](std::string_view why) { return Refusal{400, "malformed_request", std::string(why)}; };
+std::optional<Refusal> Session::parse_head(Incoming& incoming) const {
     const ServerOptions& options = context_.options;
     if (incoming.head_bytes > options.max_header_bytes)
         return Refusal{431, "header_too_large", "the header is larger than this server takes"};
@@ -170,91 +286,34 @@ std::optional<Session::Refusal> Session::parse_head(Incoming& incoming) const {
 
     auto& parser = incoming.parser;
     parser.header_limit(static_cast<std::uint32_t>(options.max_header_bytes));
-    parser.body_limit(boost::none);  // a Content-Length is checked below, a chunked body while it is received
+    parser.body_limit(boost::none);  // Body does that
     boost::system::error_code ec;
     parser.put(asio::buffer(block.data(), block.size()), ec);
     if (!parser.is_header_done()) return malformed(ec ? ec.message() : "the header cannot be read");
     if (const auto fault = fault_of_fields(parser.get().base(), incoming.framing)) return malformed(*fault);
-    if (incoming.framing.content_length > options.max_body_bytes)
-        return Refusal{413, "too_large", "the body is larger than this server takes"};
     return std::nullopt;
 }
 
-/// Receives the rest of the body. False when the session is over.
-Task<bool> Session::receive_body(Incoming& incoming) {
-    enter(Stage::receiving_body, context_.options.body_deadline);
-    const auto expect = incoming.parser.get()[beast::http::field::expect];
-    if (in_.bytes().size() == incoming.head_bytes && beast::iequals(expect, "100-continue")) {
-        head_ = "HTTP/1.1 100 Continue\r\n\r\n";
-        if (!co_await send({})) co_return false;
-        enter(Stage::receiving_body, context_.options.body_deadline);
-    }
-    co_return incoming.framing.chunked ? co_await receive_chunked_body(incoming)
-                                       : co_await receive_sized_body(incoming);
-}
-
-/// A body with a Content-Length is used as it stands in the read buffer.
-Task<bool> Session::receive_sized_body(Incoming& incoming) {
-    incoming.used_bytes += incoming.framing.content_length;
-    while (in_.bytes().size() < incoming.used_bytes) {
-        const bool is_open = co_await receive(std::min(incoming.used_bytes - in_.bytes().size(), kMaxKeptBytes));
-        if (has_timed_out_) {
-            co_await refuse({408, "request_timeout", "the body did not arrive in time"});
-            co_return false;
-        }
-        if (!is_open) co_return false;
-    }
-    incoming.body = in_.bytes().substr(incoming.head_bytes, incoming.framing.content_length);
-    co_return true;
-}
-
-/// A chunked body is put together by Beast's parser.
-Task<bool> Session::receive_chunked_body(Incoming& incoming) {
-    auto& parser = incoming.parser;
-    incoming.head_of_chunked = parser.get().base();
-    incoming.used_bytes = 0;
-    in_.consume(incoming.head_bytes);
-    parser.body_limit(context_.options.max_body_bytes);
-    parser.eager(true);
-    for (;;) {
-        boost::system::error_code ec;
-        in_.consume(parser.put(asio::buffer(in_.bytes().data(), in_.bytes().size()), ec));
-        std::optional<Refusal> refusal;
-        if (ec == beast::http::error::body_limit) {
-            refusal = {413, "too_large", "the body is larger than this server takes"};
-        } else if (ec && ec != beast::http::error::need_more) {
-            refusal = {400, "malformed_request", ec.message()};
-        } else if (parser.is_done()) {
-            break;
-        } else if (in_.bytes().size() > context_.options.max_header_bytes) {
-            // What is left is an unfinished chunk line or trailer; Beast does not bound those.
-            refusal = {400, "malformed_request", "a chunk line or trailer is too long"};
-        }
-        if (!refusal) {
-            const bool is_open = co_await receive(kReadBytes);
-            if (!is_open && !has_timed_out_) co_return false;
-            if (has_timed_out_) refusal = {408, "request_timeout", "the body did not arrive in time"};
-        }
-        if (refusal) {
-            co_await refuse(std::move(*refusal));
-            co_return false;
-        }
-    }
-    incoming.body = parser.get().body();
-    co_return true;
-}
-
-/// Waits for bytes. False when there will be none: closed by the client, cancelled, broken.
+/// Waits for bytes. False when there will be none: closed by the client, cancelled, broken, or no memory is left.
 Task<bool> Session::receive(std::size_t least) {
-    auto [ec, count] = co_await socket_.async_read_some(in_.prepare(least), kToken);
+    const auto room = in_.prepare(least);
+    is_out_of_memory_ = room.size() == 0;
+    if (is_out_of_memory_) co_return false;
+    auto [ec, count] = co_await socket_.async_read_some(room, kToken);
     in_.commit(count);
     co_return !ec;
 }
 
-Exchange Session::begin_handling(Incoming& incoming) {
-    enter(Stage::handling, context_.options.handler_deadline);
-    handled_ = &incoming;
-    return {incoming.head(), incoming.body, peer_ip_};
+/// Receives `count` bytes that nobody needs. False when the session is over.
+Task<bool> Session::discard(std::size_t count) {
+    enter(Stage::receiving_body, context_.options.body_deadline);
+    while (count > 0) {
+        if (!co_await receive(1)) co_return false;
+        const std::size_t discarded = std::min(count, in_.bytes().size());
+        in_.consume(discarded);
+        count -= discarded;
+    }
+    co_return true;
 }
 
 /// Writes the head of the answer to the handled request, and records the answer. Gives the body to be sent with it.
@@ -276,8 +335,8 @@ void Session::answer_overdue() {
     const RequestContext& context = handled_->request.context;
     spdlog::warn("{} {} took longer than {} s request_id={}", handled_->method(), context.path,
                  context_.options.handler_deadline.count(), context.request_id);
-    const Error error{Code::unavailable, "the request took too long; it may still be carried out", "deadline_exceeded"};
-    const Response response = problem(error, context);
+    const Exchange exchange{handled_->head(), peer_, nullptr};
+    const Response response = context_.dispatcher.answer_overdue(exchange, handled_->request);
     const std::string_view body = write_answer(response, false);
     const std::array<asio::const_buffer, 2> parts{asio::buffer(head_), asio::buffer(body)};
     boost::system::error_code ignored;  // a client that cannot even take this sees the end of the connection
@@ -307,17 +366,25 @@ Task<bool> Session::send_rest(std::string_view body) {
 
 /// Answers what cannot be read, or is not waited for, and ends the session.
 Task<void> Session::refuse(Refusal refusal) {
-    const Error error{Code::invalid, std::move(refusal.detail), std::string(refusal.code)};
-    const Response response = problem(refusal.status, error, RequestContext{});
+    const auto start = std::chrono::steady_clock::now();
+    Request request;
+    const HeadExcerpt head = excerpt_of(in_.bytes());
+    const Response response = context_.dispatcher.refuse(refusal, head, peer_, request);
     head_.clear();
-    context_.heads.write(head_, response, context_.clock.now(), {}, false);
+    const Time now = context_.clock.now();
+    context_.heads.write(head_, response, now, request.context.request_id, false);
     metrics::counter("guildhall_http_refused_total", "Requests that could not be read",
                      {{"status", std::to_string(refusal.status)}})
         .add();
+    context_.recorder.record(request, head.method, response.status, head_.size() + response.body.size(), start, now);
     has_timed_out_ = false;
     if (!co_await send(response.body)) co_return;
-    // The client may still be sending: closing at once would reset the connection before it has read the answer
-    // (RFC 9112 §9.6).
+    co_await linger();
+}
+
+/// Ends the session without a loss of its last answer: closing while the client is still sending would reset the
+/// connection before it has read that (RFC 9112 §9.6).
+Task<void> Session::linger() {
     boost::system::error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
     enter(Stage::sending, kLingerDeadline);

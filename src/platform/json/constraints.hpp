@@ -36,7 +36,7 @@ struct Password {
     std::string value;
 };
 
-/// A string of at most Max bytes that is only compared (a token, a password to check): it is not normalised.
+/// A string of at most Max code points that is only compared (a token, a password to check): it is not normalised.
 template <std::size_t Max>
 struct Opaque {
     std::string value;
@@ -85,7 +85,7 @@ struct AtMost {
     std::vector<T> items;
 };
 
-/// Ids in a query string, "1,2,3": 1 to Max, without duplicates.
+/// Ids in a query string, "1,2,3": 1 to Max, of which each is kept once.
 template <std::size_t Max, class IdType>
 struct IdList {
     std::vector<IdType> items;

@@ -243,8 +243,9 @@ void password(std::string_view in, std::string& out, const Place& at, Faults& fa
 
 void opaque(std::string_view in, std::string& out, std::size_t max, const Place& at, Faults& faults) {
     if (in.empty()) return faults.add(at, "too_short", "must not be empty");
-    if (in.size() > max) return faults.add(at, "too_long", "at most " + std::to_string(max) + " bytes");
+    if (in.size() > max * 4) return faults.add(at, "too_long", "at most " + plural(max, "character"));
     if (!is_utf8(in)) return faults.add(at, "encoding", "must be valid UTF-8");
+    if (code_points(in) > max) return faults.add(at, "too_long", "at most " + plural(max, "character"));
     if (has_control_characters(in)) return faults.add(at, "control_character", "must not contain control characters");
     out = in;
 }
@@ -281,7 +282,10 @@ void tag(std::string_view in, std::string& out, const Place& at, Faults& faults)
 void id(std::string_view in, std::int64_t& out, const Place& at, Faults& faults) {
     std::int64_t value = 0;
     const auto [end, ec] = std::from_chars(in.data(), in.data() + in.size(), value);
-    if (in.empty() || ec != std::errc{} || end != in.data() + in.size() || value <= 0 || in.front() == '0')
+    // Ids reach the limit 68 years after their epoch. It is round so that the pattern in the schema is readable.
+    constexpr std::int64_t kEnd = 9'000'000'000'000'000'000;
+    if (in.empty() || ec != std::errc{} || end != in.data() + in.size() || value <= 0 || value >= kEnd ||
+        in.front() == '0')
         return faults.add(at, "type", "must be an id: a decimal string");
     out = value;
 }

@@ -103,13 +103,13 @@ void read_text(std::string_view in, T& out, const Place& at, Faults& faults) {
 template <std::size_t Max, class IdType>
 void read_text(std::string_view in, IdList<Max, IdType>& out, const Place& at, Faults& faults) {
     std::size_t start = 0;
-    while (start <= in.size()) {
+    for (std::size_t count = 1; start <= in.size(); ++count) {
+        if (count > Max) return faults.add(at, "too_many", "at most " + std::to_string(Max) + " ids");
         const std::size_t end = std::min(in.find(',', start), in.size());
         IdType id;
         rules::id(in.substr(start, end - start), id.value, at, faults);
         if (std::ranges::find(out.items, id) == out.items.end()) out.items.push_back(id);
         start = end + 1;
-        if (out.items.size() > Max) return faults.add(at, "too_many", "at most " + std::to_string(Max) + " ids");
     }
 }
 template <class T>

@@ -14,6 +14,13 @@
 
 namespace guildhall::json {
 
+/// What the rules of read.hpp accept, as patterns (ECMA-262). The tests compare both.
+inline constexpr const char* kTextPattern =
+    R"(^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]*$)";
+inline constexpr const char* kLinePattern = R"(^[^\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]*$)";
+inline constexpr const char* kIdPattern = "^([1-9][0-9]{0,17}|[1-8][0-9]{18})$";
+inline constexpr const char* kCursorPattern = "^[A-Za-z0-9_-]{6,512}$";
+
 /// The named schemas of a document: each described struct or enum is stored once and referred to as
 /// "#/components/schemas/Name".
 class Schemas {
@@ -74,25 +81,35 @@ struct SchemaOf<Raw> {
 };
 template <class TagType>
 struct SchemaOf<Id<TagType>> {
-    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"pattern", "^[1-9][0-9]{0,18}$"}}; }
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"pattern", kIdPattern}}; }
 };
 template <std::size_t Min, std::size_t Max>
 struct SchemaOf<Text<Min, Max>> {
-    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"minLength", Min}, {"maxLength", Max}}; }
+    static boost::json::object get(Schemas&) {
+        return {{"type", "string"}, {"minLength", Min}, {"maxLength", Max}, {"pattern", kTextPattern}};
+    }
 };
 template <std::size_t Min, std::size_t Max>
 struct SchemaOf<Line<Min, Max>> {
-    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"minLength", Min}, {"maxLength", Max}}; }
+    static boost::json::object get(Schemas&) {
+        return {{"type", "string"}, {"minLength", Min}, {"maxLength", Max}, {"pattern", kLinePattern}};
+    }
 };
 template <>
 struct SchemaOf<Password> {
     static boost::json::object get(Schemas&) {
-        return {{"type", "string"}, {"format", "password"}, {"minLength", 8}, {"maxLength", 128}};
+        return {{"type", "string"},
+                {"format", "password"},
+                {"minLength", 8},
+                {"maxLength", 128},
+                {"pattern", kTextPattern}};
     }
 };
 template <std::size_t Max>
 struct SchemaOf<Opaque<Max>> {
-    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"minLength", 1}, {"maxLength", Max}}; }
+    static boost::json::object get(Schemas&) {
+        return {{"type", "string"}, {"minLength", 1}, {"maxLength", Max}, {"pattern", kTextPattern}};
+    }
 };
 template <>
 struct SchemaOf<Email> {
@@ -113,7 +130,7 @@ struct SchemaOf<Tag> {
 };
 template <>
 struct SchemaOf<CursorText> {
-    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"minLength", 1}, {"maxLength", 512}}; }
+    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"pattern", kCursorPattern}}; }
 };
 template <int Min, int Max, int Default>
 struct SchemaOf<Limit<Min, Max, Default>> {

@@ -28,6 +28,7 @@ void add_routes(http::Router& router, Routed to) {
         .summary("List your pending invitations");
     router.get("/v1/invitations/{invitation_id}", service, &S::find_invitation)
         .signed_in()
+        .etag()
         .summary("Read an invitation to you or of yours")
         .may_fail(Code::not_found, "there is no such invitation");
     router.post("/v1/invitations/{invitation_id}/accept", service, &S::accept)
@@ -93,6 +94,7 @@ void add_routes(http::Router& router, Routed to) {
     MemberService* members = to.members;
     router.get("/v1/users/me/network-settings", members, &MemberService::settings)
         .signed_in()
+        .etag()
         .summary("Who may invite you, and what others see of your network");
     router.patch("/v1/users/me/network-settings", members, &MemberService::change_settings)
         .signed_in()

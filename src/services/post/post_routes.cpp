@@ -42,6 +42,7 @@ void add_routes(http::Router& r, Routed to) {
 
     r.get("/v1/feed", posts, &PostService::feed)
         .signed_in()
+        .etag()
         .named("listFeedPosts")
         .summary("The posts of one's own and of one's connections, newest first");
     r.get("/v1/hashtags/{tag}/posts", posts, &PostService::list_by_hashtag)

@@ -71,9 +71,10 @@ Task<Result<PostView>> PostService::find(http::Visitor visitor, PostId id) {
     co_return co_await reader_.find(viewer, id);
 }
 
-Task<Result<std::vector<PostView>>> PostService::list_by_ids(http::Visitor visitor, PostsQuery query) {
+Task<Result<Page<PostView>>> PostService::list_by_ids(http::Visitor visitor, PostsQuery query) {
     const Viewer viewer = co_await reader_.viewer(visitor.id);
-    co_return co_await reader_.list_visible(viewer, listed(query.ids.items));
+    auto visible = co_await reader_.list_visible(viewer, listed(query.ids.items));
+    co_return Page<PostView>{std::move(visible), std::nullopt};
 }
 
 Task<Result<PostKey>> PostService::own_post(UserId caller, PostId id) {

@@ -55,7 +55,7 @@ public:
     /// Errors: not_found; gone when it was deleted and the reader could see it.
     Task<Result<PostView>> find(http::Visitor visitor, PostId id);
     /// The posts of the ids that the reader may see, in the order of the ids.
-    Task<Result<std::vector<PostView>>> list_by_ids(http::Visitor visitor, PostsQuery query);
+    Task<Result<Page<PostView>>> list_by_ids(http::Visitor visitor, PostsQuery query);
     /// Errors: forbidden for who may see it but did not write it; precondition_failed.
     Task<Result<PostView>> edit(http::Caller caller, PostId id, EditPost body);
     Task<Result<void>> remove(http::Caller caller, PostId id);

@@ -124,16 +124,16 @@ Task<Result<http::FoundOrMoved<SeenProfile>>> UserService::find_by_handle(http::
     co_return http::FoundOrMoved<SeenProfile>{std::nullopt, "/v1/users/by-handle/" + profile->handle};
 }
 
-Task<Result<std::vector<SeenProfile>>> UserService::list(http::Caller caller, UserIds query) {
+Task<Result<Page<SeenProfile>>> UserService::list(http::Caller caller, UserIds query) {
     const auto hidden = co_await parts_.directory.hidden_from(caller.id);
     std::erase_if(query.ids.items, [&](UserId id) { return hidden->contains(id); });
     const auto found = co_await parts_.directory.profiles(query.ids.items);
     const auto far = co_await parts_.degrees.degrees(caller.id, std::move(query.ids.items));
-    std::vector<SeenProfile> profiles;
-    profiles.reserve(found.size());
+    Page<SeenProfile> page;
+    page.items.reserve(found.size());
     for (std::size_t i = 0; i < found.size(); ++i)
-        if (found[i]) profiles.push_back({*found[i], far[i]});
-    co_return profiles;
+        if (found[i]) page.items.push_back({*found[i], far[i]});
+    co_return page;
 }
 
 Task<Result<Page<Block>>> UserService::list_blocks(http::Caller caller, json::PageQuery query) {

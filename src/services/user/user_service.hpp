@@ -51,7 +51,7 @@ public:
     Task<Result<http::FoundOrMoved<SeenProfile>>> find_by_handle(http::Caller caller, json::Handle handle);
 
     /// Those of the asked ones that exist and are not hidden from the caller, in the order asked.
-    Task<Result<std::vector<SeenProfile>>> list(http::Caller caller, UserIds query);
+    Task<Result<Page<SeenProfile>>> list(http::Caller caller, UserIds query);
 
     /// Whom the caller blocks, latest first. Errors: invalid for a cursor of another list.
     Task<Result<Page<Block>>> list_blocks(http::Caller caller, json::PageQuery query);

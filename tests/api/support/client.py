@@ -5,6 +5,7 @@ Each answer is checked against the conventions of the API and the OpenAPI docume
 
 import itertools
 import os
+import re
 import threading
 import time
 import urllib.parse
@@ -99,6 +100,7 @@ class Api:
         assert answer.headers.get("x-request-id"), said
         if answer.status_code >= 400:
             problem = check_problem(answer)
+            assert problem["code"] in self.service.explained, f"/docs/problems does not explain {problem['code']}"
             if code:
                 assert problem["code"] in ((code,) if isinstance(code, str) else code), said
             if field is not None:
@@ -230,8 +232,7 @@ class Member(Api):
 
     def relationship(self, other):
         found = self.get("/v1/relationships", params={"ids": other.id}).json()
-        items = found["items"] if isinstance(found, dict) else found
-        return next(item for item in items if item["user_id"] == other.id)
+        return next(item for item in found["items"] if item["user_id"] == other.id)
 
     def feed_ids(self, limit=100):
         return [post["id"] for post in self.get("/v1/feed", params={"limit": limit}).json()["items"]]
@@ -248,10 +249,13 @@ class Service:
         )
         self.mailbox = Mailbox(instance.mails)
         self.document = None
+        self.explained = set()
         self.lock = threading.Lock()
         self.anyone = Api(self)
         tree = self.http.get(self.url + "/v1/openapi.json").raise_for_status().json()
         self.document = conformance.Document(tree)
+        page = self.http.get(self.url + "/docs/problems").raise_for_status().text
+        self.explained = set(re.findall(r'<dt id="(\w+)">', page))
 
     def check(self, method, path, answer):
         kind = answer.headers.get("content-type", "")

@@ -96,6 +96,9 @@ ROUTES = {
             "/metrics",
             "/v1/openapi.json",
             "/docs",
+            "/docs/problems",
+            "/",
+            "/favicon.ico",
             "/v1/instance",
             "/.well-known/jwks.json",
         )

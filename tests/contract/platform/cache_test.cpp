@@ -167,6 +167,17 @@ TEST(MemoryCache, IsBoundedAndDropsTheLeastRecentlyUsed) {
     EXPECT_LE(left * 100, kMaxBytes);
 }
 
+// [F: wall clock used for durations]
+TEST(MemoryCache, KeepsNothingForLongerWhenTheClockIsSetBack) {
+    test::ManualClock clock(from_micros(1'795'364'460'000'000));
+    const auto cache = make_memory_cache(clock, kMaxBytes);
+    await(cache->set("a", "1", 5min));
+    await(cache->add("b", 1, 5min));
+    clock.advance(-1h);
+    EXPECT_EQ(await(cache->get("a")), std::nullopt);
+    EXPECT_EQ(await(cache->add("b", 1, 5min)), 1);
+}
+
 TEST(MemoryCache, DoesNotKeepWhatIsTooLarge) {
     const ManualClock clock(from_micros(0));
     const auto cache = make_memory_cache(clock, kMaxBytes);

@@ -63,6 +63,20 @@ TEST_P(RateLimiterContract, CountsEachKeyAndEachClassForItself) {
     }
 }
 
+// [F: wall clock used for durations]
+TEST_P(RateLimiterContract, IsNotStuckWhenTheClockIsSetBack) {
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(take(RateClass::read, "a").allowed);
+    if (is_memory_) {
+        clock_.advance(-std::chrono::hours(1));
+    } else {
+        // The clock of Redis cannot be set, so the bucket is: it is full in the year 2200.
+        await(client_->run(redis::Command("SET").key(prefix_ + "read:a").argument("7258118400000000")));
+    }
+    const RateDecision decision = take(RateClass::read, "a");
+    EXPECT_TRUE(decision.allowed);
+    EXPECT_EQ(decision.remaining, 3);
+}
+
 TEST_P(RateLimiterContract, RefillsEvenlyAndARefusedCallCostsNothing) {
     EXPECT_TRUE(take(RateClass::write, "a").allowed);
     EXPECT_TRUE(take(RateClass::write, "a").allowed);

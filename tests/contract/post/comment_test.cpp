@@ -153,7 +153,7 @@ TEST_P(CommentContract, OnlyItsAuthorEditsAComment) {
     EXPECT_EQ(edited.edited_at, world().clock.now());
     EXPECT_EQ(edited.version, 2);
     EXPECT_EQ(json::to_json(find(kBela, id).value()), json::to_json(edited));
-    world().request.if_match_version = 1;
+    world().request.if_match = std::vector<std::int64_t>{1};
     EXPECT_EQ(code_of(world().run(service().edit(world().caller(kBela), id, {{"Third"}}))), Code::precondition_failed);
 }
 

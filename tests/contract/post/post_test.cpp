@@ -127,7 +127,7 @@ TEST_P(PostServiceContract, OnlyTheAuthorChangesAPost) {
 // [P42]
 TEST_P(PostServiceContract, StaleIfMatchChangesNothing) {
     const PostId id = world().publish(kAda, "v1");
-    world().request.if_match_version = 1;
+    world().request.if_match = std::vector<std::int64_t>{1};
     EXPECT_TRUE(world().edit(kAda, id, new_text("v2")));
     EXPECT_EQ(code_of(world().edit(kAda, id, new_text("v3"))), Code::precondition_failed);
     EXPECT_EQ(code_of(world().remove(kAda, id)), Code::precondition_failed);
@@ -137,7 +137,7 @@ TEST_P(PostServiceContract, StaleIfMatchChangesNothing) {
 // [P42]
 TEST_P(PostServiceContract, OfConcurrentEditsOfOneVersionOneWins) {
     const PostId id = world().publish(kAda, "v1");
-    world().request.if_match_version = 1;
+    world().request.if_match = std::vector<std::int64_t>{1};
     int won = 0;
     for (int i = 0; i < 8; ++i) {
         auto edit = [&, i]() -> Task<void> {
@@ -222,7 +222,7 @@ TEST_P(PostServiceContract, BatchGivesWhatTheReaderMaySeeInTheOrderAskedFor) {
             world().visitor(kBela), {{{own, hidden, PostId{5}, gone, seen}}}));
         ASSERT_TRUE(found);
         Ids ids;
-        for (const PostView& view : *found) ids.push_back(view.record->key.id);
+        for (const PostView& view : found->items) ids.push_back(view.record->key.id);
         EXPECT_EQ(ids, (Ids{own, seen}));
     }
 }
@@ -247,7 +247,7 @@ std::vector<std::string> ways_to(World& world, UserId reader, UserId author, Pos
         if (shows) ways.emplace_back(way);
     };
     note("find", world.find(reader, id).has_value());
-    note("batch", !world.run(module.post_service().list_by_ids(visitor, {{{id}}}))->empty());
+    note("batch", !world.run(module.post_service().list_by_ids(visitor, {{{id}}}))->items.empty());
     const auto list = world.run(module.post_service().list_by_author(visitor, author, {}));
     note("author",
          list && std::ranges::any_of(list->items, [&](const PostView& view) { return view.record->key.id == id; }));
@@ -542,7 +542,7 @@ TEST_P(PostServiceContract, CountsAreOfThoseWhomTheReaderMaySee) {
         const auto by_ids = world().run(world().module->post_service().list_by_ids(world().visitor(kBela), {{{id}}}));
         const auto of_author =
             world().run(world().module->post_service().list_by_author(world().visitor(kBela), kClara, {}));
-        for (const PostView& view : {*world().find(kBela, id), by_ids->front(), of_author->items.front()}) {
+        for (const PostView& view : {*world().find(kBela, id), by_ids->items.front(), of_author->items.front()}) {
             const Post seen = post_of(view);
             EXPECT_EQ(seen.reactions, (Reactions{1, 0, 0, 0, 1, 0, 0}));
             EXPECT_EQ(seen.comment_count, 1);

@@ -64,19 +64,19 @@ TEST_P(Profiles, AnEditMeetsTheVersionThatItSaw) {
     const auto ada = world->sign_up("ada@example.org");
     UpdateProfile patch;
     patch.headline = set<json::Line<0, 220>>("A");
-    world->request.if_match_version = 1;
+    world->request.if_match = std::vector<std::int64_t>{1};
     ASSERT_TRUE(update(ada, patch));
     patch.headline = set<json::Line<0, 220>>("B");
     EXPECT_EQ(update(ada, patch).error().code, Code::precondition_failed);
     EXPECT_EQ(update(ada, {}).error().code, Code::precondition_failed);
-    world->request.if_match_version = 2;
+    world->request.if_match = std::vector<std::int64_t>{2};
     EXPECT_EQ(update(ada, patch)->headline, "B");
 }
 
 // [U16]
 TEST_P(Profiles, OfEditsOfOneVersionAtOnceOneWins) {
     const auto ada = world->sign_up("ada@example.org");
-    world->request.if_match_version = 1;
+    world->request.if_match = std::vector<std::int64_t>{1};
     std::vector<Task<Result<Me>>> edits;
     for (int i = 0; i < 8; ++i) {
         UpdateProfile patch;
@@ -87,7 +87,7 @@ TEST_P(Profiles, OfEditsOfOneVersionAtOnceOneWins) {
     for (auto& me : world->run_together(std::move(edits)))
         if (me) won.push_back(std::move(*me));
     ASSERT_EQ(won.size(), 1U);
-    world->request.if_match_version = 0;
+    world->request.if_match.reset();
     EXPECT_EQ(profile_of(ada, ada.user_id)->headline, won[0].headline);
 }
 
@@ -116,9 +116,9 @@ TEST_P(Profiles, AreReadInABatchInTheOrderAsked) {
     ASSERT_TRUE(block(eve, ada.user_id));
     UserIds query{{{bob.user_id, UserId{1}, eve.user_id, ada.user_id}}};
     const auto found = run(users().list(world->caller(ada), query));
-    ASSERT_EQ(found->size(), 2U);
-    EXPECT_EQ(found->at(0).id, bob.user_id);
-    EXPECT_EQ(found->at(1).id, ada.user_id);
+    ASSERT_EQ(found->items.size(), 2U);
+    EXPECT_EQ(found->items[0].id, bob.user_id);
+    EXPECT_EQ(found->items[1].id, ada.user_id);
 }
 
 // [U16]
@@ -278,7 +278,7 @@ TEST_P(Blocks, HideBothFromEachOtherEverywhereAndFromNobodyElse) {
     for (const auto& [me, them, handle] : {std::tuple{ada, bob, "bob"}, std::tuple{bob, ada, "ada"}}) {
         EXPECT_EQ(profile_of(me, them.user_id).error().code, Code::not_found);
         EXPECT_EQ(run(users().find_by_handle(world->caller(me), {handle})).error().code, Code::not_found);
-        EXPECT_TRUE(run(users().list(world->caller(me), {{{them.user_id}}}))->empty());
+        EXPECT_TRUE(run(users().list(world->caller(me), {{{them.user_id}}}))->items.empty());
         EXPECT_TRUE(run(world->directory().hidden_from(me.user_id))->contains(them.user_id));
         EXPECT_TRUE(profile_of(eve, them.user_id));
     }

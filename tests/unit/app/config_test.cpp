@@ -182,6 +182,78 @@ TEST(Config, TakesFlagsOverTheEnvironmentOverTheFile) {
     EXPECT_EQ(config.cache.max_bytes, 1U);
 }
 
+// [F: unknown environment variables]
+TEST(Config, NamesAnUnknownVariableOfTheEnvironment) {
+    const auto fault_with = [](const char* name) {
+        ::setenv(name, "x", 1);
+        const std::string fault = fault_of("");
+        ::unsetenv(name);
+        return fault;
+    };
+    EXPECT_EQ(fault_with("GUILDHALL_HTTP_LISTN"), "GUILDHALL_HTTP_LISTN: there is no such option");
+    EXPECT_EQ(fault_with("GUILDHALL_"), "GUILDHALL_: there is no such option");
+    EXPECT_EQ(fault_with("GUILDHALL_HTTP_PORTS"), "GUILDHALL_HTTP_PORTS: there is no such option");
+    // Kubernetes sets these for Services called guildhall and guildhall-user.
+    for (const char* name : {"GUILDHALL_SERVICE_HOST", "GUILDHALL_SERVICE_PORT", "GUILDHALL_SERVICE_PORT_HTTP",
+                             "GUILDHALL_PORT", "GUILDHALL_PORT_8080_TCP", "GUILDHALL_PORT_8080_TCP_ADDR",
+                             "GUILDHALL_USER_SERVICE_HOST", "GUILDHALL_USER_PORT_8080_TCP_PROTO", "GUILDHALLS_LISTEN"})
+        EXPECT_EQ(fault_with(name), "none") << name;
+}
+
+// [F: unknown environment variables]
+TEST(Config, ListsAllFaultsAtOnce) {
+    const std::string faults =
+        fault_of("[http]\ncolour = 1\nmax_connections = 0\n[log]\njson = 3\n[sql]\nengine = \"x\"\n");
+    EXPECT_NE(faults.find("the configuration has 4 faults:\n"), std::string::npos) << faults;
+    for (const char* key : {"'http.colour'", "http.max_connections must", "log.json must", "sql.engine must"})
+        EXPECT_NE(faults.find(key), std::string::npos) << key;
+}
+
+// [F: list options]
+TEST(Config, TrimsTheItemsOfLists) {
+    const Config config = load_config({}, {{"http.cors_origins", "https://a.example , https://b.example,"},
+                                           {"http.trusted_proxies", " 10.0.0.0/8, ::1 "},
+                                           {"services.secrets", std::string(32, 'a') + ", " + std::string(32, 'b')}});
+    EXPECT_EQ(config.http.cors_origins, (std::vector<std::string>{"https://a.example", "https://b.example"}));
+    EXPECT_EQ(config.http.trusted_proxies.size(), 2U);
+    EXPECT_EQ(config.services.secrets.back(), std::string(32, 'b'));
+}
+
+// [F: list options]
+TEST(Config, RefusesAnOriginThatNoBrowserSendsAndSaysWhy) {
+    const auto fault = [](const std::string& origin) {
+        try {
+            load_config({}, {{"http.cors_origins", origin}});
+            return std::string("none");
+        } catch (const std::runtime_error& wrong) {
+            return std::string(wrong.what());
+        }
+    };
+    for (const char* origin : {"https://a.example", "http://localhost:3000", "https://xn--bcher-kva.example:8443",
+                               "http://[::1]:8080", "https://192.0.2.1", "capacitor://localhost"})
+        EXPECT_EQ(fault(origin), "none") << origin;
+    for (const auto& [origin, reason] :
+         std::vector<std::pair<const char*, const char*>>{{"*", "any page"},
+                                                          {"https://a.example/", "without a path"},
+                                                          {"https://a.example?q", "without a path"},
+                                                          {"https://A.example", "lower case"},
+                                                          {"HTTPS://a.example", "lower case"},
+                                                          {"https://a.example:443", "default port"},
+                                                          {"http://a.example:80", "default port"},
+                                                          {"\"https://a.example\"", "scheme"},
+                                                          {"a.example", "scheme"},
+                                                          {"null", "scheme"},
+                                                          {"https://", "host"},
+                                                          {"https://*.example", "wildcards"},
+                                                          {"https://u@a.example", "user"},
+                                                          {"https://b\xC3\xBC"
+                                                           "cher.example",
+                                                           "ASCII"},
+                                                          {"https://a.example:", "port"},
+                                                          {"https://a.example:x", "port"}})
+        EXPECT_NE(fault(origin).find(reason), std::string::npos) << origin << ": " << fault(origin);
+}
+
 TEST(Config, MasksSecretsWhenPrinted) {
     Config config;
     config.sql.postgres.dsn = "postgres://member:hunter2@host/db";

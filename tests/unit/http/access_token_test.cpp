@@ -45,6 +45,34 @@ protected:
     SigningKey key_ = SigningKey::generate();
 };
 
+// [F: strictness of tokens]
+TEST_F(AccessTokensTest, HaveOneSpelling) {
+    const std::string token = sign(clock_.now() + minutes(15));
+    ASSERT_EQ(refusal(token), "");
+    const std::string signature = from_base64url(token.substr(token.rfind('.') + 1)).value();
+    const std::string unsigned_part = token.substr(0, token.rfind('.') + 1);
+    ASSERT_EQ(unsigned_part + base64url(signature), token);
+    EXPECT_EQ(refusal(unsigned_part + base64url(signature + '\0')), kInvalid);
+    EXPECT_EQ(refusal(unsigned_part + base64url(signature.substr(0, 63))), kInvalid);
+    EXPECT_EQ(refusal(token + "=="), kInvalid);
+    EXPECT_EQ(refusal(token + "."), kInvalid);
+    EXPECT_EQ(refusal(token + " "), kInvalid);
+    // 64 bytes leave four unused bits in the last of the 86 characters.
+    const char last = token.back();
+    const char* const other = last == 'A' ? "B" : last == 'Q' ? "R" : last == 'g' ? "h" : "x";
+    EXPECT_EQ(refusal(token.substr(0, token.size() - 1) + other), kInvalid);
+}
+
+// [F: strictness of tokens]
+TEST_F(AccessTokensTest, AreRefusedWhenTheyComeFromTheFuture) {
+    const auto token =
+        key_.sign({UserId{42}, SessionId{7}, clock_.now() + minutes(90)}, "test", clock_.now() + minutes(80));
+    EXPECT_EQ(refusal(token), kInvalid);
+    const auto by_a_fast_clock = key_.sign({UserId{42}, SessionId{7}, clock_.now() + minutes(15)}, "test",
+                                           clock_.now() + std::chrono::seconds(50));
+    EXPECT_EQ(refusal(by_a_fast_clock), "");
+}
+
 // [U3]
 TEST_F(AccessTokensTest, AreLetInUntilTheyExpire) {
     const auto token = sign(clock_.now() + minutes(15));

@@ -5,20 +5,21 @@
 namespace guildhall::http {
 namespace {
 
+bool names(const std::string& field, const std::string& tag) { return EntityTags::parse(field)->contains(tag); }
+
 TEST(EntityTag, IsNamedByTheListThatHasIt) {
     const std::string tag = entity_tag(7, "body");
-    EXPECT_TRUE(names_etag(tag, tag));
-    EXPECT_TRUE(names_etag("W/" + tag, tag));
-    EXPECT_TRUE(names_etag("\"other\", " + tag, tag));
-    EXPECT_TRUE(names_etag("*", tag));
-    EXPECT_FALSE(names_etag("", tag));
-    EXPECT_FALSE(names_etag("\"7\"", tag));
+    EXPECT_TRUE(names(tag, tag));
+    EXPECT_TRUE(names("W/" + tag, tag));
+    EXPECT_TRUE(names("\"other\", " + tag, tag));
+    EXPECT_TRUE(names("*", tag));
+    EXPECT_FALSE(names("\"7\"", tag));
 }
 
 TEST(EntityTag, IsNamedByTheTagOfTheCompressedAnswer) {
     const std::string tag = entity_tag(0, "body");
-    EXPECT_TRUE(names_etag(tag.substr(0, tag.size() - 1) + "-gzip\"", tag));
-    EXPECT_FALSE(names_etag(tag.substr(0, tag.size() - 1) + "-other\"", tag));
+    EXPECT_TRUE(names(tag.substr(0, tag.size() - 1) + "-gzip\"", tag));
+    EXPECT_FALSE(names(tag.substr(0, tag.size() - 1) + "-other\"", tag));
 }
 
 TEST(EntityTag, ChangesWithTheBodyAndWithTheVersion) {
@@ -26,16 +27,21 @@ TEST(EntityTag, ChangesWithTheBodyAndWithTheVersion) {
     EXPECT_NE(entity_tag(7, "body"), entity_tag(8, "body"));
 }
 
-TEST(EntityTag, CarriesItsVersion) {
-    EXPECT_EQ(*version_of_if_match(entity_tag(7, "body")), 7);
-    EXPECT_EQ(*version_of_if_match(entity_tag(7)), 7);
-    EXPECT_EQ(*version_of_if_match("*"), 0);
+// [F: conditional requests]
+TEST(EntityTag, CarriesItsVersionUnlessItIsWeak) {
+    const auto versions = [](const std::string& field) { return EntityTags::parse(field)->versions(); };
+    using Versions = std::vector<std::int64_t>;
+    EXPECT_EQ(versions(entity_tag(7, "body")), Versions{7});
+    EXPECT_EQ(versions(entity_tag(7)), Versions{7});
+    EXPECT_EQ(versions("\"other\" , \"8-x\",,\"9\""), (Versions{8, 9}));
+    EXPECT_EQ(versions("W/\"7-x\", \"0\", \"-1\", \"7x\", \"\", \"99999999999999999999\""), Versions{});
 }
 
-TEST(EntityTag, IsRefusedWhenItHasNoVersion) {
-    for (const char* text :
-         {"", "\"", "\"\"", "7", "\"0\"", "\"-1\"", "\"x\"", "\"7x\"", "\"7", "\"99999999999999999999\""})
-        EXPECT_FALSE(version_of_if_match(text).has_value()) << text;
+// [F: conditional requests]
+TEST(EntityTag, IsRefusedWhenItIsNone) {
+    for (const char* text : {"", " ", ",", "\"", "7", "\"7", "7\"", "w/\"7\"", "W/ \"7\"", "\"7\" \"8\"", "*, \"7\"",
+                             "\"a b\"", "\"a\tb\""})
+        EXPECT_FALSE(EntityTags::parse(text)) << text;
 }
 
 }  // namespace

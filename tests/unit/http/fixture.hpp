@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 
 #include "platform/async/task_group.hpp"
@@ -59,6 +60,9 @@ public:
         if (auto same = check_if_match(*caller.request, 7); !same) co_return same.error();
         co_return Greeted{id, greeting.text.value, 8};
     }
+    Task<Result<Greeted>> echo(Visitor visitor, Greeting greeting) {
+        co_return Greeted{visitor.id, greeting.text.value, 0};
+    }
     Task<Result<void>> remove(Caller, UserId) { co_return Result<void>{}; }
     Task<Result<Page<Greeted>>> list(Visitor, json::PageQuery query) {
         Page<Greeted> page;
@@ -70,6 +74,7 @@ public:
     void add_routes(Router& router) {
         router.get("/v1/greetings", this, &GreetingService::list).anyone().summary("List");
         router.post("/v1/greetings", this, &GreetingService::create).signed_in().summary("Create");
+        router.post("/v1/echoes", this, &GreetingService::echo).anyone().summary("Echo");
         router.get("/v1/probes/{greeting_id}", this, &GreetingService::read).anyone().unlimited().summary("Probe");
         router.get("/v1/greetings/{greeting_id}", this, &GreetingService::read).anyone().etag().summary("Read");
         router.patch("/v1/greetings/{greeting_id}", this, &GreetingService::change)
@@ -146,6 +151,19 @@ public:
         if (!body.empty())
             bytes += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
         return parse(exchange(bytes + "\r\n" + std::string(body)));
+    }
+    /// The next answer on a connection that stays open; none when the server closes it.
+    static Answer receive(boost::asio::ip::tcp::socket& socket) {
+        std::string bytes;
+        boost::system::error_code ec;
+        const auto head = boost::asio::read_until(socket, boost::asio::dynamic_buffer(bytes), "\r\n\r\n", ec);
+        if (ec) return {};
+        const auto length = parse(bytes).header("Content-Length");
+        const auto total = head + (length.empty() ? 0 : std::stoul(length));
+        if (bytes.size() < total)
+            boost::asio::read(socket, boost::asio::dynamic_buffer(bytes),
+                              boost::asio::transfer_exactly(total - bytes.size()));
+        return parse(bytes);
     }
     static Answer parse(const std::string& bytes) {
         Answer answer;

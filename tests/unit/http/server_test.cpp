@@ -87,6 +87,8 @@ TEST(HttpServer, RefusesMissingGarbledExpiredAndForgedTokens) {
     RunningServer other;
     EXPECT_EQ(status(other.bearer()), 401);
     EXPECT_EQ(status(server.bearer()), 201);
+    // [F: small] RFC 6750 §2.1 allows more blanks than one.
+    EXPECT_EQ(status("Authorization: bearer   " + server.token() + "\r\n"), 201);
 }
 
 TEST(HttpServer, RefusesATokenOfARevokedSessionAtOnce) {
@@ -141,6 +143,10 @@ TEST(HttpServer, RefusesAChangeThatNamesAnotherVersion) {
     };
     EXPECT_EQ(status("If-Match: \"7-abc\"\r\n"), 200);
     EXPECT_EQ(status("If-Match: *\r\n"), 200);
+    // [F: conditional requests]
+    EXPECT_EQ(status("If-Match: \"other\", \"7-abc\"\r\n"), 200);
+    EXPECT_EQ(status("If-Match: \"other\"\r\nIf-Match: \"7-abc\"\r\n"), 200);
+    EXPECT_EQ(status("If-Match: W/\"7-abc\"\r\n"), 412);
     EXPECT_EQ(status("If-Match: \"6-abc\"\r\n"), 412);
     EXPECT_EQ(status("If-Match: nonsense\r\n"), 400);
 }
@@ -186,8 +192,9 @@ TEST(HttpServer, TakesNoHeaderFromTrailers) {
 
 TEST(HttpServer, RefusesAChunkLineThatDoesNotEnd) {
     RunningServer server;
-    const std::string all = server.exchange(
-        "POST /v1/greetings HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(60'000, 'a'));
+    const std::string all =
+        server.exchange("POST /v1/greetings HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n" +
+                        server.bearer() + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(60'000, 'a'));
     EXPECT_EQ(RunningServer::parse(all).status, 400) << all.substr(0, 200);
 }
 
@@ -229,6 +236,14 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"TargetThatIsNotAscii", "GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n"},
         std::pair{"SpaceBeforeColon", "GET /v1/greetings/5 HTTP/1.1\r\nHost : a\r\n\r\n"},
         std::pair{"BareLf", "GET /v1/greetings/5 HTTP/1.1\nHost: a\r\n\r\n"},
+        std::pair{"EmptyLineThatIsABareLf", "GET /v1/greetings/5 HTTP/1.1\r\nHost: a\r\n\nX: 1\r\n\r\n"},
+        std::pair{"MethodThatIsNoToken", "GE\"T /v1/greetings/5 HTTP/1.1\r\nHost: a\r\n\r\n"},
+        std::pair{"TwoAuthorizations",
+                  "DELETE /v1/greetings/5 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\n"
+                  "Authorization: Bearer b\r\n\r\n"},
+        std::pair{"TwoContentTypes",
+                  "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                  "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}"},
         std::pair{"NegativeLength", "POST /v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"}),
     [](const auto& info) { return info.param.first; });
 
@@ -238,7 +253,7 @@ TEST(HttpServer, RefusesAHeaderOrBodyThatIsTooLarge) {
     options.max_body_bytes = 1000;
     RunningServer server(options);
     EXPECT_EQ(server.request("GET", "/v1/greetings/5", "X: " + std::string(4000, 'x') + "\r\n").status, 431);
-    EXPECT_EQ(server.request("POST", "/v1/greetings", "", std::string(2000, 'x')).status, 413);
+    EXPECT_EQ(server.request("POST", "/v1/greetings", server.bearer(), std::string(2000, 'x')).status, 413);
 }
 
 TEST(HttpServer, ClosesAClientThatSendsItsHeaderTooSlowly) {

@@ -1,5 +1,8 @@
 #include "platform/json/read.hpp"
 
+#include <regex>
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "platform/json/schema.hpp"
@@ -152,6 +155,60 @@ TEST(SchemaOfStruct, SaysTheConstraints) {
     EXPECT_EQ(outer.at("required"), boost::json::array{"text"});
     EXPECT_EQ(outer.at("properties").at("text").at("maxLength"), 5);
     EXPECT_EQ(schemas.named().at("Colour").at("enum"), (boost::json::array{"red", "green"}));
+}
+
+/// The code points that a pattern "^[^\u0000-\u0008\u000b]*$" excludes.
+std::set<char32_t> excluded_by(std::string_view pattern) {
+    std::set<char32_t> out;
+    const auto take = [&] {
+        const auto digits = pattern.substr(pattern.find("\\u") + 2, 4);
+        pattern.remove_prefix(pattern.find("\\u") + 6);
+        return static_cast<char32_t>(std::stoul(std::string(digits), nullptr, 16));
+    };
+    while (pattern.contains("\\u")) {
+        const char32_t first = take();
+        const bool is_range = pattern.starts_with('-');
+        const char32_t last = is_range ? take() : first;
+        for (char32_t c = first; c <= last; ++c) out.insert(c);
+    }
+    return out;
+}
+
+std::string utf8(char32_t c) {
+    if (c < 0x80) return {static_cast<char>(c)};
+    if (c < 0x800) return {static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 0x3F))};
+    return {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3F)),
+            static_cast<char>(0x80 | (c & 0x3F))};
+}
+
+// [F: schema precision]
+TEST(Schema, SaysOfEachCodePointWhatTheRuleOfTextsDoes) {
+    const auto in_text = excluded_by(kTextPattern);
+    const auto in_line = excluded_by(kLinePattern);
+    for (char32_t c = 0; c < 0x3000; ++c) {
+        const std::string text = "a" + utf8(c) + "b";
+        const auto is_refused = [&](bool one_line) {
+            Faults faults;
+            std::string out;
+            rules::text(text, out, 1, 10, one_line, Place{}, faults);
+            return !faults.empty();
+        };
+        EXPECT_EQ(is_refused(false), in_text.contains(c)) << static_cast<unsigned>(c);
+        EXPECT_EQ(is_refused(true), in_line.contains(c)) << static_cast<unsigned>(c);
+    }
+}
+
+// [F: schema precision]
+TEST(Schema, SaysHowLargeAnIdMayBe) {
+    const std::regex pattern(kIdPattern);
+    for (const char* text :
+         {"1", "10", "999999999999999999", "1000000000000000000", "8999999999999999999", "0", "01", "-1", "+1", "",
+          "9000000000000000000", "9223372036854775807", "9223372036854775808", "10000000000000000000"}) {
+        Faults faults;
+        std::int64_t out = 0;
+        rules::id(text, out, Place{}, faults);
+        EXPECT_EQ(faults.empty(), std::regex_match(text, pattern)) << text;
+    }
 }
 
 }  // namespace
