@@ -317,6 +317,62 @@ def services(stand, options):
     )
 
 
+def coherence(stand, options):
+    """What do the coherent caches of two replicas save on reads, and cost on writes, beside SQL for each read?"""
+    page = 20
+    names = wanted([f"coherence-{what}" for what in ("post", "profile", "feed", "write", "mix")], options)
+    networks = {name: stand.load(name, POSTS, dsn=stand.database(name)) for name in ("coherent", "bare")}
+    sides = {name: stand.two_replicas(name, is_coherent=name == "coherent") for name in networks}
+    lists = {}
+    for name, network in networks.items():
+        lists[name], readers = requests_for(network, random.Random(4), page)
+        check_posts(sides[name], network, lists[name]["post"])
+        check_profiles(sides[name], network, lists[name]["profile"])
+        check_feeds(sides[name], network, readers, page)
+        check_writes(sides[name], network)
+        authors = list(network.user.values())
+        lists[name]["write"] = new_posts(network)
+        rng = random.Random(5)
+        lists[name]["mix"] = mix(
+            rng,
+            lists[name]["feed"],
+            lists[name]["write"],
+            [get(f"/v1/users/{rng.choice(authors)}/posts?limit={page}", t) for t in network.token.values()],
+        )
+    questions = {
+        "post": "GET a post",
+        "profile": "GET a profile",
+        "feed": f"first feed page, {page} items",
+        "write": "POST a post of 256 characters",
+        "mix": "60 % feed pages, 30 % pages of one member's posts, 10 % new posts",
+    }
+    for name in names:
+        what = name.removeprefix("coherence-")
+        paths = {side: write_requests(stand.folder / f"{side}-{what}.requests", lists[side][what]) for side in sides}
+        for side, server in sides.items():
+            warm_up(server, paths[side], options.warm)
+        a, b = in_turn(
+            options.rounds,
+            [lambda side=side: play(sides[side], paths[side], options.seconds) for side in ("coherent", "bare")],
+        )
+        conditions = (
+            f"two replicas of one io thread behind nginx; all CPU of them, nginx, PostgreSQL 15 (fsync on) and Redis; "
+            f"the rival's replicas keep nothing, as when Redis does not let them hear each other; {CONNECTIONS} kept "
+            f"connections; {rates(a, b)}; median latency {statistics.median(s.p50_us for s in a):,.0f} and "
+            f"{statistics.median(s.p50_us for s in b):,.0f} µs"
+        )
+        yield compare(
+            name,
+            f"{questions[what]}, two replicas with coherent caches; without caches",
+            "µs CPU",
+            [s.cpu_us for s in a],
+            [s.cpu_us for s in b],
+            "<= 1",
+            conditions,
+            is_required=False,
+        )
+
+
 def check_node(server, tokens, page):
     status, feed = call(server, "GET", "/feed", tokens[0])
     expect(status == 200 and len(feed["posts"]) == page, f"Express's feed: {status}")
@@ -547,6 +603,7 @@ ALL = {
     "ceiling": (ceiling, ["ceiling-post", "ceiling-profile", "ceiling-feed"]),
     "node": (node, ["node-profile", "node-feed", "node-post", "node-mix"]),
     "services": (services, ["services-feed"]),
+    "coherence": (coherence, [f"coherence-{what}" for what in ("post", "profile", "feed", "write", "mix")]),
     "writes": (writes, ["writes"]),
     "start": (start, ["start-ready", "start-memory", "start-binary"]),
     "growth": (growth, ["growth"]),

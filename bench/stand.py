@@ -31,6 +31,15 @@ def free_port():
         return s.getsockname()[1]
 
 
+def with_children(pids):
+    """These processes and those that they have started."""
+    children = []
+    for pid in pids:
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+            children += map(int, task.read_text().split())
+    return [*pids, *children]
+
+
 class Server:
     """A process that was started here and answers at `url`."""
 
@@ -52,11 +61,7 @@ class Server:
 
     def pids(self):
         """The process and its children (Node's workers)."""
-        pid = self.process.pid
-        children = []
-        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-            children += task.read_text().split()
-        return [pid, *map(int, children)]
+        return with_children([self.process.pid])
 
     def answers(self, path):
         try:
@@ -88,13 +93,20 @@ class Server:
 
 
 class Guildhall(Server):
+    def metrics(self):
+        with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
+            return answer.read().decode()
+
+    def metric(self, name):
+        """The value of a metric without labels."""
+        return float(re.search(rf"^guildhall_{name} (\S+)$", self.metrics(), re.M)[1])
+
     def settle(self):
         """Waits until the outbox is empty, and relay and consumers have done nothing for half a second."""
         seen = [None]
 
         def is_still():
-            with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
-                text = answer.read().decode()
+            text = self.metrics()
 
             def values(names):
                 return [float(v) for v in re.findall(rf"^guildhall_(?:{names})\{{[^}}]*\}} (\S+)$", text, re.M)]
@@ -106,17 +118,22 @@ class Guildhall(Server):
 
 
 class Together(Server):
-    """Several servers that answer at one address: their CPU is counted together."""
+    """Several servers that answer at one address: their CPU is counted together, and that of `engines`."""
 
-    def __init__(self, name, front, others):
+    def __init__(self, name, front, others, engines=()):
         self.name, self.url, self.port, self.log = name, front.url, front.port, front.log
         self.servers = [front, *others]
+        self.engines = engines
 
     def alive(self):
         return all(server.alive() for server in self.servers)
 
     def pids(self):
-        return [pid for server in self.servers for pid in server.pids()]
+        return [pid for server in self.servers for pid in server.pids()] + with_children(self.engines)
+
+    def settle(self):
+        for server in self.servers:
+            server.settle()
 
     def stop(self):
         for server in self.servers:
@@ -162,12 +179,9 @@ class Stand:
     def __exit__(self, *_):
         for server in reversed(self.running):
             server.stop()
-        if self.engines:
-            subprocess.run(
-                [ROOT / "tests/engines/down"],
-                env={**os.environ, "STATE_DIR": str(self.temporary / "state")},
-                check=False,
-            )
+        for name in self.engines:
+            environment = {**os.environ, "STATE_DIR": str(self.state_of(name))}
+            subprocess.run([ROOT / "tests/engines/down"], env=environment, check=False)
         shutil.rmtree(self.temporary, ignore_errors=True)
 
     def start(self, server, path):
@@ -206,23 +220,13 @@ class Stand:
             out.writelines(f"{k * COPY} {(k + 1) * COPY}\n" for k in range(copies - 1))
         return path
 
-    def guildhall(self, data, threads, cores=None, options=(), environment=None):
+    def guildhall(self, data, threads, cores=None, options=(), environment=None, log=None):
         port = free_port()
         pinned = ["taskset", "-c", cores] if cores else []
-        command = [
-            *pinned,
-            self.binary,
-            "serve",
-            "--data",
-            self.folder / data,
-            "--listen",
-            f"127.0.0.1:{port}",
-            "--http-threads",
-            str(threads),
-            *NO_LIMITS,
-            *options,
-        ]
-        return self.start(Guildhall(f"serve-{data}", command, port, self.folder, environment), "/readyz")
+        given = {"data": self.folder / data, "listen": f"127.0.0.1:{port}", "http-threads": threads}
+        command = [*pinned, self.binary, "serve", *(f"--{option}={value}" for option, value in given.items())]
+        command += [*NO_LIMITS, *options]
+        return self.start(Guildhall(f"serve-{log or data}", command, port, self.folder, environment), "/readyz")
 
     # ---- rivals
 
@@ -239,28 +243,46 @@ class Stand:
         program, port = self.build(RIVALS / "beast_server.cpp"), free_port()
         return self.start(Server("beast", ["taskset", "-c", "0", program, str(port)], port, self.folder), "/json")
 
-    def engine(self, name):
+    def engine(self, kind, name=""):
         """Starts an engine of its own, which writes to the disk as in production; how to reach it."""
-        if name not in self.engines:
-            folders = {"DATA_DIR": str(self.temporary / name), "STATE_DIR": str(self.temporary / "state")}
+        key = kind + name
+        if key not in self.engines:
+            folders = {"DATA_DIR": str(self.temporary / key), "STATE_DIR": str(self.state_of(key))}
             environment = {**os.environ, **folders, "FSYNC": "on"}
-            program = ROOT / f"tests/engines/up-{name}"
+            program = ROOT / f"tests/engines/up-{kind}"
             run = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
             if run.returncode:
-                raise Failed(f"{name} did not start: {run.stdout}{run.stderr}")
-            self.engines[name] = run.stdout.rstrip().rpartition("\n")[2].partition("=")[2]
-        return self.engines[name]
+                raise Failed(f"{kind} did not start: {run.stdout}{run.stderr}")
+            self.engines[key] = run.stdout.rstrip().rpartition("\n")[2].partition("=")[2]
+        return self.engines[key]
+
+    def state_of(self, key):
+        return self.temporary / f"state-{key}"
+
+    def engine_pids(self, kind, name=""):
+        return [int(record.read_text().split()[0]) for record in self.state_of(kind + name).glob("*.pid")]
 
     def postgres(self):
         """Starts a PostgreSQL; its libpq connection string."""
         return self.engine("postgres")
 
-    def engine_options(self, prefix):
-        options = {"sql-engine": "postgres", "sql-dsn": self.postgres(), "sql-connections-per-thread": 4}
-        options |= {"redis-url": self.engine("redis"), "redis-prefix": f"{prefix}:"}
+    def database(self, name):
+        """Makes a database of this name in it, unless there is one; its libpq connection string."""
+        words = ["psql", "-qAt", "-v", "ON_ERROR_STOP=1", self.postgres(), "-c"]
+        found = subprocess.check_output([*words, f"SELECT 1 FROM pg_database WHERE datname = '{name}'"])
+        if not found.strip():
+            subprocess.run([*words, f"CREATE DATABASE {name}"], check=True)
+        return self.postgres().replace("dbname=postgres", f"dbname={name}")
+
+    def engine_options(self, prefix, dsn=None, redis=None):
+        options = {"sql-engine": "postgres", "sql-dsn": dsn or self.postgres(), "sql-connections-per-thread": 4}
+        options |= {"redis-url": redis or self.engine("redis"), "redis-prefix": f"{prefix}:"}
         options |= {"bus-url": self.engine("rabbitmq"), "bus-prefix": f"{prefix}."}
         options |= {"graph-url": self.engine("neo4j"), "graph-prefix": prefix.capitalize()}
         return [f"--{name}={value}" for name, value in options.items()]
+
+    def services(self):
+        return subprocess.check_output([self.binary, "services"], text=True).split()
 
     def on_engines(self):
         """One process with all services on all engines."""
@@ -268,8 +290,7 @@ class Stand:
 
     def split_services(self):
         """A process for each service behind nginx, on the same engines."""
-        listed = subprocess.run([self.binary, "services"], capture_output=True, text=True, check=True)
-        ports = {name: free_port() for name in listed.stdout.split()}
+        ports = {name: free_port() for name in self.services()}
         url = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         options = [*self.engine_options("split"), *NO_LIMITS, "--services-secrets", "s" * 32, "--http-threads", "1"]
         options += ["--services-user-url", url["user"], "--services-connection-url", url["connection"]]
@@ -278,29 +299,47 @@ class Stand:
         for name in ports:
             command = [self.binary, "serve", "--services", name, "--listen", f"127.0.0.1:{ports[name]}", *options]
             processes.append(self.start(Server(f"serve-{name}", command, ports[name], self.folder), "/readyz"))
-        front, folder = free_port(), self.temporary / "nginx"
+        return Together("split", self.nginx("split", {name: [url[name]] for name in ports}), processes)
+
+    def two_replicas(self, name, is_coherent):
+        """Two processes with all services behind nginx, on the database of this name.
+
+        Both share a Redis of their own. If they are not coherent, it refuses them pub/sub: then none hears what the
+        other changes, so both read from SQL each time.
+        """
+        redis = self.engine("redis", name)
+        if not is_coherent:
+            port = redis.rpartition(":")[2]
+            subprocess.run(["redis-cli", "-p", port, *"ACL SETUSER default resetchannels".split()], check=True)
+        options = [*self.engine_options(name, self.database(name), redis), "--http-trusted-proxies", "127.0.0.1"]
+        replicas = [self.guildhall(name, threads=1, options=options, log=f"{name}-{n}") for n in range(2)]
+        wait_until(lambda: all(r.metric("coherence_live") == is_coherent for r in replicas), 10, "coherence")
+        front = self.nginx(name, {service: [replica.url for replica in replicas] for service in self.services()})
+        return Together(name, front, replicas, [*self.engine_pids("postgres"), *self.engine_pids("redis", name)])
+
+    def nginx(self, name, urls):
+        """Starts nginx before the replicas of each service."""
+        port, folder = free_port(), self.temporary / f"nginx-{name}"
         folder.mkdir()
-        command = [self.binary, "gateway", "nginx", f"--bind=127.0.0.1:{front}"]
+        command = [self.binary, "gateway", "nginx", f"--bind=127.0.0.1:{port}"]
         command += ["--address-requests=0", "--address-connections=0", "--cache-seconds=0"]
-        command += [f"--replica={name}={url[name]}" for name in ports]
+        command += [f"--replica={service}={url}" for service in urls for url in urls[service]]
         written = subprocess.run(command, capture_output=True, text=True, check=True)
         (folder / "nginx.conf").write_text(written.stdout)
         user = " user root;" if os.geteuid() == 0 else ""
         program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
         settings = ["-e", "stderr", "-c", "nginx.conf", "-g", "daemon off;" + user]
-        nginx = self.start(Server("nginx", [program, "-p", f"{folder}/", *settings], front, self.folder), "/livez")
-        return Together("split", nginx, processes)
+        command = [program, "-p", f"{folder}/", *settings]
+        return self.start(Server(f"nginx-{name}", command, port, self.folder), "/livez")
 
     def node(self, posts_per_member):
         """The usual stack on the same PostgreSQL, two workers: the server, and a token for each user in order of id."""
         source, place = RIVALS / "express", self.folder / "node"
         shutil.copytree(source, place, dirs_exist_ok=True)
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=place, check=True)
-        dsn = self.postgres()
-        place_of = dict(word.split("=", 1) for word in dsn.split())
-        database = f"host={place_of['host']} port={place_of['port']} user={place_of['user']} dbname=node"
+        database = self.database("node")
+        place_of = dict(word.split("=", 1) for word in database.split())
         psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1"]
-        subprocess.run([*psql, dsn, "-c", "create database node"], check=True)
         subprocess.run([*psql, database, "-f", source / "schema.sql"], check=True)
         users = 1 + max(int(line.split()[1]) for line in self.files.edges.read_text().splitlines())
         seed = [*psql, database, "-v", f"users={users}", "-v", f"posts={posts_per_member}", "-f", source / "seed.sql"]
