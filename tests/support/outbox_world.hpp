@@ -21,6 +21,7 @@
 #include "platform/outbox/relay.hpp"
 #include "support/await.hpp"
 #include "support/databases.hpp"
+#include "support/manual_clock.hpp"
 
 namespace guildhall::test {
 

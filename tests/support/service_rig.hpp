@@ -16,6 +16,7 @@
 #include "platform/service/base.hpp"
 #include "platform/service/module.hpp"
 #include "support/databases.hpp"
+#include "support/manual_clock.hpp"
 #include "support/watched_database.hpp"
 
 namespace guildhall::test {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -31,17 +30,6 @@ public:
     Time now() const override {
         return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
     }
-};
-
-/// A clock that only advance() moves. For tests; thread-safe.
-class ManualClock final : public Clock {
-public:
-    explicit ManualClock(Time start) : micros_(start.time_since_epoch().count()) {}
-    Time now() const override { return Time(std::chrono::microseconds(micros_.load())); }
-    void advance(std::chrono::microseconds by) { micros_.fetch_add(by.count()); }
-
-private:
-    std::atomic<std::int64_t> micros_;
 };
 
 /// As SQL stores it.

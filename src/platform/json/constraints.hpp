@@ -57,6 +57,7 @@ struct Handle {
 
 /// A hashtag without its mark: one word (see word_end()) of 1 to 100 code points, case-folded.
 struct Tag {
+    static constexpr std::size_t kMax = 100;
     std::string value;
 };
 

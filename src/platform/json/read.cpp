@@ -275,7 +275,7 @@ void tag(std::string_view in, std::string& out, const Place& at, Faults& faults)
     if (word_end(value, 0) != value.size())
         return faults.add(at, "format", "must be letters, marks, digits or connectors");
     const std::size_t length = code_points(value);
-    if (length < 1 || length > 100) return faults.add(at, "format", "must be 1 to 100 characters");
+    if (length < 1 || length > Tag::kMax) return faults.add(at, "format", "must be 1 to 100 characters");
     out = std::move(value);
 }
 

@@ -126,7 +126,9 @@ struct SchemaOf<Handle> {
 };
 template <>
 struct SchemaOf<Tag> {
-    static boost::json::object get(Schemas&) { return {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}; }
+    static boost::json::object get(Schemas&) {
+        return {{"type", "string"}, {"minLength", 1}, {"maxLength", Tag::kMax}};
+    }
 };
 template <>
 struct SchemaOf<CursorText> {

@@ -22,7 +22,6 @@ struct Reply {
     std::string text = {};  // of text, status and error
     std::vector<Reply> elements = {};
 
-    bool is_nil() const { return kind == Kind::nil; }
     bool is_error() const { return kind == Kind::error; }
     /// True for an error whose first word is `word` ("MOVED").
     bool is_error(std::string_view word) const {

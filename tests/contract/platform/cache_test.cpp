@@ -12,6 +12,7 @@
 #include "platform/cache/memory.hpp"
 #include "platform/cache/redis.hpp"
 #include "support/await.hpp"
+#include "support/manual_clock.hpp"
 #include "support/redis.hpp"
 #include "support/seen_within.hpp"
 
@@ -52,7 +53,7 @@ protected:
     }
 
     const bool is_memory_ = std::string_view(GetParam()) == "memory";
-    ManualClock clock_{from_micros(1'795'364'460'000'000)};
+    test::ManualClock clock_{from_micros(1'795'364'460'000'000)};
     std::unique_ptr<redis::Client> client_;
     std::unique_ptr<Cache> cache_;
 };
@@ -154,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(, CacheContract, testing::ValuesIn(test::kCacheEngines)
                          [](const auto& instance) { return std::string(instance.param); });
 
 TEST(MemoryCache, IsBoundedAndDropsTheLeastRecentlyUsed) {
-    const ManualClock clock(from_micros(0));
+    const test::ManualClock clock(from_micros(0));
     const auto cache = make_memory_cache(clock, kMaxBytes);
     await(cache->set("kept", "by use", 1h));
     for (int i = 0; i < 20'000; ++i) {
@@ -179,7 +180,7 @@ TEST(MemoryCache, KeepsNothingForLongerWhenTheClockIsSetBack) {
 }
 
 TEST(MemoryCache, DoesNotKeepWhatIsTooLarge) {
-    const ManualClock clock(from_micros(0));
+    const test::ManualClock clock(from_micros(0));
     const auto cache = make_memory_cache(clock, kMaxBytes);
     await(cache->set("a", "small", 1h));
     await(cache->set("a", std::string(kMaxBytes, 'x'), 1h));

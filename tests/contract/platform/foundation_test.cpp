@@ -11,6 +11,7 @@
 #include "platform/bus/memory.hpp"
 #include "platform/http/idempotency.hpp"
 #include "support/databases.hpp"
+#include "support/manual_clock.hpp"
 #include "support/watched_database.hpp"
 
 namespace guildhall::service {
@@ -69,7 +70,7 @@ protected:
     std::int64_t dead_letters() { return number(kCountDead); }
 
     test::TestLoop loop_;
-    ManualClock clock_{Time(std::chrono::days(20'000))};
+    test::ManualClock clock_{Time(std::chrono::days(20'000))};
     std::optional<test::TestDatabase> place_;
     const std::unique_ptr<cache::Coherence> coherence_ = cache::make_memory_coherence();
     const std::unique_ptr<bus::Bus> bus_ = bus::make_memory_bus();

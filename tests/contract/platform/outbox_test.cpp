@@ -13,6 +13,7 @@
 #include "platform/outbox/partition.hpp"
 #include "platform/outbox/relay.hpp"
 #include "support/await.hpp"
+#include "support/manual_clock.hpp"
 #include "support/outbox_world.hpp"
 #include "support/watched_database.hpp"
 
@@ -97,7 +98,7 @@ TEST_P(OutboxContract, FailedTransactionLeavesNoOutboxRowAndWakesNobody) {
 TEST_P(OutboxContract, KeepsTheOrderOfASubjectUnderConcurrentWritersWhoseClocksDiffer) {
     // Two replicas, one an hour behind; the relay reads while they write.
     const SystemClock clock;
-    ManualClock slow(std::chrono::floor<std::chrono::microseconds>(clock.now()) - 1h);
+    test::ManualClock slow(std::chrono::floor<std::chrono::microseconds>(clock.now()) - 1h);
     IdGenerator late_ids(slow, 2);
     IdGenerator ids(clock, 3);
     Outbox late("/test", late_ids, slow);

@@ -8,6 +8,7 @@
 
 #include "platform/http/redis_rate_limiter.hpp"
 #include "support/await.hpp"
+#include "support/manual_clock.hpp"
 #include "support/redis.hpp"
 
 namespace guildhall::http {
@@ -36,7 +37,7 @@ protected:
 
     const bool is_memory_ = std::string_view(GetParam()) == "memory";
     const std::string prefix_ = test::own_prefix();
-    ManualClock clock_{from_micros(1'795'364'460'000'000)};
+    test::ManualClock clock_{from_micros(1'795'364'460'000'000)};
     std::unique_ptr<redis::Client> client_;
     std::unique_ptr<RateLimiter> limiter_;
 };

@@ -11,6 +11,7 @@
 #include "platform/sql/database.hpp"
 #include "platform/sql/node_lease.hpp"
 #include "support/databases.hpp"
+#include "support/manual_clock.hpp"
 
 namespace guildhall::sql {
 namespace {
@@ -602,7 +603,7 @@ TEST_P(SqlContract, TwoHoldersOfANodeNumberDiffer) {
 
 TEST_P(SqlContract, ALeaseThatWasNotRenewedIsLostToTheNextHolder) {
     add({"platform/node_lease", kNodeLeaseSchema});
-    ManualClock clock(from_micros(1'000'000'000));
+    test::ManualClock clock(from_micros(1'000'000'000));
     auto take = [&](std::string owner) -> Task<std::optional<NodeLease>> {
         co_return co_await NodeLease::take(*database_, clock, std::move(owner));
     };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "platform/base/text.hpp"
+#include "support/manual_clock.hpp"
 
 namespace guildhall::http {
 namespace {
@@ -40,7 +41,7 @@ protected:
     static constexpr const char* kExpired = "the access token has expired";
     static constexpr const char* kInvalid = "the access token is not valid";
 
-    ManualClock clock_{Time(std::chrono::days(20'000))};
+    test::ManualClock clock_{Time(std::chrono::days(20'000))};
     AccessTokens tokens_{"test", clock_};
     SigningKey key_ = SigningKey::generate();
 };

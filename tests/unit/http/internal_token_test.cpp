@@ -8,6 +8,7 @@
 
 #include "platform/base/text.hpp"
 #include "platform/http/access_token.hpp"
+#include "support/manual_clock.hpp"
 
 namespace guildhall::http {
 namespace {
@@ -26,7 +27,7 @@ protected:
         return claims.error().code;
     }
 
-    ManualClock clock{Time(std::chrono::days(20'000))};
+    test::ManualClock clock{Time(std::chrono::days(20'000))};
     InternalTokens tokens{{kSecret}, clock};
 };
 
@@ -58,7 +59,7 @@ TEST_F(InternalTokenTest, EndsWithinAMinute) {
 }
 
 TEST_F(InternalTokenTest, OfAClockFarAheadIsRefused) {
-    ManualClock ahead(clock.now() + std::chrono::seconds(20));
+    test::ManualClock ahead(clock.now() + std::chrono::seconds(20));
     EXPECT_EQ(code_of(bearer(InternalTokens({kSecret}, ahead))), Code::unauthenticated);
 }
 

@@ -4,6 +4,7 @@
 
 #include "platform/cache/memory.hpp"
 #include "support/await.hpp"
+#include "support/manual_clock.hpp"
 
 namespace guildhall::user {
 namespace {
@@ -42,7 +43,7 @@ protected:
         await(throttle_.keep(std::move(*attempt)));
     }
 
-    ManualClock clock_{Time(std::chrono::days(20'000))};
+    test::ManualClock clock_{Time(std::chrono::days(20'000))};
     std::unique_ptr<cache::Cache> cache_ = cache::make_memory_cache(clock_, 1 << 20);
     Throttle throttle_{*cache_, clock_};
 };

@@ -7,19 +7,21 @@
 
 #include <gtest/gtest.h>
 
+#include "support/manual_clock.hpp"
+
 namespace guildhall {
 namespace {
 
 const Time kStart = *parse_rfc3339("2026-11-22T16:21:00.123Z");
 
 TEST(IdGenerator, HoldsTheTime) {
-    const ManualClock clock(kStart);
+    const test::ManualClock clock(kStart);
     IdGenerator ids(clock, 3);
     EXPECT_EQ(time_of_id(ids.next_value()), kStart);
 }
 
 TEST(IdGenerator, IncreasesAlsoWhenTheClockStepsBack) {
-    ManualClock clock(kStart);
+    test::ManualClock clock(kStart);
     IdGenerator ids(clock, 3);
     std::int64_t last = 0;
     for (int i = 0; i < 10'000; ++i) {  // more than a millisecond holds
@@ -31,7 +33,7 @@ TEST(IdGenerator, IncreasesAlsoWhenTheClockStepsBack) {
 }
 
 TEST(IdGenerator, IsUniqueOverThreadsAndNodes) {
-    const ManualClock clock(kStart);
+    const test::ManualClock clock(kStart);
     IdGenerator first(clock, 1);
     IdGenerator second(clock, 2);
     constexpr int kThreads = 4;
@@ -79,7 +81,7 @@ TEST(IdGenerator, MakesNoIdsWithoutANodeOrAfterItsEnd) {
 }
 
 TEST(IdGenerator, FirstIdAtBoundsTheIdsOfATime) {
-    ManualClock clock(kStart);
+    test::ManualClock clock(kStart);
     IdGenerator before(clock, 1023);
     const std::int64_t earlier = before.next_value();
     clock.advance(std::chrono::milliseconds(1));

@@ -54,11 +54,11 @@ TEST(RedisReader, ReadsEachKindOfAnswerByteByByte) {
     EXPECT_TRUE(replies[1].is_error("ERR"));
     EXPECT_FALSE(replies[1].is_error("ER"));
     EXPECT_EQ(replies[2].integer, -12);
-    EXPECT_TRUE(replies[3].is_nil());
+    EXPECT_EQ(replies[3].kind, Reply::Kind::nil);
     EXPECT_EQ(replies[4].text, std::string("\0\r\nx", 4));
     ASSERT_EQ(replies[5].elements.size(), 3U);
     EXPECT_EQ(replies[5].elements[1].elements.at(0).text, "a");
-    EXPECT_TRUE(replies[5].elements[2].is_nil());
+    EXPECT_EQ(replies[5].elements[2].kind, Reply::Kind::nil);
     EXPECT_EQ(replies[6].kind, Reply::Kind::array);
     EXPECT_TRUE(replies[6].elements.empty());
 }
