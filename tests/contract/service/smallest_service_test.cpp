@@ -3,13 +3,14 @@
 // parts.
 #include <array>
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/describe/class.hpp>
 #include <gtest/gtest.h>
 
@@ -125,21 +126,21 @@ public:
           }) {
         foundation_.subscribe(module_);
         bus_->start();
-        boost::asio::co_spawn(thread_.executor(), foundation_.relay().run(), boost::asio::detached);
+        relayed_ = boost::asio::co_spawn(thread_.executor(), foundation_.relay().run(), boost::asio::use_future);
     }
     ~Process() {
         foundation_.relay().stop();
+        relayed_.wait();  // its last write must not end after its thread
         bus_->stop(std::chrono::seconds(5));
     }
 
     http::ClientResponse sign(const std::string& text) {
-        http::ClientRequest request;
-        request.peer = "guestbook";
-        request.method = "POST";
-        request.url = server_.url() + "/v1/entries";
-        request.body = R"({"text":")" + text + "\"}";
-        request.headers = {{"Content-Type", "application/json"}};
-        return test::await(client_.send(std::move(request)));
+        return test::await(client_.send({.peer = "guestbook",
+                                         .method = "POST",
+                                         .url = server_.url() + "/v1/entries",
+                                         .body = R"({"text":")" + text + "\"}",
+                                         .headers = {{"Content-Type", "application/json"}},
+                                         .deadline = {}}));
     }
 
 private:
@@ -152,14 +153,14 @@ private:
     test::HttpServer server_;
     http::Client client_;
     test::IoThread thread_;
+    std::future<void> relayed_;
 };
 
 constexpr sql::Statement kCountReadOnce{"test.read_once", "SELECT COUNT(*) FROM entries WHERE readings = 1"};
 constexpr sql::Statement kCountAll{"test.all", "SELECT COUNT(*) FROM entries"};
 
 std::int64_t number(const test::TestDatabase& place, const sql::Statement& statement) {
-    const auto database = place.open();
-    return test::await(database->read(statement, {}))[0].number(0);
+    return test::await(place.open()->read(statement, {}))[0].number(0);
 }
 
 TEST(SmallestService, RunsInOneProcess) {
