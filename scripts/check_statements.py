@@ -35,8 +35,6 @@ BACKGROUND = {
     "user.prune_resets": "upkeep, by age",
     "user.prune_email_changes": "upkeep, by age",
     "user.prune_known_devices": "upkeep, by age",
-    "user.prune_dead_mails": "upkeep, by age",
-    "user.list_dead_mails": "administration",
     "user.list_accounts": "administration",
     "user.prune_refresh_tokens": "upkeep, by age",
     "user.prune_sessions": "upkeep, by age",

@@ -151,6 +151,14 @@ CLI::App& find_command(CLI::App& program, const std::vector<std::string>& words)
     return *command;
 }
 
+/// "guildhall events" for the command `guildhall events dead`.
+std::string parents_of(const CLI::App& command) {
+    std::string names;
+    for (const CLI::App* parent = command.get_parent(); parent != nullptr; parent = parent->get_parent())
+        names = parent->get_name() + (names.empty() ? "" : " ") + names;
+    return names;
+}
+
 /// The words before the first option.
 std::vector<std::string> leading_words(int argc, char** argv) {
     std::vector<std::string> words;
@@ -313,7 +321,7 @@ int run(int argc, char** argv) {
         if (is_help) words.erase(words.begin());
         CLI::App& named = find_command(program, words);
         if (!has_options && (is_help || !commands_of(named).empty())) {
-            (is_help ? std::cout : std::cerr) << named.help();
+            (is_help ? std::cout : std::cerr) << named.help(parents_of(named));
             return is_help ? 0 : 2;
         }
         program.parse(argc, argv);

@@ -22,10 +22,10 @@ constexpr connection::ComparisonPatience kPatience{.until_begun = std::chrono::s
 bool compare_graph(const Config& config, bool repairs, std::ostream& out) {
     if (config.sql.engine == "sqlite" && !std::filesystem::exists(config.data_dir / "connection.db"))
         throw std::runtime_error("there is no connection.db in " + config.data_dir.string());
-    const auto database = open_database(config, "connection");  // outlives the thread that uses it
+    IoThreads threads(1);  // its contexts outlive the database, whose threads post to them
+    const auto database = open_database(config, "connection");
     connection::GraphCheckStore checks(*database);
     const SystemClock clock;
-    IoThreads threads(1);
     std::optional<connection::GraphReport> report;
     std::cerr << "waiting for a process of the connection service to compare the graph\n";
     run_and_wait(threads, [&]() -> Task<void> {

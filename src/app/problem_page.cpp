@@ -67,8 +67,11 @@ constexpr auto kProblems = std::to_array<Problem>({
     // The network.
     {"already_connected", "409", "You are connected already."},
     {"already_invited", "409", "You have invited this member already."},
+    {"bad_import", "422", "The network to be imported contradicts itself; the detail names the member."},
     {"connection_limit", "409", "You or the other member has as many connections as one may have."},
     {"connections_hidden", "403", "This member does not show you their connections."},
+    {"cool_down", "409",
+     "An invitation to this member was withdrawn or ignored. Retry-After says when the next may follow."},
     {"follow_limit", "409", "You follow as many members as one may follow."},
     {"graph_unavailable", "503", "The social graph is unavailable. Everything that does not need it works."},
     {"invitation_limit", "429", "You have sent as many invitations this week as one may send."},

@@ -49,13 +49,14 @@ using Work = std::function<Task<void>(user::AccountAdministration&)>;
 void administer(const Config& config, const Work& work) {
     if (config.sql.engine == "sqlite" && !std::filesystem::exists(config.data_dir / "user.db"))
         throw std::runtime_error("there is no user database in " + config.data_dir.string());
+    IoThreads threads(1);  // its contexts outlive the pool and the database, whose threads post to them
     const SystemClock clock;
     const auto database = open_database(config, "user");
     Pool hashing("hashing", 1, 1);
     user::PasswordHasher hasher(hashing, config.user.argon2);
     user::AccountAdministration administration(*database, hasher, clock);
-    IoThreads threads(1);  // ends before what it has used
     run_and_wait(threads, [&] { return work(administration); });
+    threads.stop();
 }
 
 Task<UserId> find_account(user::AccountAdministration& administration, std::string account) {

@@ -311,7 +311,7 @@ def test_without_a_grace_period_a_refresh_token_works_once(launch):
 def test_an_invented_refresh_token_is_refused(visitor):
     """[U4]"""
     visitor.post("/v1/auth/refresh", {"refresh_token": "x" * 40}, status=401)
-    visitor.post("/v1/auth/refresh", {"refresh_token": "x" * 100_000}, status=400, field="/refresh_token")
+    visitor.post("/v1/auth/refresh", {"refresh_token": "x" * 5_000}, status=400, field="/refresh_token")
 
 
 def test_hashing_is_slow_and_does_not_stop_the_others(service, ada):

@@ -336,7 +336,7 @@ def test_each_path_parameter_with_wrong_values(service, world, caller, key):
                     answer.text[:300],
                 )
         if is_id:
-            for value in ("1", "9223372036854775807"):
+            for value in ("1", "8999999999999999999"):
                 path = re.sub(r"\{[^}]+\}", value, template)
                 answer = caller.call(method, path, status=range(100, 600), **given)
                 assert answer.status_code == 404 or (method == "DELETE" and answer.status_code == 204), (

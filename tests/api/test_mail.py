@@ -42,7 +42,7 @@ def mail_to(service, mailpit, address):
 
 
 def code_of(mail):
-    return re.search(r"^Code: (\S+)$", mail.get_content(), re.MULTILINE)[1]
+    return re.search(r"^Code: (\S+)\s*$", mail.get_content(), re.MULTILINE)[1]
 
 
 def metric(service, outcome):

@@ -118,7 +118,7 @@ def test_the_owner_takes_an_old_handle_back(ada, bela):
 def test_unknown_members_are_not_found(ada):
     """[U17]"""
     ada.get("/v1/users/1", status=404)
-    ada.get("/v1/users/9223372036854775807", status=404)
+    ada.get("/v1/users/8999999999999999999", status=404)
     ada.get(f"/v1/users/by-handle/{fresh_handle()}", status=404)
     ada.get("/v1/users/abc", status=400, field="/user_id")
     ada.get("/v1/users/by-handle/no_such", status=400, field="/handle")

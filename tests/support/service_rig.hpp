@@ -116,8 +116,10 @@ public:
     http::RequestContext request{.request_id = "r-1",
                                  .path = "/test",
                                  .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                 .address = *IpAddress::parse("192.0.2.1"),
                                  .ip = "192.0.2.1",
-                                 .user_agent = "test/1.0"};
+                                 .user_agent = "test/1.0",
+                                 .if_match = {}};
 };
 
 }  // namespace guildhall::test

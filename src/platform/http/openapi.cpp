@@ -162,7 +162,7 @@ bj::object success_of(const Route& route) {
     if (!route.answer_schema.empty())
         media["schema"] = route.answer_schema;
     else
-        media["schema"] = bj::object{{"type", route.answer_type == "application/json" ? "object" : "string"}};
+        media["schema"] = bj::object{{"type", route.answer_type.ends_with("json") ? "object" : "string"}};
     success["content"] = bj::object{{route.answer_type, media}};
     bj::object headers;
     if (route.has_etag) headers["ETag"] = bj::object{{"schema", {{"type", "string"}}}};

@@ -17,7 +17,7 @@ namespace guildhall::json {
 /// What the rules of read.hpp accept, as patterns (ECMA-262). The tests compare both.
 inline constexpr const char* kTextPattern =
     R"(^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]*$)";
-inline constexpr const char* kLinePattern = R"(^[^\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]*$)";
+inline constexpr const char* kLinePattern = R"(^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$)";
 inline constexpr const char* kIdPattern = "^([1-9][0-9]{0,17}|[1-8][0-9]{18})$";
 inline constexpr const char* kCursorPattern = "^[A-Za-z0-9_-]{6,512}$";
 

@@ -114,7 +114,7 @@ TEST(Config, AnEnginesUrlThatCannotBeUsedIsNamedAndNotRepeated) {
     EXPECT_NE(graph.find("graph.url: "), std::string::npos);
     EXPECT_EQ(graph.find("hunter22"), std::string::npos);
     const std::string mail = fault_of("[mail]\nurl = \"http://u:hunter22@host\"\n");
-    EXPECT_NE(mail.find("mail.url must be smtp://"), std::string::npos);
+    EXPECT_NE(mail.find("mail.url: must be smtp://"), std::string::npos);
     EXPECT_EQ(mail.find("hunter22"), std::string::npos);
 }
 
@@ -125,7 +125,7 @@ TEST(Config, ChecksHowMailIsSent) {
     EXPECT_NE(fault_of(server + "ca_file = \"/nowhere/ca.pem\"\n").find("mail.ca_file"), std::string::npos);
     EXPECT_NE(fault_of("[mail]\nfrom = \"Guildhall\"\n").find("mail.from"), std::string::npos);
     const std::string in_the_clear = "[mail]\nurl = \"smtp://u:hunter22@mail.example.org\"\ntls = false\n";
-    EXPECT_NE(fault_of(in_the_clear).find("mail.url would send its password in the clear"), std::string::npos);
+    EXPECT_NE(fault_of(in_the_clear).find("mail.url: would send its password in the clear"), std::string::npos);
 }
 
 TEST(Config, ProcessesThatShareABrokerShareTheGraph) {

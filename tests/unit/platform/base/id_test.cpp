@@ -60,7 +60,7 @@ TEST(IdGenerator, IsUniqueOverThreadsAndNodes) {
 }
 
 TEST(IdGenerator, MakesNoIdsWithoutANodeOrAfterItsEnd) {
-    ManualClock clock(kStart);
+    test::ManualClock clock(kStart);
     IdGenerator ids(clock);
     ids.refuse_with(Code::insufficient_storage);
     const auto refusal = [&]() -> std::optional<Code> {
