@@ -4,6 +4,7 @@ import ipaddress
 import os
 import shutil
 import subprocess
+import urllib.parse
 
 import pytest
 import yaml
@@ -149,6 +150,12 @@ def test_the_services_believe_kong_and_nobody_else_who_the_client_is():
     for names in serving().values():
         for name in names:
             assert environment(name)["GUILDHALL_HTTP_TRUSTED_PROXIES"] == address
+
+
+def test_mails_go_to_the_mail_catcher():
+    mail = urllib.parse.urlsplit(environment("user")["GUILDHALL_MAIL_URL"])
+    assert (mail.scheme, mail.port) == ("smtp", 1025), "where Mailpit listens"
+    assert {*CONTAINERS["user"]["networks"]} & {*CONTAINERS[mail.hostname]["networks"]}
 
 
 def test_only_this_machine_reaches_a_port():
