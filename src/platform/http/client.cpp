@@ -37,8 +37,8 @@ enum class Failure { away, timeout, too_large, stopped, breaker_open, full };
 constexpr std::array<const char*, 6> kFailureNames{"away", "timeout", "too_large", "stopped", "breaker_open", "full"};
 
 /// What all threads know about one peer.
-struct Peer {
-    Peer(const std::string& name, const ClientOptions& options)
+struct CalledPeer {
+    CalledPeer(const std::string& name, const ClientOptions& options)
         : breaker(options.breaker_failures, options.breaker_open_for),
           answered(counter(name, "answered")),
           duration(metrics::histogram("guildhall_client_request_seconds", "Time of requests to other servers",
@@ -73,7 +73,7 @@ struct Peer {
 /// Counts a request among those in flight.
 class Place {
 public:
-    explicit Place(Peer& peer) : peer_(peer) {
+    explicit Place(CalledPeer& peer) : peer_(peer) {
         in_front_ = peer_.in_flight.fetch_add(1);
         peer_.running.add(1);
     }
@@ -86,14 +86,14 @@ public:
     std::size_t in_front() const { return in_front_; }
 
 private:
-    Peer& peer_;
+    CalledPeer& peer_;
     std::size_t in_front_;
 };
 
 /// The breaker's pass for one request. Unless report() was called, the breaker learns nothing about the peer.
 class Admission {
 public:
-    explicit Admission(Peer& peer) : peer_(peer), pass_(peer.breaker.enter(Steady::now())) {}
+    explicit Admission(CalledPeer& peer) : peer_(peer), pass_(peer.breaker.enter(Steady::now())) {}
     ~Admission() {
         if (pass_) peer_.breaker.leave(*pass_);
     }
@@ -108,7 +108,7 @@ public:
     }
 
 private:
-    Peer& peer_;
+    CalledPeer& peer_;
     std::optional<CircuitBreaker::Pass> pass_;
 };
 
@@ -128,8 +128,8 @@ bool is_unavailable(int status) { return status == 502 || status == 503 || statu
 struct Client::State {
     explicit State(ClientOptions given) : options(given) {}
 
-    Peer& peer(const std::string& name);
-    [[noreturn]] static void fail(Peer& peer, Failure failure, const std::string& what) {
+    CalledPeer& peer(const std::string& name);
+    [[noreturn]] static void fail(CalledPeer& peer, Failure failure, const std::string& what) {
         peer.failed[static_cast<std::size_t>(failure)]->add();
         if (failure == Failure::breaker_open || failure == Failure::full) throw NotSent(what);
         throw Unavailable(what);
@@ -140,7 +140,7 @@ struct Client::State {
         Failure failure{};
         std::string what;
     };
-    Task<Try> attempt(Peer& peer, const ClientRequest& request, const Transfer::Order& order,
+    Task<Try> attempt(CalledPeer& peer, const ClientRequest& request, const Transfer::Order& order,
                       Steady::time_point deadline);
 
     /// Where stop() finds the transfers.
@@ -166,24 +166,24 @@ struct Client::State {
     const ClientOptions options;
     std::atomic<bool> is_stopped{false};
     std::shared_mutex peers_mutex;
-    std::unordered_map<std::string, std::unique_ptr<Peer>> peers;
+    std::unordered_map<std::string, std::unique_ptr<CalledPeer>> peers;
     std::mutex transfers_mutex;
     std::list<Entry> transfers;
 };
 
-Peer& Client::State::peer(const std::string& name) {
+CalledPeer& Client::State::peer(const std::string& name) {
     {
         const std::shared_lock lock(peers_mutex);
         if (const auto found = peers.find(name); found != peers.end()) return *found->second;
     }
     const std::unique_lock lock(peers_mutex);
     auto& made = peers[name];
-    if (!made) made = std::make_unique<Peer>(name, options);
+    if (!made) made = std::make_unique<CalledPeer>(name, options);
     return *made;
 }
 
-Task<Client::State::Try> Client::State::attempt(Peer& peer, const ClientRequest& request, const Transfer::Order& order,
-                                                Steady::time_point deadline) {
+Task<Client::State::Try> Client::State::attempt(CalledPeer& peer, const ClientRequest& request,
+                                                const Transfer::Order& order, Steady::time_point deadline) {
     Admission admission(peer);
     if (!admission) co_return Try{{}, Failure::breaker_open, "is not asked: its circuit breaker is open"};
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
@@ -221,7 +221,7 @@ Client::Client(ClientOptions options) : state_(new State(options)) {}
 Client::~Client() = default;
 
 Task<ClientResponse> Client::send(ClientRequest request) {
-    Peer& peer = state_->peer(request.peer);
+    CalledPeer& peer = state_->peer(request.peer);
     const ClientOptions& options = state_->options;
     const CallPointer call = co_await current_call();
     auto deadline = Steady::now() + request.deadline.value_or(options.deadline);
