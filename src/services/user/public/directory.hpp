@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <limits>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -44,8 +42,8 @@ struct CardRecord : Card, cache::Retirable {
 using CardPointer = std::shared_ptr<const CardRecord>;
 using UserSet = std::unordered_set<UserId>;
 
-/// The id of no member, now or later.
-inline constexpr UserId kNoMember{std::numeric_limits<std::int64_t>::max()};
+/// The id of no member, now or later: the largest number that is read as an id.
+inline constexpr UserId kNoMember{8'999'999'999'999'999'999};
 
 /// The answer about who does not exist, and the same about who is hidden from those who ask.
 Error no_such_member();
