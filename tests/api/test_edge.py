@@ -265,7 +265,9 @@ def test_any_tag_of_a_list_may_match(server, ada):
             return wire.answer().status
 
     assert edit("two", 'If-Match: "other", CURRENT') == 200
-    assert edit("three", 'If-Match: "other"', "If-Match: CURRENT") == 200
+    # The nginx before separate services refuses the second field itself.
+    is_behind_nginx = os.environ.get("GUILDHALL_SHAPE") == "services"
+    assert edit("three", 'If-Match: "other"', "If-Match: CURRENT") == (400 if is_behind_nginx else 200)
     assert edit("four", "If-Match: *") == 200
     assert edit("five", "If-Match: W/CURRENT") == 412
     assert edit("five", 'If-Match: "other"') == 412
