@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <limits>
@@ -458,6 +459,35 @@ TEST_P(UserStoreContract, PrunesAnyNumberOfRowsInOneTurn) {
     EXPECT_TRUE(run(store_->prune(now_ + minutes(60), now_)));
     EXPECT_TRUE(run(store_->list_sessions(kAda, kLast, now_ - minutes(600), 10)).empty());
     EXPECT_FALSE(run(store_->find_refresh_token("old1199")));
+}
+
+TEST_P(UserStoreContract, WhatEarlierProgramsStoredIsThereAfterTheMigrations) {
+    const guildhall::test::TestDatabase place(GetParam());
+    const auto database = place.open();
+    const std::vector<sql::Migration> all = service::all_migrations(Module::definition());
+    const auto first = std::ranges::find(all, "user/0001_init.sql", &sql::Migration::name);
+    ASSERT_NE(first, all.end());
+    database->migrate(std::vector(all.begin(), first + 1));
+    database->execute_script(
+        "INSERT INTO accounts (user_id, email, password_hash, password_version, created_at)"
+        " VALUES (7, 'ada@example.com', 'hash', 1, 5);"
+        "INSERT INTO handles (handle, user_id, is_current, claimed_by, claimed_until)"
+        " VALUES ('ada', 7, 1, '', 0), ('asked-for', 0, 0, 'bela@example.com', 9000000000000000);"
+        "INSERT INTO registrations (email, token_hash, code_hash, tries_left, password_hash, name, handle, expires_at)"
+        " VALUES ('bela@example.com', 't', 'c', 5, 'hash', 'Bela', 'asked-for', 9000000000000000);"
+        "INSERT INTO sessions (user_id, id, token_hash, device, ip, user_agent, created_at, last_seen_at, expires_at)"
+        " VALUES (7, 8, 'token', '', '192.0.2.1', '', 5, 5, 9000000000000000);");
+    database->migrate(all);
+
+    UserStore store(*database);
+    const auto credentials = run(store.find_credentials(UserId{7}));
+    ASSERT_TRUE(credentials);
+    EXPECT_EQ(credentials->email, "ada@example.com");
+    EXPECT_FALSE(credentials->is_disabled);
+    EXPECT_EQ(run(store.find_handle("ada")).value().user_id, UserId{7});
+    EXPECT_FALSE(run(store.find_handle("asked-for")));
+    EXPECT_EQ(run(store.list_sessions(UserId{7}, SessionId{std::numeric_limits<std::int64_t>::max()}, now_, 10)).size(),
+              1U);
 }
 
 INSTANTIATE_TEST_SUITE_P(, UserStoreContract, testing::Values("sqlite", "postgres"),

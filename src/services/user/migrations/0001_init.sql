@@ -1,14 +1,12 @@
 -- Members. Each table is keyed first by what its reader knows, so that a request touches one shard.
 
--- password_version is raised by each change of the password, not by a new hash of the same one. disabled_at is 0 unless
--- an operator has disabled the account.
+-- password_version is raised by each change of the password, not by a new hash of the same one.
 CREATE TABLE accounts (
     user_id bigint NOT NULL,
     email text NOT NULL,
     password_hash text NOT NULL,
     password_version bigint NOT NULL,
     created_at bigint NOT NULL,
-    disabled_at bigint NOT NULL,
     PRIMARY KEY (user_id)
 );
 
@@ -19,13 +17,17 @@ CREATE TABLE emails (
     PRIMARY KEY (email)
 );
 
--- An old handle stays with its owner and leads to the current one.
+-- An old handle stays with its owner and leads to the current one. With user_id 0 it waits until claimed_until for the
+-- registration that asked for it, of the address claimed_by.
 CREATE TABLE handles (
     handle text NOT NULL,
     user_id bigint NOT NULL,
     is_current bigint NOT NULL,
+    claimed_by text NOT NULL,
+    claimed_until bigint NOT NULL,
     PRIMARY KEY (handle)
 );
+CREATE INDEX handles_by_claim ON handles (claimed_until);
 
 CREATE TABLE profiles (
     user_id bigint NOT NULL,
@@ -46,6 +48,7 @@ CREATE TABLE profiles (
 CREATE TABLE registrations (
     email text NOT NULL,
     token_hash text NOT NULL,
+    code_hash text NOT NULL,
     tries_left bigint NOT NULL,
     password_hash text NOT NULL,
     name text NOT NULL,
@@ -55,68 +58,11 @@ CREATE TABLE registrations (
 );
 CREATE INDEX registrations_by_expiry ON registrations (expires_at);
 
--- Codes that were mailed to an address. A code shows that its user can read the mail of the address; the row of the
--- request, which has its own token, says what happens then. Several requests share a code.
-CREATE TABLE mailed_codes (
-    email text NOT NULL,
-    purpose text NOT NULL,
-    code_hash text NOT NULL,
-    expires_at bigint NOT NULL,
-    PRIMARY KEY (email, purpose, code_hash)
-);
-CREATE INDEX mailed_codes_by_expiry ON mailed_codes (expires_at);
-
--- When the last code was mailed to an address, and how long no other follows.
-CREATE TABLE code_turns (
-    email text NOT NULL,
-    purpose text NOT NULL,
-    mailed_at bigint NOT NULL,
-    pause_us bigint NOT NULL,
-    PRIMARY KEY (email, purpose)
-);
-CREATE INDEX code_turns_by_time ON code_turns (mailed_at);
-
--- Requests for a new password, also for addresses without an account.
-CREATE TABLE password_resets (
-    email text NOT NULL,
-    token_hash text NOT NULL,
-    tries_left bigint NOT NULL,
-    expires_at bigint NOT NULL,
-    PRIMARY KEY (email, token_hash)
-);
-CREATE INDEX password_resets_by_expiry ON password_resets (expires_at);
-
--- Members who want another address, until it is verified.
-CREATE TABLE email_changes (
-    user_id bigint NOT NULL,
-    email text NOT NULL,
-    old_email text NOT NULL,
-    tries_left bigint NOT NULL,
-    expires_at bigint NOT NULL,
-    PRIMARY KEY (user_id)
-);
-CREATE INDEX email_changes_by_expiry ON email_changes (expires_at);
-
--- From where a member has signed in: hashes of device tokens and of network addresses. The guesses of others do not
--- lock the member out there.
-CREATE TABLE known_devices (
-    user_id bigint NOT NULL,
-    device_hash text NOT NULL,
-    seen_at bigint NOT NULL,
-    PRIMARY KEY (user_id, device_hash)
-);
-CREATE INDEX known_devices_by_time ON known_devices (seen_at);
-
--- A session is a family of refresh tokens, and token_hash is the only one of them that still works. previous_hash is
--- the one before ('' when there is none), rotated_at the time of its use, and successor_salt what gives its successor
--- from it.
+-- A session is a family of refresh tokens, and token_hash is the only one of them that still works.
 CREATE TABLE sessions (
     user_id bigint NOT NULL,
     id bigint NOT NULL,
     token_hash text NOT NULL,
-    previous_hash text NOT NULL,
-    successor_salt text NOT NULL,
-    rotated_at bigint NOT NULL,
     device text NOT NULL,
     ip text NOT NULL,
     user_agent text NOT NULL,
@@ -169,7 +115,7 @@ CREATE TABLE signing_keys (
     PRIMARY KEY (kid)
 );
 
--- Mail that waits to be sent, deleted when the mail server (or the folder) has it.
+-- Mail that waits to be sent, deleted when the mailer has taken it over.
 CREATE TABLE mails (
     id bigint NOT NULL,
     recipient text NOT NULL,
@@ -181,15 +127,3 @@ CREATE TABLE mails (
     PRIMARY KEY (id)
 );
 CREATE INDEX mails_by_next_try ON mails (next_try_at);
-
--- Mails that were not delivered: refused for good, or not sent in time. Without their text.
-CREATE TABLE dead_mails (
-    id bigint NOT NULL,
-    recipient text NOT NULL,
-    subject text NOT NULL,
-    tries bigint NOT NULL,
-    error text NOT NULL,
-    died_at bigint NOT NULL,
-    PRIMARY KEY (id)
-);
-CREATE INDEX dead_mails_by_time ON dead_mails (died_at);
