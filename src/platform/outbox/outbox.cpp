@@ -93,11 +93,17 @@ DROP TABLE former_dead_letters;
 )";
 
 // The position is the id, or one more than the subject's last position if the clock of another replica is ahead. So the
-// order of a subject does not depend on clocks. Citus refuses a subquery in VALUES.
+// order of a subject does not depend on clocks. Citus refuses a subquery in VALUES; SQLite makes a temporary table for
+// an INSERT that selects from its own table.
 constexpr sql::Statement kAppend{"outbox.append", R"(
     INSERT INTO outbox (subject, position, id, partition, type, source, time, traceparent, data)
     SELECT $1, COALESCE(MAX(position) + 1, $2), $2, $3, $4, $5, $6, $7, $8
-    FROM outbox WHERE subject = $1 AND position >= $2)"};
+    FROM outbox WHERE subject = $1 AND position >= $2)",
+                                 sql::Freshness::primary, R"(
+    INSERT INTO outbox (subject, position, id, partition, type, source, time, traceparent, data)
+    VALUES ($1, COALESCE((SELECT position + 1 FROM outbox WHERE subject = $1 AND position >= $2
+                          ORDER BY position DESC LIMIT 1), $2),
+            $2, $3, $4, $5, $6, $7, $8))"};
 
 }  // namespace
 

@@ -27,12 +27,13 @@ enum class Freshness : std::uint8_t { primary, replica_ok };
 
 /// A statement, and its name in metrics and the slow log. The text is in the subset that SQLite and PostgreSQL share:
 /// $1 parameters, RETURNING, ON CONFLICT, CTEs, window functions, bigint, text. One extension, rewritten by each
-/// driver: `IN ($2:ids)` is true for the members of a list parameter (an Ids value). Both strings must live as long as
+/// driver: `IN ($2:ids)` is true for the members of a list parameter (an Ids value). All strings must live as long as
 /// the program.
 struct Statement {
     const char* name;
     const char* text;
     Freshness freshness = Freshness::primary;
+    const char* for_sqlite = nullptr;  // the same with the same parameters, where SQLite is slow with `text`
 };
 
 /// A list parameter for `IN ($n:ids)`.

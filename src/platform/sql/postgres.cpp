@@ -265,10 +265,14 @@ public:
         if (own.replicas.empty()) return;
         replicas_ = std::make_unique<PostgresReplicas>(own);
         writes_ = own.recent_writes ? own.recent_writes : std::make_shared<RecentWrites>();
+        show_position_known([this] { return is_position_known() ? 1.0 : 0.0; });
     }
 
     ~Postgres() override {
-        if (replicas_) replicas_->close();
+        if (replicas_) {
+            show_position_known([] { return 0.0; });
+            replicas_->close();
+        }
         shared_->close();
     }
 
@@ -343,6 +347,7 @@ public:
             Rows rows;
             lease->send(question, {}, &rows);
             co_await lease.finish(left());
+            end_replacement();
             co_return true;
         } catch (const std::runtime_error&) {
             co_return false;
@@ -398,6 +403,7 @@ protected:
                 }
             }
             if (done) {
+                end_replacement();
                 is_writable_ = true;
                 // After the connection was returned, because other processes may be slow. No caller waits for writes by
                 // upkeep and relays.
@@ -426,6 +432,18 @@ private:
                                 {{"database", shared_->settings.options().schema}, {"where", where}});
     }
 
+    /// True while it is known what a replica must have replayed.
+    bool is_position_known() const {
+        const auto epoch = writes_->epoch();
+        return epoch != 0 && writes_->knows_all(epoch);
+    }
+    void show_position_known(std::function<double()> read) const {
+        metrics::gauge_callback("guildhall_sql_position_known",
+                                "1 while replicas can be read instead of an unavailable primary, because it is known "
+                                "what they must have replayed.",
+                                {{"database", shared_->settings.options().schema}}, std::move(read));
+    }
+
     Task<PostgresLease> take(PostgresPool::Waits waits) {
         const auto executor = co_await boost::asio::this_coro::executor;
         auto pool = PostgresPool::of(executor, shared_);
@@ -434,7 +452,6 @@ private:
             waits.in_line = left_for(call_on(executor));
             connection = co_await pool->take(waits);
         }
-        if (replaced_.load(std::memory_order_relaxed)) end_replacement();
         co_return PostgresLease(std::move(pool), std::move(connection));
     }
 
@@ -455,6 +472,7 @@ private:
             try {
                 ask(*lease);
                 co_await lease.finish(deadline_);
+                end_replacement();
                 from_primary_.add();
                 co_return;
             } catch (const ConnectionLost&) {
@@ -507,8 +525,7 @@ private:
     /// answer is better than an old one.
     Task<std::vector<Rows>> read_replacing_primary(const std::vector<BoundStatement>& statements, const Call& call,
                                                    const std::string& why) {
-        const auto epoch = writes_->epoch();
-        if (epoch == 0 || !writes_->knows_all(epoch))
+        if (!is_position_known())
             throw ConnectionLost(why + "; which position the replicas must have reached is not known");
         if (!replaced_.exchange(true)) spdlog::warn("replicas are read instead of the primary: {}", why);
         auto answers = co_await replicas_->read(statements, writes_->needed(statements), false, deadline_);
@@ -518,9 +535,10 @@ private:
         co_return std::move(*answers);
     }
 
-    /// Reads use the primary again. What was cached meanwhile is dropped.
+    /// The primary has answered (an idle connection does not prove that it is there): reads use it again. What was
+    /// cached meanwhile is dropped.
     void end_replacement() {
-        if (!replaced_.exchange(false)) return;
+        if (!replaced_.load(std::memory_order_relaxed) || !replaced_.exchange(false)) return;
         spdlog::info("the PostgreSQL primary is available again");
         if (const auto& drop = shared_->settings.options().on_primary_back) drop();
     }

@@ -275,7 +275,8 @@ SqliteConnection::Prepared& SqliteConnection::prepare(const Statement& statement
     if (const auto found = statements_.find(statement.text); found != statements_.end()) return found->second;
     Prepared prepared;
     prepared.duration = &statement_histogram("sqlite", statement.name);
-    prepared.handle = compile(dialect::to_sqlite(statement.text), statement.name);
+    const char* text = statement.for_sqlite == nullptr ? statement.text : statement.for_sqlite;
+    prepared.handle = compile(dialect::to_sqlite(text), statement.name);
     prepared.parameters = sqlite3_bind_parameter_count(prepared.handle);
     return statements_.emplace(statement.text, prepared).first->second;
 }

@@ -248,6 +248,19 @@ TEST_F(PostgresReplica, IsReadInsteadOfAKilledPrimaryAndWritesAreRefusedAtOnce) 
     EXPECT_EQ(times_back_, 1);
 }
 
+TEST_F(PostgresReplica, AnIdleConnectionOfAnotherThreadDoesNotMeanThatThePrimaryIsBack) {
+    set(kOne, 5);
+    servers_->wait_for_standby();
+    test::TestLoop other;
+    EXPECT_EQ(other.run(database_->read(kFind, params(kOne)))[0].number(0), 5);  // leaves an idle connection
+    servers_->kill("primary");
+    EXPECT_EQ(read(kFind, kOne), 5);
+    EXPECT_THROW((void)other.run(database_->read(kFind, params(kOne))), Unavailable);
+    EXPECT_EQ(times_back_, 0);
+    EXPECT_EQ(read(kFind, kOne), 5);
+    servers_->start("primary");
+}
+
 TEST_F(PostgresReplica, IsReadInsteadOfAFrozenPrimaryAndWritesAreRefusedAtOnce) {
     set(kOne, 5);
     servers_->wait_for_standby();
