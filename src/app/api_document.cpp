@@ -8,6 +8,7 @@
 #include <boost/json/parse.hpp>
 
 #include "app/services.hpp"
+#include "platform/json/schema.hpp"
 
 namespace guildhall::app {
 namespace {
@@ -39,7 +40,7 @@ const std::map<std::string_view, Term>& glossary() {
         {"comment_id", {"The comment", ""}},
         {"created_at", {"When it was created", ""}},
         {"current_password", {"The password until now", R"("correct horse battery staple")"}},
-        {"cursor", {"`next_cursor` of the previous page; without it, the first page", ""}},
+        {"cursor", {"`next_cursor` of the previous page; without it, the first page", R"("AQFzZAAA")"}},
         {"degree", {"How many steps away the member is; null beyond three", "2"}},
         {"detail", {"What is wrong, in words", R"("the request has faulty parameters")"}},
         {"device", {"What the member calls the device", R"("Laptop")"}},
@@ -125,7 +126,8 @@ public:
             if (term && !term->example.empty()) return bj::parse(term->example);
             return bj::array{of(schema.at("items").as_object(), "")};
         }
-        if (schema.contains("pattern") && name != "handle") return "7345821938475008001";
+        if (const auto* pattern = schema.if_contains("pattern"); pattern && *pattern == json::kIdPattern)
+            return "7345821938475008001";
         if (const auto* format = schema.if_contains("format"); format && *format == "date-time")
             return "2026-01-31T09:30:00.000Z";
         if (term && !term->example.empty()) {

@@ -13,6 +13,7 @@
 #include "app/services.hpp"
 #include "platform/async/ask_all.hpp"
 #include "platform/base/metrics.hpp"
+#include "platform/http/compress.hpp"
 #include "services/post/post.hpp"
 
 namespace guildhall::app {
@@ -103,7 +104,11 @@ void PlatformRoutes::add_routes(http::Router& router, PlatformRoutes* routes) {
         .summary("Name, version and limits of this installation");
 }
 
-void PlatformRoutes::publish(const http::Router& router) { openapi_ = boost::json::serialize(api_document(router)); }
+void PlatformRoutes::publish(const http::Router& router) {
+    openapi_ = boost::json::serialize(api_document(router));
+    openapi_gzipped_ = http::gzip(openapi_);
+    docs_page();  // made now, so that no request waits for it
+}
 
 Task<Result<HealthReport>> PlatformRoutes::live(http::Visitor) { co_return HealthReport{Health::ok, {}}; }
 
@@ -137,7 +142,7 @@ Task<Result<http::Document>> PlatformRoutes::metrics(http::Visitor) {
 }
 
 Task<Result<http::Document>> PlatformRoutes::openapi(http::Visitor) {
-    co_return http::Document{"application/json", openapi_};
+    co_return http::Document{"application/json", openapi_, openapi_gzipped_};
 }
 
 Task<Result<http::Document>> PlatformRoutes::docs(http::Visitor) {

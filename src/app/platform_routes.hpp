@@ -93,6 +93,7 @@ private:
     TaskGroup asking_;
     Instance instance_;
     std::string openapi_;
+    std::string openapi_gzipped_;
     std::atomic<bool> started_{false};
     std::atomic<bool> draining_{false};
 };

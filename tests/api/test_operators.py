@@ -36,7 +36,9 @@ def test_a_disabled_account_is_signed_out_and_kept_out_until_it_is_enabled(insta
     wrong = body | {"password": "wrong horse battery"}
     service.visitor().post("/v1/auth/login", wrong, status=401, code="invalid_credentials")
     assert listed(instance)[ada.email]["disabled_at"]
-    bela.get("/v1/users/me", status=200)
+    bela.get(f"/v1/users/{ada.id}", status=200)
+    # An id is the id, also when another member has taken its digits as handle.
+    bela.patch("/v1/users/me", {"handle": ada.id}, status=200)
     instance.run("user enable", ada.id)
     service.visitor().post("/v1/auth/login", body, status=200)
 

@@ -249,6 +249,8 @@ def test_examples_fit_their_schemas(service):
                 schema = {"components": document.tree["components"], **parameter["schema"]}
                 assert jsonschema_rs.validator_for(schema).is_valid(parameter["example"]), f"{path} {parameter['name']}"
     assert examples > 50
+    post = document.tree["paths"]["/v1/posts"]["post"]["requestBody"]["content"]["application/json"]["example"]
+    assert not post["text"].isdigit(), "the example of a text is an id"
 
 
 def test_answers_may_get_further_fields(service):

@@ -47,7 +47,7 @@ def test_generated_requests_get_documented_answers(launch, tmp_path):
             "--generation-database",
             "none",
             "--workers",
-            "2",
+            "1",  # Python 3.11's ast.parse() fails at times in two threads, and hypothesis calls it
             "--exclude-path",
             "/v1/auth/logout",  # it would end the session of all that follows
             "--header",

@@ -18,12 +18,14 @@ constexpr std::string_view kEnvironmentPrefix = "GUILDHALL_";
 
 /// True for a variable with our prefix that is no option: one that Kubernetes sets for a Service whose name begins with
 /// "guildhall", or one of the scripts of this repository, which start this program.
-bool is_of_others(std::string_view name) {
+bool is_of_others(std::string_view name, std::string_view value) {
     static const std::regex kForms(
-        "GUILDHALL(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)"
-        "(_(ADDR|PORT|PROTO))?)?)"
-        "|GUILDHALL_(TEST_[A-Z0-9_]+|BINARY|BUILD|CLONE_ALONE|DATA|JOBS|KILL_ROUNDS|SHAPE|SHARED)");
-    return std::regex_match(name.begin(), name.end(), kForms);
+        "GUILDHALL(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)"
+        "(_(ADDR|PORT|PROTO))?)"
+        "|GUILDHALL_(TEST_[A-Z0-9_]+|BINARY|BUILD|CLONE_ALONE|FAULT_ROUNDS|JOBS|KILL_ROUNDS|SHAPE|SHARED)");
+    static const std::regex kUrls("GUILDHALL(_[A-Z0-9_]+)?_PORT");
+    return std::regex_match(name.begin(), name.end(), kForms) ||
+           (std::regex_match(name.begin(), name.end(), kUrls) && value.contains("://"));
 }
 
 const Option* find_option(std::string_view key) {
@@ -98,7 +100,7 @@ void Reader::read_environment() {
         const auto option = std::ranges::find(options(), name, environment_name);
         if (option != options().end()) {
             set(option->key, text.substr(name.size() + 1), name);
-        } else if (!is_of_others(name)) {
+        } else if (!is_of_others(name, text.substr(name.size() + 1))) {
             add(name, "there is no such option");
         }
     }

@@ -22,6 +22,10 @@ void IdGenerator::use(std::uint16_t node, Time until) {
     until_ms_.store(milliseconds_of(until), std::memory_order_release);
 }
 
+bool IdGenerator::is_usable() const {
+    return milliseconds_of(clock_.now()) < until_ms_.load(std::memory_order_acquire);
+}
+
 std::int64_t IdGenerator::next_value() {
     const std::int64_t now_ms = milliseconds_of(clock_.now());
     if (now_ms >= until_ms_.load(std::memory_order_acquire))

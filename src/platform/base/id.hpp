@@ -40,6 +40,9 @@ public:
     /// The code of the Unavailable that is thrown while no node may be used; Code::unavailable at first.
     void refuse_with(Code code) { refusal_.store(code, std::memory_order_relaxed); }
 
+    /// False while no node may be used.
+    bool is_usable() const;
+
     /// The next id. Throws Unavailable while no node may be used.
     template <class IdType>
     IdType next() {

@@ -422,7 +422,7 @@ void Dispatcher::State::add_rate_limit(const RateDecision& rate, RateClass rate_
 
 /// Compresses the body when it is long enough and the client takes it. True when it did.
 bool Dispatcher::State::compress(const Exchange& exchange, Response& response) const {
-    if (response.body.size() < options.compress_from_bytes) return false;
+    if (response.body.empty() || response.body.size() < options.compress_from_bytes) return false;
     add_vary(response, "Accept-Encoding");
     if (!accepts_gzip(view(exchange.head[field::accept_encoding]))) return false;
     response.body = response.gzipped.empty() ? gzip(response.body) : std::string(response.gzipped);
@@ -450,10 +450,12 @@ void Dispatcher::State::apply_if_none_match(const Exchange& exchange, const Requ
         response.status = refused.status;
         response.content_type = refused.content_type;
         response.body = std::move(refused.body);
+        response.gzipped = {};
         etag.clear();
     } else if (tags->contains(etag)) {
         response.status = 304;
         response.body.clear();
+        response.gzipped = {};
         response.content_type = {};
     }
 }

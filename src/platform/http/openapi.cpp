@@ -89,8 +89,7 @@ std::string description_of(const Route& route) {
     return out;
 }
 
-// Removes `additionalProperties: false` from what answers hold: a later version may add fields, and clients must not
-// fail then.
+// Adds the names of the schemas that `value` leads to.
 void collect_named(const bj::value& value, const bj::object& named, std::set<std::string>& found) {
     if (const auto* list = value.if_array()) {
         for (const bj::value& item : *list) collect_named(item, named, found);
@@ -105,6 +104,8 @@ void collect_named(const bj::value& value, const bj::object& named, std::set<std
     }
 }
 
+// Removes `additionalProperties: false` from what answers hold: a later version may add fields, and clients must not
+// fail then.
 void open_answers(const std::vector<std::unique_ptr<Route>>& routes, bj::object& named) {
     std::set<std::string> answered;
     for (const auto& route : routes)

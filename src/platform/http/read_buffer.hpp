@@ -14,7 +14,7 @@
 namespace guildhall::http {
 
 /// The bytes of a session that are received and not yet used. What it needs beyond its first kOwnBytes comes from a
-/// budget, and goes back as soon as all bytes are used.
+/// budget, and goes back as soon as what is left fits into them.
 class ReadBuffer {
 public:
     static constexpr std::size_t kOwnBytes = 4096;
@@ -28,12 +28,11 @@ public:
     /// The same, to be changed in place.
     std::span<char> writable() { return {data_.get() + begin_, end_ - begin_}; }
 
-    /// Room for at least `least` more bytes, or for none when the budget is used up. It moves what bytes() gave.
-    boost::asio::mutable_buffer prepare(std::size_t least) {
-        if (capacity_ - end_ < least) {
-            move_to_front();
-            if (capacity_ - end_ < least && !resize(end_ + least)) return {};
-        }
+    /// Room for at least one more byte, or for none when the budget is used up; a full buffer grows by `growth`. It
+    /// moves what bytes() gave.
+    boost::asio::mutable_buffer prepare(std::size_t growth) {
+        if (end_ == capacity_) move_to_front();
+        if (end_ == capacity_ && !resize(end_ + growth)) return {};
         return {data_.get() + end_, capacity_ - end_};
     }
     /// Adds the first `count` bytes of that room to bytes().
@@ -41,9 +40,10 @@ public:
     /// Drops the first `count` of bytes().
     void consume(std::size_t count) {
         begin_ += count;
-        if (begin_ != end_) return;
-        begin_ = end_ = 0;
-        if (capacity_ > kOwnBytes) resize(kOwnBytes);
+        if (begin_ == end_) begin_ = end_ = 0;
+        if (capacity_ == kOwnBytes || end_ - begin_ > kOwnBytes) return;
+        move_to_front();
+        resize(kOwnBytes);
     }
     /// Drops `count` of bytes() behind the first `at`.
     void cut(std::size_t at, std::size_t count) {
@@ -58,9 +58,9 @@ private:
         end_ -= std::exchange(begin_, 0);
     }
     bool resize(std::size_t capacity) {
+        auto data = std::make_unique_for_overwrite<char[]>(capacity);  // first: it may throw
         if (capacity > capacity_ && !budget_.take(capacity - capacity_)) return false;
         if (capacity < capacity_) budget_.give_back(capacity_ - capacity);
-        auto data = std::make_unique_for_overwrite<char[]>(capacity);
         std::memcpy(data.get(), data_.get(), end_);
         data_ = std::move(data);
         capacity_ = capacity;

@@ -42,12 +42,15 @@ bool is_host(std::string_view text) {
 
 /// The value of the first complete line of a header block that has this name; empty when there is none.
 std::string_view value_in(std::string_view block, std::string_view name) {
-    for (auto end = block.find('\n'); end != std::string_view::npos; end = block.find('\n')) {
+    for (auto end = block.find('\n'); end != std::string_view::npos;) {
         block.remove_prefix(end + 1);
-        const std::string_view line = block.substr(0, block.find('\r'));
-        if (line.size() > name.size() && line[name.size()] == ':' &&
-            beast::iequals(line.substr(0, name.size()), name) && line.size() < block.size())
-            return trim(line.substr(name.size() + 1));
+        end = block.find('\n');
+        const auto line = line_of(block.substr(0, end));
+        if (!line) continue;
+        if (line->empty()) break;  // the body follows
+        if (line->size() > name.size() && (*line)[name.size()] == ':' &&
+            beast::iequals(line->substr(0, name.size()), name))
+            return trim(line->substr(name.size() + 1));
     }
     return {};
 }

@@ -12,6 +12,8 @@ namespace guildhall::http {
 
 /// So many connections above a limit are answered. Still more are closed without an answer.
 inline constexpr std::size_t kMaxTurnedAway = 256;
+/// The same of one address, so that it does not take the answers of all others.
+inline constexpr std::size_t kMaxTurnedAwayOfAddress = kMaxTurnedAway / 4;
 
 /// Limits and deadlines of the server. Every phase of a session has one.
 struct ServerOptions {

@@ -132,7 +132,8 @@ private:
             if (const auto fault = body.fault()) co_return malformed(*fault);
             if (incoming_.used_bytes - incoming_.head_bytes > max_bytes) co_return too_large();
             if (body.is_done()) co_return std::nullopt;
-            if (auto refusal = co_await receive_more(max_bytes)) co_return refusal;
+            const std::size_t missing = max_bytes - (incoming_.used_bytes - incoming_.head_bytes);
+            if (auto refusal = co_await receive_more(std::max(missing, kReadBytes))) co_return refusal;
         }
     }
 

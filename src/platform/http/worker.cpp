@@ -51,7 +51,7 @@ OpenConnections::Entry OpenConnections::enter(const Peer& peer) {
     if (count_ >= limit_ + kMaxTurnedAway) return Entry::closed;
     std::size_t& of_subscriber = by_subscriber_[std::string(peer.address.subscriber().bytes())];
     const bool is_bounded = !peer.is_trusted_proxy;
-    if (is_bounded && of_subscriber >= limit_per_address_ + kMaxTurnedAway / 4) return Entry::closed;
+    if (is_bounded && of_subscriber >= limit_per_address_ + kMaxTurnedAwayOfAddress) return Entry::closed;
     ++count_;
     ++of_subscriber;
     if (count_ > limit_) return Entry::too_many;
@@ -153,16 +153,17 @@ Task<void> Worker::enforce_deadlines() {
 }
 
 Task<void> Worker::serve(tcp::socket socket, Peer peer, OpenConnections::Entry entry) {
+    struct Counted {
+        OpenConnections& connections;
+        const Peer& peer;
+        ~Counted() { connections.leave(peer); }
+    } const counted{server_.connections, peer};
     Session session(std::move(socket), peer, context_);
     struct Listed {
-        Worker& worker;
-        const Peer& peer;
+        std::list<Session*>& sessions;
         std::list<Session*>::const_iterator place;
-        ~Listed() {
-            worker.sessions_.erase(place);
-            worker.server_.connections.leave(peer);
-        }
-    } listed{*this, peer, sessions_.insert(sessions_.end(), &session)};
+        ~Listed() { sessions.erase(place); }
+    } const listed{sessions_, sessions_.insert(sessions_.end(), &session)};
     if (entry == OpenConnections::Entry::served) {
         co_await session.run();
     } else {

@@ -59,9 +59,6 @@ std::string complete(const std::string& text) {
     return part_of(url.handle, CURLUPART_URL);
 }
 
-// The reply codes of authentication (RFC 4954 §6): about this client, not about the message.
-bool is_about_client(long reply) { return reply == 530 || reply == 534 || reply == 535 || reply == 538; }
-
 std::size_t read_text(char* out, std::size_t size, std::size_t count, void* from) {
     auto& rest = *static_cast<std::string_view*>(from);
     const std::size_t some = std::min(size * count, rest.size());
@@ -172,12 +169,14 @@ private:
         conversation.set(CURLOPT_READDATA, &rest);
         const CURLcode failure = conversation.perform();
         const long reply = conversation.reply();
-        // One that answers is there, whatever it thinks of the message.
-        const bool is_answered = reply >= 400 && failure != CURLE_LOGIN_DENIED && !is_about_client(reply) &&
-                                 failure != CURLE_OPERATION_TIMEDOUT && failure != CURLE_USE_SSL_FAILED;
+        const std::string reason = conversation.reason(failure);
+        // What is refused before the recipient is this client or its sender, and 421 is always about the server (RFC
+        // 5321 §4.2.3): no message must be given up for these. libcurl names the command that was refused.
+        const bool is_of_message =
+            reason.starts_with("RCPT failed") || reason.starts_with("DATA failed") || rest != text;
+        const bool is_answered = is_of_message && reply >= 400 && reply != 421 && failure != CURLE_OPERATION_TIMEDOUT;
         note(failure == CURLE_OK || is_answered);
         if (failure == CURLE_OK) return {};
-        const std::string reason = conversation.reason(failure);
         if (!is_answered) throw Unavailable("the mail server: " + reason);
         return Error{reply < 500 ? Code::unavailable : Code::unprocessable,
                      fmt::format("the mail server answered {}: {}", reply, reason)};

@@ -66,7 +66,7 @@ void Foundation::subscribe(Module& module) {
 
 std::vector<Dependency> Foundation::dependencies() {
     const auto primary = [this] { return database_->ready(outbox::kFindWaiting); };
-    const auto storage = [this]() -> Task<bool> { co_return lease_.has_value() && database_->is_writable(); };
+    const auto storage = [this]() -> Task<bool> { co_return ids_->is_usable() && database_->is_writable(); };
     // With replicas the process stays in service while the primary is unavailable: its reads are answered.
     const Dependency reads =
         host_.reads_replicas
@@ -90,7 +90,6 @@ Task<void> Foundation::take_node() {
         ids_->refuse_with(failure.code);
         throw;
     }
-    renewed_at_ = host_.clock.now();
     ids_->use(lease_->node(), lease_->until());
 }
 
@@ -100,12 +99,12 @@ Task<void> Foundation::hold_node() {
         co_return;
     }
     const Time now = host_.clock.now();
-    const bool is_due = now >= renewed_at_ + sql::NodeLease::kRenewEvery || now < renewed_at_;
+    const Time renewed_at = lease_->until() - sql::NodeLease::kLeaseTime;
+    const bool is_due = now >= renewed_at + sql::NodeLease::kRenewEvery || now < renewed_at;
     // While writes fail, this is also the write that notices when they work again.
     if (!is_due && database_->is_writable()) co_return;
     const bool is_held = co_await lease_->renew(*database_, host_.clock);
     if (is_held) {
-        renewed_at_ = now;
         ids_->use(lease_->node(), lease_->until());
         co_return;
     }

@@ -76,7 +76,6 @@ private:
     std::unique_ptr<cache::Coherence::Registration> heard_;  // what other processes write, for reads of replicas
     std::unique_ptr<sql::Database> database_;
     std::optional<sql::NodeLease> lease_;  // none: the storage has been full since the start
-    Time renewed_at_{};
     std::optional<IdGenerator> ids_;
     std::optional<outbox::Outbox> outbox_;
     std::optional<Base> base_;

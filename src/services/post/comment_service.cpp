@@ -134,6 +134,9 @@ Task<void> CommentService::leave_out_hidden_parents(const Viewer& viewer, std::v
         if (comment.parent_id && comment.parent_id != shown_parent)
             keys.emplace_back(comment.post_id, comment.parent_id);
     if (keys.empty()) co_return;
+    std::ranges::sort(keys);
+    const auto repeated = std::ranges::unique(keys);
+    keys.erase(repeated.begin(), repeated.end());
     const std::vector<StoredComment> parents = co_await comments_.list(std::move(keys));
     for (const StoredComment& parent : parents) {
         if (!is_hidden(viewer, parent)) continue;
@@ -167,7 +170,7 @@ Task<Result<http::Created<Comment>>> CommentService::create(http::Caller caller,
     if (body.parent_id) {
         parent = co_await comments_.find(post, *body.parent_id);
         if (!parent || parent->is_deleted || viewer.is_hidden(parent->author_id)) co_return no_such_parent();
-        if (parent->depth >= kMaxCommentDepth) {
+        if (viewer.hides_anybody() && parent->depth >= kMaxCommentDepth) {
             // The reply will be beside its parent: below a comment that its author must see.
             const std::optional<StoredComment> above = co_await comments_.find(post, parent->parent_id);
             if (!above || is_hidden(viewer, *above)) co_return no_such_parent();
@@ -271,6 +274,9 @@ Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, Ed
     if (found->author_id != caller.id) co_return Error{Code::forbidden, "only the author can change a comment"};
     TextEntities entities = find_entities(body.text.value);
     co_await resolve_mentions(directory_, caller.id, entities);
+    std::vector<UserId> authors{caller.id};
+    const std::vector<user::CardPointer> cards = co_await directory_.cards(std::move(authors));
+    if (!cards.front()) co_return no_such_comment();  // the account ended meanwhile
     const PostId post = found->post_id;
     const Time now = clock_.now();
 
@@ -296,9 +302,8 @@ Task<Result<Comment>> CommentService::edit(http::Caller caller, CommentId id, Ed
     };
     const Result<void> updated = co_await comments_.database().transact<void>(update);
     if (!updated) co_return updated.error();
-    auto shown = co_await show(viewer, std::move(after), CommentId{});
-    if (shown.empty()) co_return no_such_comment();  // the account ended meanwhile
-    co_return std::move(shown.front().item);
+    if (viewer.hides_anybody()) co_await leave_out_hidden(viewer, after, CommentId{});
+    co_return comment_of(std::move(after.front()), cards.front(), kOwn);
 }
 
 Task<Result<void>> CommentService::remove(http::Caller caller, CommentId id) {

@@ -22,14 +22,16 @@ Task<Result<UserId>> AccountAdministration::find(std::string account) {
         if (!user) co_return no_such_account();
         co_return *user;
     }
-    const auto owner = co_await store_.find_handle(account);
-    if (owner) co_return owner->user_id;
+    // An id comes first: a member may choose the digits of another one's id as handle.
     UserId id;
     const auto [end, fault] = std::from_chars(account.data(), account.data() + account.size(), id.value);
-    if (fault != std::errc{} || end != account.data() + account.size()) co_return no_such_account();
-    const auto credentials = co_await store_.find_credentials(id);
-    if (!credentials) co_return no_such_account();
-    co_return id;
+    if (fault == std::errc{} && end == account.data() + account.size()) {
+        const auto credentials = co_await store_.find_credentials(id);
+        if (credentials) co_return id;
+    }
+    const auto owner = co_await store_.find_handle(std::move(account));
+    if (!owner) co_return no_such_account();
+    co_return owner->user_id;
 }
 
 Task<Result<void>> AccountAdministration::set_disabled(UserId user, bool is_disabled) {

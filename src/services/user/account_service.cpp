@@ -59,7 +59,17 @@ Task<Result<void>> AccountService::reset_password(http::Visitor visitor, ResetPa
         co_await parts_.throttle.begin(Throttle::subjects("reset", token_hash, visitor.request->ip, options_.guesses));
     if (!attempt) co_return attempt.error();
 
-    const std::string hash = co_await parts_.hasher.hash(std::move(body.new_password.value));
+    std::string hash;
+    std::exception_ptr failure;
+    try {
+        hash = co_await parts_.hasher.hash(std::move(body.new_password.value));
+    } catch (const Unavailable&) {
+        failure = std::current_exception();
+    }
+    if (failure) {
+        co_await parts_.throttle.undo(std::move(*attempt));
+        std::rethrow_exception(failure);
+    }
     const Time now = parts_.clock.now();
     // A wrong code is no Error in here: it would roll back the count of tries.
     using Ended = std::optional<std::vector<SessionId>>;

@@ -22,8 +22,8 @@ public:
     /// Keeps a mail, which is worth sending for `lifetime`, until it is sent; in the transaction of what it tells.
     Task<void> write(sql::Transaction& tx, mail::Message message, std::chrono::seconds lifetime);
 
-    /// Sends what is due until stop(): at once what this process writes, and within seconds what is due again. Throws
-    /// Unavailable when the database is unavailable. Call it again then.
+    /// Sends what is due until stop(): at once what this process writes, and within seconds what is due again.
+    /// While the database or the mail server is unavailable, it logs that and tries again after a pause.
     Task<void> run();
     void stop();
 

@@ -4,8 +4,7 @@
 #include <charconv>
 #include <utility>
 
-#include <boost/asio/ip/address.hpp>
-
+#include "platform/base/ip_address.hpp"
 #include "platform/base/text.hpp"
 
 namespace guildhall::user {
@@ -34,12 +33,8 @@ Error too_many(std::chrono::microseconds wait) {
 }  // namespace
 
 std::string network_of(std::string_view ip) {
-    boost::system::error_code error;
-    const auto parsed = boost::asio::ip::make_address(std::string(ip), error);
-    if (error || !parsed.is_v6()) return std::string(ip);
-    auto bytes = parsed.to_v6().to_bytes();
-    std::fill(bytes.begin() + 8, bytes.end(), 0);
-    return boost::asio::ip::address_v6(bytes).to_string() + "/64";
+    const auto address = IpAddress::parse(ip);
+    return address ? address->subscriber().text() : std::string(ip);
 }
 
 Throttle::Subject Throttle::account(std::string_view what, std::string_view account, FailureLimit limit) {

@@ -87,6 +87,14 @@ TEST_F(SmtpMailer, ThrowsWhenTheServerRefusesThisClient) {
     EXPECT_FALSE(await(make_smtp_mailer(wrong)->is_up()));
 }
 
+// Nor is a sender that the server does not take, such as a wrong mail.from.
+TEST_F(SmtpMailer, ThrowsWhenTheServerRefusesTheSender) {
+    SmtpOptions refusing;
+    refusing.url = from_mailpit("SMTP_REFUSING");
+    refusing.is_tls_required = false;
+    EXPECT_THROW((void)send(refusing, address_), Unavailable);
+}
+
 TEST_F(SmtpMailer, SendsNothingWithoutTlsWhenItIsRequired) {
     SmtpOptions plain;
     plain.url = from_mailpit("SMTP_DEFERRING");

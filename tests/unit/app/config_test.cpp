@@ -184,8 +184,8 @@ TEST(Config, TakesFlagsOverTheEnvironmentOverTheFile) {
 
 // [F: unknown environment variables]
 TEST(Config, NamesAnUnknownVariableOfTheEnvironment) {
-    const auto fault_with = [](const char* name) {
-        ::setenv(name, "x", 1);
+    const auto fault_with = [](const char* name, const char* value = "x") {
+        ::setenv(name, value, 1);
         const std::string fault = fault_of("");
         ::unsetenv(name);
         return fault;
@@ -193,11 +193,15 @@ TEST(Config, NamesAnUnknownVariableOfTheEnvironment) {
     EXPECT_EQ(fault_with("GUILDHALL_HTTP_LISTN"), "GUILDHALL_HTTP_LISTN: there is no such option");
     EXPECT_EQ(fault_with("GUILDHALL_"), "GUILDHALL_: there is no such option");
     EXPECT_EQ(fault_with("GUILDHALL_HTTP_PORTS"), "GUILDHALL_HTTP_PORTS: there is no such option");
+    EXPECT_EQ(fault_with("GUILDHALL_HTTP_PORT", "9000"), "GUILDHALL_HTTP_PORT: there is no such option");
+    EXPECT_EQ(fault_with("GUILDHALL_DATA", "/srv/data"), "GUILDHALL_DATA: there is no such option");
+    EXPECT_EQ(fault_with("GUILDHALL_FAULT_ROUNDS", "200"), "none") << "a variable of the tests";
     // Kubernetes sets these for Services called guildhall and guildhall-user.
     for (const char* name : {"GUILDHALL_SERVICE_HOST", "GUILDHALL_SERVICE_PORT", "GUILDHALL_SERVICE_PORT_HTTP",
-                             "GUILDHALL_PORT", "GUILDHALL_PORT_8080_TCP", "GUILDHALL_PORT_8080_TCP_ADDR",
-                             "GUILDHALL_USER_SERVICE_HOST", "GUILDHALL_USER_PORT_8080_TCP_PROTO", "GUILDHALLS_LISTEN"})
+                             "GUILDHALL_PORT_8080_TCP", "GUILDHALL_PORT_8080_TCP_ADDR", "GUILDHALL_USER_SERVICE_HOST",
+                             "GUILDHALL_USER_PORT_8080_TCP_PROTO", "GUILDHALLS_LISTEN"})
         EXPECT_EQ(fault_with(name), "none") << name;
+    EXPECT_EQ(fault_with("GUILDHALL_USER_PORT", "tcp://10.0.0.7:8080"), "none");
 }
 
 // [F: unknown environment variables]
